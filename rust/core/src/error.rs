@@ -1,0 +1,26 @@
+//! Everything that can go wrong in the core, as one closed enumeration.
+
+/// A failure of the core. No variant carries data: nothing secret can travel in an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The operating system gave no random bytes. Likely cause: a sandbox that forbids `getrandom`.
+    #[error("the operating system's random number generator failed")]
+    Random,
+    /// A blob did not open: wrong key, version, Iv or Aad, or the blob was changed. Which of these
+    /// it was is deliberately not said.
+    #[error("decryption failed")]
+    Decryption,
+    /// A caller's argument has a size that the operation does not take.
+    #[error("an argument has an invalid length")]
+    InvalidLength,
+    /// The caller's [`crate::interrupt::Interrupt`] asked to stop before the key pair was complete.
+    #[error("the generation was interrupted")]
+    Interrupted,
+    /// A finished key pair failed a check of the gate that every pair passes: a hardware fault or a
+    /// defect in this crate. The pair was erased.
+    #[error("a generated key pair failed its consistency test and was discarded")]
+    Consistency,
+    /// A structure could not be encoded as DER or PEM: a defect in this crate.
+    #[error("a key could not be encoded")]
+    Encoding,
+}
