@@ -1,0 +1,77 @@
+"""The Rust core: generation, encoding, wrapping. Bytes in, bytes out.
+
+Names are strings as on the wire (``RSA_2048``, ``PEM``); the callers in this package parse
+them first, so a wrong one here is a defect and raises ``ValueError``.
+"""
+
+from typing import final
+
+@final
+class CancelToken:
+    """Lets another thread stop a running generation."""
+
+    def __new__(cls) -> CancelToken: ...
+    def cancel(self) -> None:
+        """Stop whatever generation was given this token, and any that will be."""
+
+@final
+class RootKey:
+    """The 32-byte key that wraps key versions at rest; erased when dropped."""
+
+    def __new__(cls, key: bytes | bytearray) -> RootKey:
+        """Copy 32 bytes into erasing memory. ``ValueError`` for any other length."""
+    @property
+    def root_key_id(self) -> str:
+        """16 lower-case hexadecimal digits that name this root key and reveal nothing."""
+    def create_version(self, key_id: str, key_version_id: str) -> bytes:
+        """Make 32 random bytes of key material and return them wrapped, for the database."""
+    def open_version(
+        self, wrapped: bytes, key_id: str, key_version_id: str
+    ) -> WrappingKey:
+        """Unwrap a row. ``DecryptionError`` if it was changed or belongs elsewhere."""
+    def rewrap(
+        self, wrapped: bytes, key_id: str, key_version_id: str, new: RootKey
+    ) -> bytes:
+        """The same key material wrapped under ``new``. ``DecryptionError`` as above."""
+
+@final
+class WrappingKey:
+    """One key version, ready to seal and open; its 32 bytes never reach Python."""
+
+    @property
+    def key_version_id(self) -> str: ...
+    def seal(self, plaintext: bytes, aad: bytes, *, advance: bool) -> tuple[bytes, bytes]:
+        """``(iv, blob)`` under a fresh derived key, in the plain or the Advance layout."""
+    def open(self, blob: bytes, iv: bytes, aad: bytes) -> bytes:
+        """Open a plain blob. ``DecryptionError`` for whatever does not fit."""
+    def open_advance(self, blob: bytes, aad: bytes) -> bytes:
+        """Open an Advance blob. ``DecryptionError`` for whatever does not fit."""
+    def generate_data_key(
+        self, length: int, aad: bytes, *, advance: bool
+    ) -> tuple[bytes, bytes, bytes]:
+        """``(plaintext, iv, blob)`` of ``length`` random bytes."""
+    def generate_data_key_pair(
+        self,
+        spec: str,
+        key_format: str,
+        aad: bytes,
+        *,
+        advance: bool,
+        with_plaintext: bool,
+        cancel: CancelToken | None = None,
+    ) -> tuple[bytes, bytes, bytes, bytes | None]:
+        """``(public_key, iv, blob, private_key)``; the last is ``None`` unless asked for.
+
+        The interpreter is released while an RSA pair is searched for, and signals are
+        obeyed every 50 ms. ``KeyboardInterrupt`` (or what else a signal handler raises)
+        passes through; ``OperationCancelled`` if ``cancel`` was used.
+        """
+
+def advance_key_version_id(blob: bytes) -> str | None:
+    """The key version named in an Advance blob's header; ``None`` for any other blob."""
+
+def random_bytes(length: int) -> bytes:
+    """Random bytes from the operating system."""
+
+def engine() -> str:
+    """The prime engine in use on this CPU: ``"portable"`` or ``"avx512ifma"``."""
