@@ -5,7 +5,7 @@ refines another (``DecryptionError`` under ``InternalFailure``) shares its code:
 wire only documented codes are ever seen. ``CATALOGUE`` lists every class once; the
 documentation is generated from it and a test compares it with the documented table.
 
-This module imports nothing heavy, so that the Rust core and every layer may raise from it.
+This module imports nothing heavy: the Rust core and every layer raise from it.
 """
 
 # ruff: noqa: N818 -- the names are those of the documented codes.
