@@ -1,10 +1,21 @@
 //! Data key pairs: generation, encoding and wrapping, with no knowledge of Python, files, time or
 //! configuration.
 //!
-//! The way down: [`generate`] → [`wrap`], [`encode`] → [`rsa`], [`ec`] → [`primes`] → [`lanes`] →
-//! [`natural`], [`secret`], [`random`], [`spec`] → [`error`]. No module imports one further up.
+//! The way down: [`generate`] → [`root_key`], [`wrap`], [`encode`] → [`rsa`], [`ec`] → [`primes`] →
+//! [`lanes`] → [`natural`], [`secret`], [`random`], [`spec`], [`interrupt`] → [`error`]. No module
+//! imports one further up; `tests/layers.rs` checks it.
 
+pub mod ec;
+pub mod encode;
 pub mod error;
+pub mod generate;
 pub mod interrupt;
+pub mod lanes;
 pub mod natural;
+pub mod primes;
+pub mod random;
+pub mod root_key;
+pub mod rsa;
+pub mod secret;
 pub mod spec;
+pub mod wrap;

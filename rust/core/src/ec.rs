@@ -1,0 +1,70 @@
+//! Elliptic-curve key pairs: a uniform scalar and its public point.
+
+use k256::elliptic_curve::sec1::ToSec1Point;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::random::RandomSource;
+use crate::secret::SecretBytes;
+use crate::spec::Curve;
+
+/// Bytes of a scalar and of a coordinate on either curve.
+pub const SCALAR_LENGTH: usize = 32;
+/// Bytes of an uncompressed point: 0x04 ‖ x ‖ y (SEC 1, 2.3.3).
+pub const POINT_LENGTH: usize = 1 + 2 * SCALAR_LENGTH;
+
+/// A private scalar with its public point.
+pub struct EcKeyPair {
+    /// The curve of both.
+    pub curve: Curve,
+    /// d, big-endian, 0 < d < n.
+    pub scalar: SecretBytes,
+    /// Q = dG, uncompressed.
+    pub point: [u8; POINT_LENGTH],
+}
+
+/// Draws a scalar uniformly from 1 ..= n − 1 by rejection (FIPS 186-5 A.2.2).
+///
+/// # Errors
+/// [`Error::Random`] if there was no randomness.
+pub fn generate(curve: Curve, random: &mut impl RandomSource) -> Result<EcKeyPair, Error> {
+    match curve {
+        Curve::P256 => generate_p256(),
+        Curve::P256K => generate_p256k(random),
+    }
+}
+
+/// ring draws from the operating system and takes no other source; it hands the pair out in a fixed
+/// PKCS#8 frame, from which scalar and point are taken.
+fn generate_p256() -> Result<EcKeyPair, Error> {
+    const SCALAR_START: usize = 36;
+    const POINT_START: usize = 73;
+    let document =
+        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+            .map_err(|_| Error::Random)?;
+    let pkcs8 = document.as_ref();
+    if pkcs8.len() != POINT_START + POINT_LENGTH {
+        return Err(Error::Encoding);
+    }
+    let mut point = [0; POINT_LENGTH];
+    point.copy_from_slice(&pkcs8[POINT_START..]);
+    let scalar = SecretBytes::copy_of(&pkcs8[SCALAR_START..SCALAR_START + SCALAR_LENGTH]);
+    Ok(EcKeyPair { curve: Curve::P256, scalar, point })
+}
+
+fn generate_p256k(random: &mut impl RandomSource) -> Result<EcKeyPair, Error> {
+    let mut scalar = SecretBytes::zero(SCALAR_LENGTH);
+    // Ends: a draw is out of range with odds below 2^-127.
+    loop {
+        random.fill(scalar.expose_mut())?;
+        if let Ok(secret) = k256::SecretKey::from_slice(scalar.expose()) {
+            let secret = Zeroizing::new(secret.to_nonzero_scalar());
+            let public = k256::PublicKey::from_secret_scalar(&secret).to_sec1_point(false);
+            let mut point = [0; POINT_LENGTH];
+            point.copy_from_slice(public.as_bytes());
+            return Ok(EcKeyPair { curve: Curve::P256K, scalar, point });
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Where randomness comes from: always a parameter.
+
+use ring::hmac;
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::error::Error;
+use crate::secret::SecretBytes;
+
+/// A source of uniformly distributed bytes.
+pub trait RandomSource {
+    /// Fills `out`.
+    ///
+    /// # Errors
+    /// [`Error::Random`] if the source has none to give.
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error>;
+}
+
+/// The operating system's generator, read in blocks: an RSA search draws some hundred kilobytes in
+/// pieces of 128 to 256 bytes, and a system call each would cost more than trial division.
+///
+/// A block belongs to one generation and dies with it, so no state outlives a fork or a snapshot of
+/// the machine; bytes are erased as they are handed out.
+pub struct OsRandom {
+    system: SystemRandom,
+    block: SecretBytes,
+    used: usize,
+}
+
+impl OsRandom {
+    const BLOCK_BYTES: usize = 8192;
+
+    /// A source that draws exactly what is asked for: for a few bytes.
+    #[must_use]
+    pub fn unbuffered() -> Self {
+        Self { system: SystemRandom::new(), block: SecretBytes::zero(0), used: 0 }
+    }
+
+    /// A source for one search.
+    #[must_use]
+    pub fn buffered() -> Self {
+        let block = SecretBytes::zero(Self::BLOCK_BYTES);
+        Self { system: SystemRandom::new(), used: block.len(), block }
+    }
+}
+
+impl RandomSource for OsRandom {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        if out.len() > self.block.len() {
+            return self.system.fill(out).map_err(|_| Error::Random);
+        }
+        if self.block.len() - self.used < out.len() {
+            self.system.fill(self.block.expose_mut()).map_err(|_| Error::Random)?;
+            self.used = 0;
+        }
+        let piece = &mut self.block.expose_mut()[self.used..self.used + out.len()];
+        out.copy_from_slice(piece);
+        zeroize::Zeroize::zeroize(piece);
+        self.used += out.len();
+        Ok(())
+    }
+}
+
+/// `HMAC_DRBG` with SHA-256 (SP 800-90A Rev. 1, 10.1.2), without reseeding: for known answers and
+/// deterministic test keys, never for production.
+///
+/// One [`RandomSource::fill`] is one generate call of the standard.
+pub struct HmacDrbg {
+    key: SecretBytes,
+    value: SecretBytes,
+}
+
+impl HmacDrbg {
+    /// Instantiates from entropy input and a personalization string, with no nonce.
+    #[must_use]
+    pub fn new(seed: &[u8], personalization: &[u8]) -> Self {
+        let mut drbg = Self { key: SecretBytes::zero(32), value: SecretBytes::zero(32) };
+        drbg.value.expose_mut().fill(1);
+        drbg.update(&[seed, personalization]);
+        drbg
+    }
+
+    /// SP 800-90A, 10.1.2.2: the second half only with provided data.
+    fn update(&mut self, provided: &[&[u8]]) {
+        for separator in [0u8, 1] {
+            let mut context = self.context();
+            context.update(self.value.expose());
+            context.update(&[separator]);
+            provided.iter().for_each(|data| context.update(data));
+            self.key.expose_mut().copy_from_slice(context.sign().as_ref());
+            self.advance();
+            if provided.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// V = HMAC(K, V).
+    fn advance(&mut self) {
+        let mut context = self.context();
+        context.update(self.value.expose());
+        self.value.expose_mut().copy_from_slice(context.sign().as_ref());
+    }
+
+    fn context(&self) -> hmac::Context {
+        hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, self.key.expose()))
+    }
+}
+
+impl RandomSource for HmacDrbg {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        for chunk in out.chunks_mut(32) {
+            self.advance();
+            chunk.copy_from_slice(&self.value.expose()[..chunk.len()]);
+        }
+        self.update(&[]);
+        Ok(())
+    }
+}

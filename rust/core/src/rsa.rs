@@ -1,0 +1,136 @@
+//! Two primes become an RSA key (FIPS 186-5 A.1.1 and A.1.3, C2SP det-keygen), and the gate of checks
+//! that every key passes.
+
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
+
+use crate::error::Error;
+use crate::interrupt::Interrupt;
+use crate::lanes::Engine;
+use crate::natural::Natural;
+use crate::primes::search::PrimeSearch;
+use crate::random::RandomSource;
+use crate::spec::RsaSize;
+
+/// The public exponent of every key.
+pub const PUBLIC_EXPONENT: u64 = 65537;
+
+/// An RSA private key in the symbols of RFC 8017, section 3.2.
+pub struct RsaKeyPair {
+    /// The modulus, public.
+    pub n: Natural,
+    /// e⁻¹ mod lcm(p − 1, q − 1).
+    pub d: Natural,
+    /// The first prime drawn.
+    pub p: Natural,
+    /// The second prime drawn.
+    pub q: Natural,
+    /// d mod (p − 1).
+    pub dp: Natural,
+    /// d mod (q − 1).
+    pub dq: Natural,
+    /// q⁻¹ mod p.
+    pub q_inv: Natural,
+}
+
+/// Searches two primes and assembles the key; `candidates` alone determines it.
+///
+/// The key has passed every check but [`pairwise_consistency_test`], which wants it encoded.
+///
+/// # Errors
+/// [`Error::Random`], [`Error::Interrupted`], or [`Error::Consistency`] for a fault.
+pub fn generate(
+    size: RsaSize,
+    engine: Engine,
+    candidates: &mut impl RandomSource,
+    bases: &mut impl RandomSource,
+    interrupt: &dyn Interrupt,
+) -> Result<RsaKeyPair, Error> {
+    let mut search = PrimeSearch::new(engine, size.prime_bits(), candidates, bases, interrupt);
+    // Ends: a pair is turned down with odds of 2^-15 (e divides p − 1 or q − 1).
+    loop {
+        let (p, q) = search.next_pair()?;
+        if let Some(key) = assemble(engine, p, q) {
+            check_bounds(&key)?;
+            return Ok(key);
+        }
+    }
+}
+
+/// det-keygen, steps 19–24; `None` where they say to discard both primes.
+fn assemble(engine: Engine, p: Natural, q: Natural) -> Option<RsaKeyPair> {
+    let (p_minus_one, q_minus_one) = (p.with_low_bit_cleared(), q.with_low_bit_cleared());
+    // p ≡ q ≡ 7 mod 8, so u and v are odd, gcd(p − 1, q − 1) = 2 gcd(u, v) and λ = 2uv / gcd(u, v).
+    let (u, v) = (p_minus_one.half(), q_minus_one.half());
+    let ratio = Natural::gcd_of_odd(&u, &v);
+    // Step 20: 2 · ratio ≥ 2^32.
+    if ratio.bit_length_vartime() > 31 {
+        return None;
+    }
+    // Step 23: e is prime, so it has an inverse modulo λ unless it divides p − 1 or q − 1.
+    if p_minus_one.modulo_65537() == 0 || q_minus_one.modulo_65537() == 0 {
+        return None;
+    }
+    let product = Natural::product(&u, &v);
+    let lambda = product.divided_exactly_by(ratio.limbs()[0], product.limbs().len()).double();
+    Some(RsaKeyPair {
+        n: Natural::product(&p, &q),
+        d: inverse_of_e(&lambda),
+        dp: inverse_of_e(&p_minus_one),
+        dq: inverse_of_e(&q_minus_one),
+        q_inv: inverse_modulo_prime(engine, &q, &p),
+        p,
+        q,
+    })
+}
+
+/// e⁻¹ mod m for m that e does not divide: with k = −m⁻¹ mod e, e divides k·m + 1, and the quotient
+/// is below m. Word arithmetic instead of a Euclidean algorithm, whose course depends on m.
+fn inverse_of_e(m: &Natural) -> Natural {
+    let residue = m.modulo_65537();
+    // Fermat: residue^(e − 2), and e − 2 = 65535 is sixteen ones in binary.
+    let inverse = (1..16).fold(residue, |power, _| {
+        let square = power * power % PUBLIC_EXPONENT;
+        square * residue % PUBLIC_EXPONENT
+    });
+    let k = PUBLIC_EXPONENT - inverse;
+    m.times_word_plus_one(k).divided_exactly_by(PUBLIC_EXPONENT, m.limbs().len())
+}
+
+/// q⁻¹ mod p = q^(p − 2) mod p (Fermat); p and q have the same length, so q < 2p.
+fn inverse_modulo_prime(engine: Engine, q: &Natural, p: &Natural) -> Natural {
+    let base = q.reduced_once_by(p);
+    let mut exponent = p.with_low_bit_cleared();
+    // p ends in …111: p − 1 ends in …110 and p − 2 in …101.
+    exponent.limbs_mut()[0] ^= 0b11;
+    let mut powers = engine.power(&[p], &[&base], &[&exponent]);
+    powers.pop().expect("one lane in, one lane out")
+}
+
+/// The rest of FIPS 186-5 A.1.1 and A.1.3. With fresh uniform primes each of these fails with odds
+/// below 2^-98: what fails here is a broken random source or a fault, and no key leaves.
+fn check_bounds(key: &RsaKeyPair) -> Result<(), Error> {
+    let prime_bits = 64 * key.p.limbs().len();
+    // A.1.3, step 5.4: |p − q| > 2^(nlen/2 − 100).
+    let distant = key.p.distance(&key.q).bit_length_vartime() > prime_bits - 100;
+    // A.1.1, criterion 3: d > 2^(nlen/2).
+    let large_exponent = key.d.bit_length_vartime() > prime_bits;
+    let full_modulus = key.n.bit_length_vartime() == 2 * prime_bits;
+    if distant && large_exponent && full_modulus { Ok(()) } else { Err(Error::Consistency) }
+}
+
+/// Signs and verifies with code that shares nothing with the search or the encoder (FIPS 140-3 IG
+/// 10.3.A; `pkcs8` is the private key as it will leave). If p or q were composite, or any component
+/// or encoded byte wrong, ring would refuse the key or its CRT signature would not verify.
+///
+/// # Errors
+/// [`Error::Consistency`] if anything at all is wrong.
+pub fn pairwise_consistency_test(pkcs8: &[u8]) -> Result<(), Error> {
+    const MESSAGE: &[u8] = b"pairsmith pairwise consistency test";
+    let key = ring::rsa::KeyPair::from_pkcs8(pkcs8).map_err(|_| Error::Consistency)?;
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &ring::rand::SystemRandom::new(), MESSAGE, &mut signature)
+        .map_err(|_| Error::Consistency)?;
+    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public())
+        .verify(MESSAGE, &signature)
+        .map_err(|_| Error::Consistency)
+}

@@ -1,0 +1,195 @@
+//! Sealing and opening under one version of a symmetric key; the blob formats.
+//!
+//! Every message gets an AES-256-GCM key of its own, derived from the key version and a fresh salt,
+//! so no counter is kept and no number of messages wears a key out; and the blob commits to that
+//! key, so it cannot be made to open under two. `docs/formats.md` works an example.
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::hkdf;
+
+use crate::error::Error;
+use crate::random::RandomSource;
+use crate::secret::{SecretBytes, equal};
+
+/// Bytes of an AES-GCM nonce, "Iv" on the wire.
+pub const IV_LENGTH: usize = 12;
+/// Bytes of a key version's material, and of a root key.
+pub const KEY_LENGTH: usize = 32;
+/// Bytes of a key version id: 36 ASCII characters, as the Advance header has room for.
+pub const VERSION_ID_LENGTH: usize = 36;
+
+const FORMAT_VERSION: u8 = 0x01;
+const SALT: usize = 16;
+const COMMITMENT: usize = 32;
+const TAG: usize = 16;
+const SEALED_HEADER: usize = 1 + SALT + COMMITMENT;
+
+/// `$`, cipher version 0 and padding 0 in one byte, algorithm 2 = AES_GCM.
+const ADVANCE_MAGIC: [u8; 3] = [b'$', 0x00, 0x02];
+const ADVANCE_HEADER: usize = ADVANCE_MAGIC.len() + VERSION_ID_LENGTH + IV_LENGTH;
+
+/// How a blob is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// The sealed bytes alone; the Iv travels beside them.
+    Plain,
+    /// Key version id and Iv in front: the blob says itself what opens it.
+    Advance,
+}
+
+/// A sealed message.
+pub struct Sealed {
+    /// The nonce, for the caller to keep beside a plain blob.
+    pub iv: [u8; IV_LENGTH],
+    /// The blob in the layout asked for.
+    pub blob: Vec<u8>,
+}
+
+/// One version of a symmetric key.
+pub struct WrappingKey {
+    secret: SecretBytes,
+    version_id: String,
+    context: &'static [u8],
+}
+
+impl WrappingKey {
+    /// A key version that wraps data.
+    ///
+    /// # Errors
+    /// [`Error::InvalidLength`] unless `secret` has 32 bytes and `version_id` 36 characters of ASCII.
+    pub fn new(secret: SecretBytes, version_id: &str) -> Result<Self, Error> {
+        Self::with_context(secret, version_id, b"pairsmith/wrap/v1")
+    }
+
+    /// A key for another purpose: `context` separates what the two derive.
+    pub(crate) fn with_context(
+        secret: SecretBytes,
+        version_id: &str,
+        context: &'static [u8],
+    ) -> Result<Self, Error> {
+        if secret.len() != KEY_LENGTH
+            || version_id.len() != VERSION_ID_LENGTH
+            || !version_id.is_ascii()
+        {
+            return Err(Error::InvalidLength);
+        }
+        Ok(Self { secret, version_id: version_id.to_owned(), context })
+    }
+
+    /// The id that was given at construction.
+    #[must_use]
+    pub fn version_id(&self) -> &str {
+        &self.version_id
+    }
+
+    /// Seals `plaintext`, bound to `aad`. Iv and salt are drawn from `random`, in that order.
+    ///
+    /// # Errors
+    /// [`Error::Random`] if there was no randomness.
+    pub fn seal(
+        &self,
+        plaintext: &[u8],
+        aad: &[u8],
+        layout: Layout,
+        random: &mut impl RandomSource,
+    ) -> Result<Sealed, Error> {
+        let mut iv = [0; IV_LENGTH];
+        random.fill(&mut iv)?;
+        let mut salt = [0; SALT];
+        random.fill(&mut salt)?;
+        let (key, commitment) = self.derive(&salt);
+
+        let mut blob =
+            Vec::with_capacity(ADVANCE_HEADER + SEALED_HEADER + plaintext.len() + TAG);
+        if layout == Layout::Advance {
+            blob.extend_from_slice(&ADVANCE_MAGIC);
+            blob.extend_from_slice(self.version_id.as_bytes());
+            blob.extend_from_slice(&iv);
+        }
+        blob.push(FORMAT_VERSION);
+        blob.extend_from_slice(&salt);
+        blob.extend_from_slice(commitment.expose());
+        let start = blob.len();
+        // Encrypted in place, within the capacity: the plaintext is never left in a freed buffer.
+        blob.extend_from_slice(plaintext);
+        let tag = key
+            .seal_in_place_separate_tag(
+                Nonce::assume_unique_for_key(iv),
+                Aad::from(aad),
+                &mut blob[start..],
+            )
+            .map_err(|_| Error::InvalidLength)?;
+        blob.extend_from_slice(tag.as_ref());
+        Ok(Sealed { iv, blob })
+    }
+
+    /// Opens a plain blob.
+    ///
+    /// # Errors
+    /// [`Error::Decryption`] whatever does not fit: blob, Iv, Aad or key.
+    pub fn open(&self, blob: &[u8], iv: &[u8], aad: &[u8]) -> Result<SecretBytes, Error> {
+        let iv: [u8; IV_LENGTH] = iv.try_into().map_err(|_| Error::Decryption)?;
+        let Some((&FORMAT_VERSION, rest)) = blob.split_first() else {
+            return Err(Error::Decryption);
+        };
+        if rest.len() < SALT + COMMITMENT + TAG {
+            return Err(Error::Decryption);
+        }
+        let (salt, rest) = rest.split_at(SALT);
+        let (claimed, ciphertext) = rest.split_at(COMMITMENT);
+        let (key, commitment) = self.derive(salt);
+        if !equal(claimed, commitment.expose()) {
+            return Err(Error::Decryption);
+        }
+        let mut buffer = SecretBytes::copy_of(ciphertext);
+        let plaintext = key
+            .open_in_place(
+                Nonce::assume_unique_for_key(iv),
+                Aad::from(aad),
+                buffer.expose_mut(),
+            )
+            .map_err(|_| Error::Decryption)?;
+        Ok(SecretBytes::copy_of(plaintext))
+    }
+
+    /// Opens an Advance blob that names this key version.
+    ///
+    /// # Errors
+    /// [`Error::Decryption`] whatever does not fit: blob, Aad or key.
+    pub fn open_advance(&self, blob: &[u8], aad: &[u8]) -> Result<SecretBytes, Error> {
+        if advance_version_id(blob) != Some(self.version_id()) {
+            return Err(Error::Decryption);
+        }
+        let (header, sealed) = blob.split_at(ADVANCE_HEADER);
+        self.open(sealed, &header[ADVANCE_HEADER - IV_LENGTH..], aad)
+    }
+
+    /// HKDF-SHA256 (RFC 5869): the message's key and the commitment to it.
+    fn derive(&self, salt: &[u8]) -> (LessSafeKey, SecretBytes) {
+        struct Length(usize);
+        impl hkdf::KeyType for Length {
+            fn len(&self) -> usize {
+                self.0
+            }
+        }
+        let mut okm = SecretBytes::zero(KEY_LENGTH + COMMITMENT);
+        hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
+            .extract(self.secret.expose())
+            .expand(&[self.context, self.version_id.as_bytes()], Length(okm.len()))
+            .and_then(|output| output.fill(okm.expose_mut()))
+            .expect("64 bytes are within HKDF-SHA256's limit of 8160");
+        let (key, commitment) = okm.expose().split_at(KEY_LENGTH);
+        let key = UnboundKey::new(&AES_256_GCM, key).expect("the key has AES-256's 32 bytes");
+        (LessSafeKey::new(key), SecretBytes::copy_of(commitment))
+    }
+}
+
+/// The key version id in an Advance blob's header, or `None` if the bytes are no Advance blob.
+#[must_use]
+pub fn advance_version_id(blob: &[u8]) -> Option<&str> {
+    if blob.len() < ADVANCE_HEADER || !blob.starts_with(&ADVANCE_MAGIC) {
+        return None;
+    }
+    let id = &blob[ADVANCE_MAGIC.len()..ADVANCE_MAGIC.len() + VERSION_ID_LENGTH];
+    std::str::from_utf8(id).ok().filter(|id| id.is_ascii())
+}

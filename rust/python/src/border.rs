@@ -1,0 +1,33 @@
+//! Errors and panics of Rust become exceptions of `pairsmith.errors`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use pairsmith_core::error::Error;
+use pyo3::import_exception;
+use pyo3::prelude::*;
+
+import_exception!(pairsmith.errors, DecryptionError);
+import_exception!(pairsmith.errors, InternalFailure);
+import_exception!(pairsmith.errors, OperationCancelled);
+
+/// The exception for an error of the core.
+pub fn raise(error: Error) -> PyErr {
+    match error {
+        Error::Decryption => DecryptionError::new_err(()),
+        Error::Interrupted => OperationCancelled::new_err(()),
+        Error::Random | Error::InvalidLength | Error::Consistency | Error::Encoding => {
+            InternalFailure::new_err(format!("{error}. Nothing was returned or stored."))
+        }
+    }
+}
+
+/// Runs a call so that a panic becomes an exception. Its message is not passed on: it is for the
+/// developers, who see it on standard error, and nobody has proven it free of secrets.
+pub fn guarded<T>(call: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    // Unwind-safe: nothing of a call that panicked is used again.
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        Err(InternalFailure::new_err(
+            "The Rust core met a defect of its own and stopped this call. Please report it.",
+        ))
+    })
+}

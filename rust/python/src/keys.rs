@@ -1,0 +1,220 @@
+//! `RootKey` and `WrappingKey`: handles to keys whose bytes stay in Rust.
+
+use pairsmith_core::generate::{self, DataKeyPair, Request};
+use pairsmith_core::random::OsRandom;
+use pairsmith_core::secret::SecretBytes;
+use pairsmith_core::spec::KeyPairSpec;
+use pairsmith_core::{root_key, wrap};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes};
+use zeroize::Zeroizing;
+
+use crate::border::{guarded, raise};
+use crate::interrupt::{CancelToken, Watch};
+use crate::{engine, names};
+
+type Bytes<'py> = Bound<'py, PyBytes>;
+
+/// The 32-byte key that wraps key versions at rest; erased when dropped.
+#[pyclass(frozen, module = "pairsmith._core")]
+pub struct RootKey(root_key::RootKey);
+
+#[pymethods]
+impl RootKey {
+    #[new]
+    fn new(key: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let secret = if let Ok(bytes) = key.cast::<PyBytes>() {
+            SecretBytes::copy_of(bytes.as_bytes())
+        } else if let Ok(array) = key.cast::<PyByteArray>() {
+            SecretBytes::copy_of(&Zeroizing::new(array.to_vec()))
+        } else {
+            return Err(PyTypeError::new_err("a root key is bytes or a bytearray"));
+        };
+        root_key::RootKey::new(secret)
+            .map(Self)
+            .map_err(|_| PyValueError::new_err("a root key has exactly 32 bytes"))
+    }
+
+    #[getter]
+    fn root_key_id(&self) -> &str {
+        self.0.id()
+    }
+
+    fn create_version<'py>(
+        &self,
+        py: Python<'py>,
+        key_id: &str,
+        key_version_id: &str,
+    ) -> PyResult<Bytes<'py>> {
+        guarded(|| {
+            let wrapped = self
+                .0
+                .create_version(key_id, key_version_id, &mut OsRandom::unbuffered())
+                .map_err(raise)?;
+            Ok(PyBytes::new(py, &wrapped))
+        })
+    }
+
+    fn open_version(
+        &self,
+        wrapped: &[u8],
+        key_id: &str,
+        key_version_id: &str,
+    ) -> PyResult<WrappingKey> {
+        guarded(|| {
+            self.0.open_version(wrapped, key_id, key_version_id).map(WrappingKey).map_err(raise)
+        })
+    }
+
+    fn rewrap<'py>(
+        &self,
+        py: Python<'py>,
+        wrapped: &[u8],
+        key_id: &str,
+        key_version_id: &str,
+        new: &Self,
+    ) -> PyResult<Bytes<'py>> {
+        guarded(|| {
+            let mut random = OsRandom::unbuffered();
+            let rewrapped = self
+                .0
+                .rewrap(wrapped, key_id, key_version_id, &new.0, &mut random)
+                .map_err(raise)?;
+            Ok(PyBytes::new(py, &rewrapped))
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<RootKey {}>", self.0.id())
+    }
+}
+
+/// One key version, ready to seal and open; its 32 bytes never reach Python.
+#[pyclass(frozen, module = "pairsmith._core")]
+pub struct WrappingKey(wrap::WrappingKey);
+
+#[pymethods]
+impl WrappingKey {
+    #[getter]
+    fn key_version_id(&self) -> &str {
+        self.0.version_id()
+    }
+
+    #[pyo3(signature = (plaintext, aad, *, advance))]
+    fn seal<'py>(
+        &self,
+        py: Python<'py>,
+        plaintext: &[u8],
+        aad: &[u8],
+        advance: bool,
+    ) -> PyResult<(Bytes<'py>, Bytes<'py>)> {
+        guarded(|| {
+            let mut random = OsRandom::unbuffered();
+            let sealed = self
+                .0
+                .seal(plaintext, aad, names::layout(advance), &mut random)
+                .map_err(raise)?;
+            Ok((PyBytes::new(py, &sealed.iv), PyBytes::new(py, &sealed.blob)))
+        })
+    }
+
+    fn open<'py>(
+        &self,
+        py: Python<'py>,
+        blob: &[u8],
+        iv: &[u8],
+        aad: &[u8],
+    ) -> PyResult<Bytes<'py>> {
+        guarded(|| {
+            let plaintext = self.0.open(blob, iv, aad).map_err(raise)?;
+            Ok(PyBytes::new(py, plaintext.expose()))
+        })
+    }
+
+    fn open_advance<'py>(
+        &self,
+        py: Python<'py>,
+        blob: &[u8],
+        aad: &[u8],
+    ) -> PyResult<Bytes<'py>> {
+        guarded(|| {
+            let plaintext = self.0.open_advance(blob, aad).map_err(raise)?;
+            Ok(PyBytes::new(py, plaintext.expose()))
+        })
+    }
+
+    #[pyo3(signature = (length, aad, *, advance))]
+    fn generate_data_key<'py>(
+        &self,
+        py: Python<'py>,
+        length: usize,
+        aad: &[u8],
+        advance: bool,
+    ) -> PyResult<(Bytes<'py>, Bytes<'py>, Bytes<'py>)> {
+        guarded(|| {
+            let (plaintext, sealed) =
+                generate::data_key(&self.0, length, aad, names::layout(advance)).map_err(raise)?;
+            Ok((
+                PyBytes::new(py, plaintext.expose()),
+                PyBytes::new(py, &sealed.iv),
+                PyBytes::new(py, &sealed.blob),
+            ))
+        })
+    }
+
+    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, cancel = None))]
+    #[expect(clippy::too_many_arguments, reason = "the operation's parameters, named in Python")]
+    fn generate_data_key_pair<'py>(
+        &self,
+        py: Python<'py>,
+        spec: &str,
+        key_format: &str,
+        aad: &[u8],
+        advance: bool,
+        with_plaintext: bool,
+        cancel: Option<&CancelToken>,
+    ) -> PyResult<(Bytes<'py>, Bytes<'py>, Bytes<'py>, Option<Bytes<'py>>)> {
+        let request = Request {
+            spec: names::spec(spec)?,
+            format: names::format(key_format)?,
+            aad,
+            layout: names::layout(advance),
+            with_plaintext,
+        };
+        let pair = guarded(|| self.generate(py, &request, cancel))?;
+        Ok((
+            PyBytes::new(py, &pair.public_key),
+            PyBytes::new(py, &pair.iv),
+            PyBytes::new(py, &pair.blob),
+            pair.private_key.map(|secret| PyBytes::new(py, secret.expose())),
+        ))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<WrappingKey {}>", self.0.version_id())
+    }
+}
+
+impl WrappingKey {
+    /// An RSA search takes milliseconds and releases the interpreter; an EC pair takes some ten
+    /// microseconds, and getting the interpreter back under contention could cost five milliseconds.
+    fn generate(
+        &self,
+        py: Python<'_>,
+        request: &Request<'_>,
+        cancel: Option<&CancelToken>,
+    ) -> PyResult<DataKeyPair> {
+        let engine = engine::chosen()?;
+        let watch = Watch::new(cancel);
+        let run = || generate::data_key_pair(&self.0, request, engine, &watch);
+        let result = match request.spec {
+            KeyPairSpec::Rsa(_) => py.detach(run),
+            KeyPairSpec::Ec(_) => run(),
+        };
+        match watch.into_raised() {
+            Some(raised) => Err(raised),
+            None => result.map_err(raise),
+        }
+    }
+}
