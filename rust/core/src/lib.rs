@@ -6,5 +6,7 @@
 
 pub mod error;
 pub mod interrupt;
+pub mod lanes;
 pub mod natural;
+pub mod primes;
 pub mod spec;

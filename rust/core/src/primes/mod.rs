@@ -1,0 +1,3 @@
+//! Uniform random primes.
+
+pub mod trial_division;
