@@ -95,22 +95,25 @@ impl EncodedPair {
 fn rsa_documents(key: &RsaKeyPair) -> Result<(SecretBytes, Vec<u8>), Error> {
     let numbers = [&key.n, &key.d, &key.p, &key.q, &key.dp, &key.dq, &key.q_inv];
     let bytes = numbers.map(big_endian);
-    let uint = |bytes: &'_ _| UintRef::new(bytes).map_err(|_| Error::Encoding);
     let exponent = PUBLIC_EXPONENT.to_be_bytes();
-    let (modulus, public_exponent) = (uint(bytes[0].expose())?, uint(&exponent)?);
+    let (modulus, public_exponent) = (unsigned(bytes[0].expose())?, unsigned(&exponent)?);
     let private_key = der_of(&pkcs1::RsaPrivateKeyRef {
         modulus,
         public_exponent,
-        private_exponent: uint(bytes[1].expose())?,
-        prime1: uint(bytes[2].expose())?,
-        prime2: uint(bytes[3].expose())?,
-        exponent1: uint(bytes[4].expose())?,
-        exponent2: uint(bytes[5].expose())?,
-        coefficient: uint(bytes[6].expose())?,
+        private_exponent: unsigned(bytes[1].expose())?,
+        prime1: unsigned(bytes[2].expose())?,
+        prime2: unsigned(bytes[3].expose())?,
+        exponent1: unsigned(bytes[4].expose())?,
+        exponent2: unsigned(bytes[5].expose())?,
+        coefficient: unsigned(bytes[6].expose())?,
         other_prime_infos: None,
     })?;
     let public_key = pkcs1::RsaPublicKeyRef { modulus, public_exponent };
     Ok((private_key, public_key.to_der().map_err(|_| Error::Encoding)?))
+}
+
+fn unsigned(big_endian: &[u8]) -> Result<UintRef<'_>, Error> {
+    UintRef::new(big_endian).map_err(|_| Error::Encoding)
 }
 
 fn big_endian(number: &Natural) -> SecretBytes {

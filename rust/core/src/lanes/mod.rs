@@ -1,0 +1,146 @@
+//! Modular arithmetic on up to eight odd moduli at once, each lane its own modulus.
+//!
+//! Two engines give the same answers: the portable one takes lane after lane and is the oracle that
+//! the vector engine is tested against. Both are constant-time: instructions and addresses depend on
+//! the limb count, the number of lanes and the moduli's bit lengths, never on other bits.
+
+mod portable;
+#[cfg(test)]
+mod tests;
+
+use crate::natural::Natural;
+
+/// The most numbers that one call takes.
+pub const LANES: usize = 8;
+
+/// Who does the arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// 64-bit limbs, one lane after the other; runs everywhere.
+    Portable,
+    /// 52-bit limbs, eight lanes side by side in AVX-512 registers.
+    Avx512,
+}
+
+impl Engine {
+    /// Both engines.
+    pub const ALL: [Self; 2] = [Self::Portable, Self::Avx512];
+
+    /// The fastest engine that this machine can run.
+    #[must_use]
+    pub fn best() -> Self {
+        if Self::Avx512.available() { Self::Avx512 } else { Self::Portable }
+    }
+
+    /// Whether this machine can run the engine.
+    #[must_use]
+    pub fn available(self) -> bool {
+        match self {
+            Self::Portable => true,
+            Self::Avx512 => false,
+        }
+    }
+
+    /// The engine's name in logs and benchmark reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx512 => "avx512ifma",
+        }
+    }
+
+    /// How many candidates one batch tests for the price of one.
+    #[must_use]
+    pub const fn width(self) -> usize {
+        match self {
+            Self::Portable => 1,
+            Self::Avx512 => LANES,
+        }
+    }
+
+    /// Fermat's test to the base 2: bit i of the answer is set if 2^(n−1) ≡ 1 modulo
+    /// `candidates[i]`. One to eight odd candidates of at least 3, all of 16, 24 or 32 limbs; their
+    /// bit lengths are treated as public.
+    ///
+    /// # Panics
+    ///
+    /// If the candidates are not as said: a defect of the caller, not an input.
+    #[must_use]
+    pub fn base2_fermat(self, candidates: &[&Natural]) -> u8 {
+        match check(candidates) {
+            16 => base2_fermat::<16>(self, candidates),
+            24 => base2_fermat::<24>(self, candidates),
+            _ => base2_fermat::<32>(self, candidates),
+        }
+    }
+
+    /// `bases[i]` to the power `exponents[i]`, fully reduced modulo `moduli[i]`. One to eight odd
+    /// moduli of at least 3 above their bases; every number has the same 16, 24 or 32 limbs. The
+    /// bit lengths of the moduli are treated as public.
+    ///
+    /// # Panics
+    ///
+    /// If the lanes are not as said: a defect of the caller, not an input.
+    #[must_use]
+    pub fn power(
+        self,
+        moduli: &[&Natural],
+        bases: &[&Natural],
+        exponents: &[&Natural],
+    ) -> Vec<Natural> {
+        let limbs = check(moduli);
+        assert!(bases.len() == moduli.len() && exponents.len() == moduli.len(), "full lanes");
+        assert!(
+            bases.iter().chain(exponents).all(|number| number.limbs().len() == limbs),
+            "bases and exponents have the moduli's limb count"
+        );
+        match limbs {
+            16 => power::<16>(self, moduli, bases, exponents),
+            24 => power::<24>(self, moduli, bases, exponents),
+            _ => power::<32>(self, moduli, bases, exponents),
+        }
+    }
+}
+
+fn base2_fermat<const L: usize>(engine: Engine, candidates: &[&Natural]) -> u8 {
+    match engine {
+        Engine::Portable | Engine::Avx512 => {
+            candidates.iter().enumerate().fold(0, |passed, (lane, candidate)| {
+                passed | u8::from(portable::base2_fermat::<L>(candidate)) << lane
+            })
+        }
+    }
+}
+
+fn power<const L: usize>(
+    engine: Engine,
+    moduli: &[&Natural],
+    bases: &[&Natural],
+    exponents: &[&Natural],
+) -> Vec<Natural> {
+    match engine {
+        Engine::Portable | Engine::Avx512 => {
+            let lanes = moduli.iter().zip(bases).zip(exponents);
+            lanes.map(|((n, base), exponent)| portable::power::<L>(n, base, exponent)).collect()
+        }
+    }
+}
+
+/// The common limb count of the moduli. Panics if a caller breaks the contract: a wrong size here
+/// is a defect of this crate, not an input.
+fn check(moduli: &[&Natural]) -> usize {
+    assert!((1..=LANES).contains(&moduli.len()), "one to eight lanes");
+    let limbs = moduli[0].limbs().len();
+    assert!(matches!(limbs, 16 | 24 | 32), "1024, 1536 or 2048 bits");
+    for n in moduli {
+        assert!(n.limbs().len() == limbs, "one limb count for all lanes");
+        assert!(n.limbs()[0] & 1 == 1, "odd moduli");
+    }
+    limbs
+}
+
+/// 1/a mod 2^64 for an odd a, by Newton's iteration: six steps double one correct bit past 64.
+pub(crate) fn inverse(a: u64) -> u64 {
+    (0..6).fold(1u64, |x, _| x.wrapping_mul(2u64.wrapping_sub(a.wrapping_mul(x))))
+}
