@@ -1,0 +1,42 @@
+//! C2SP det-keygen: published seeds and the keys that FIPS 186-5 A.1.3 makes of them.
+
+mod common;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use pairsmith_core::generate;
+use pairsmith_core::interrupt::Never;
+use pairsmith_core::lanes::Engine;
+use pairsmith_core::random::HmacDrbg;
+use pairsmith_core::spec::{KeyPairSpec, RsaSize};
+
+/// Every published RSA case of our sizes comes out byte for byte, on every engine of this machine,
+/// through the path that production uses with another random source.
+#[test]
+fn published_rsa_keys_come_out_byte_for_byte() {
+    let Some(cases) = common::vectors_json("det-keygen/rsa.json") else { return };
+    let cases = cases.as_array().expect("a list of cases");
+    for engine in Engine::ALL.into_iter().filter(|engine| engine.available()) {
+        let matched = cases.iter().filter_map(|case| check(engine, case)).count();
+        assert_eq!(matched, 18, "on the {} engine", engine.name());
+    }
+}
+
+/// `None` for a size that Pairsmith does not make.
+fn check(engine: Engine, case: &serde_json::Value) -> Option<()> {
+    let bits = case["bits"].as_u64()?;
+    let size = RsaSize::ALL.into_iter().find(|size| size.modulus_bits() as u64 == bits)?;
+    let seed = decode(&case["seed"]);
+    let personalization =
+        [b"det RSA key gen".as_slice(), &u16::try_from(bits).ok()?.to_be_bytes()].concat();
+    let mut drbg = HmacDrbg::new(&seed, &personalization);
+    let pair = generate::key_pair(KeyPairSpec::Rsa(size), engine, &mut drbg, &Never)
+        .expect("a key from the seed");
+    let same = pair.private_key.expose() == decode(&case["private_key_pkcs8"]);
+    assert!(same, "seed {} at {bits} bits on the {} engine", case["seed"], engine.name());
+    Some(())
+}
+
+fn decode(value: &serde_json::Value) -> Vec<u8> {
+    BASE64_STANDARD.decode(value.as_str().expect("a string")).expect("Base64")
+}
