@@ -13,6 +13,8 @@ class CancelToken:
     def __new__(cls) -> CancelToken: ...
     def cancel(self) -> None:
         """Stop whatever generation was given this token, and any that will be."""
+    def is_cancelled(self) -> bool:
+        """Whether ``cancel`` was called."""
 
 @final
 class RootKey:
@@ -40,7 +42,9 @@ class WrappingKey:
 
     @property
     def key_version_id(self) -> str: ...
-    def seal(self, plaintext: bytes, aad: bytes, *, advance: bool) -> tuple[bytes, bytes]:
+    def seal(
+        self, plaintext: bytes, aad: bytes, *, advance: bool
+    ) -> tuple[bytes, bytes]:
         """``(iv, blob)`` under a fresh derived key, in the plain or the Advance layout."""
     def open(self, blob: bytes, iv: bytes, aad: bytes) -> bytes:
         """Open a plain blob. ``DecryptionError`` for whatever does not fit."""

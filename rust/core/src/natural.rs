@@ -140,11 +140,8 @@ impl Natural {
     #[must_use]
     pub fn modulo_65537(&self) -> u64 {
         let digit = |limb: u64, i: u32| i64::from((limb >> (16 * i)) as u16);
-        let sum: i64 = self
-            .limbs
-            .iter()
-            .map(|&l| digit(l, 0) - digit(l, 1) + digit(l, 2) - digit(l, 3))
-            .sum();
+        let sum: i64 =
+            self.limbs.iter().map(|&l| digit(l, 0) - digit(l, 1) + digit(l, 2) - digit(l, 3)).sum();
         // A division by a constant is a multiplication to the compiler.
         sum.rem_euclid(65537).unsigned_abs()
     }

@@ -95,12 +95,7 @@ impl RootKey {
         Ok([sealed.iv.as_slice(), &sealed.blob].concat())
     }
 
-    fn unwrap(
-        &self,
-        wrapped: &[u8],
-        key_id: &str,
-        version_id: &str,
-    ) -> Result<SecretBytes, Error> {
+    fn unwrap(&self, wrapped: &[u8], key_id: &str, version_id: &str) -> Result<SecretBytes, Error> {
         let (iv, sealed) = wrapped.split_at_checked(IV_LENGTH).ok_or(Error::Decryption)?;
         let material = self.key.open(sealed, iv, &place_of(key_id, version_id))?;
         if material.len() == KEY_LENGTH { Ok(material) } else { Err(Error::Decryption) }
@@ -113,7 +108,8 @@ fn place_of(key_id: &str, version_id: &str) -> Vec<u8> {
 }
 
 fn root_key_id(secret: &[u8]) -> String {
-    let mut input = SecretBytes::copy_of(&[b"pairsmith/root-key-id/v1".as_slice(), &[0; 32]].concat());
+    let mut input =
+        SecretBytes::copy_of(&[b"pairsmith/root-key-id/v1".as_slice(), &[0; 32]].concat());
     let start = input.len() - KEY_LENGTH;
     input.expose_mut()[start..].copy_from_slice(secret);
     let mut hash = [0; 32];

@@ -25,6 +25,11 @@ impl CancelToken {
     fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
+
+    /// Whether `cancel` was called.
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
 }
 
 /// Watches while the interpreter is released.

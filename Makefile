@@ -1,0 +1,65 @@
+# The project's commands. Every one of them installs what it needs on a fresh machine with
+# Python 3.11+, a Rust toolchain and the package registries.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export PAIRSMITH_CAVP = $(shell $(BIN)/python -c "import cryptography_vectors, pathlib; print(pathlib.Path(cryptography_vectors.__file__).parent / 'ciphers/AES/GCM')" 2>/dev/null)
+
+RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+
+.PHONY: help run test test-rust test-python test-slow lint format bench clean
+
+help: ## Say what there is.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+run: $(VENV)/.built ## Make, rotate and open pairs of every kind in a throw-away instance.
+	@$(BIN)/python -m pairsmith.cli demo
+
+test: test-rust test-python ## Pass the tests.
+
+test-rust: $(VENV)/.synced
+	cargo test --workspace --locked --quiet
+
+test-python: $(VENV)/.built
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.built ## Pass the tests that take minutes, too.
+	$(BIN)/python -m pytest
+	cargo test --workspace --locked --release -- --include-ignored
+
+lint: $(VENV)/.built ## Formatters, clippy, ruff, mypy, stubs, import layers.
+	cargo fmt --all --check
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest pairsmith._core
+	$(BIN)/lint-imports
+
+format: $(VENV)/.synced ## Let the formatters have their way.
+	cargo fmt --all
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+bench: $(VENV)/.built ## Measure, with rivals in the same run.
+	$(BIN)/python -m pytest benches --benchmark-enable --benchmark-only
+
+clean: ## Remove everything that was built or installed.
+	rm -rf $(VENV) target dist demo
+	find python tests benches -name __pycache__ -prune -exec rm -rf {} +
+
+# The packages of uv.lock, and nothing else.
+$(VENV)/.synced: pyproject.toml uv.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv sync --frozen --no-install-project --quiet --inexact
+	@touch $@
+
+# The extension module, optimised, installed into the environment.
+$(VENV)/.built: $(VENV)/.synced $(RUST_SOURCES)
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --uv --locked --quiet
+	@touch $@

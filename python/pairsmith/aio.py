@@ -1,0 +1,145 @@
+"""AsyncInstance: every operation of Instance as an awaitable.
+
+The work is done in threads of the instance's own, so the event loop never waits for it.
+Cancelling the task of a pair operation stops its search within milliseconds and frees the
+guard.
+"""
+
+import asyncio
+import os
+import weakref
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from pairsmith.instance import CancelToken, Instance
+
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
+
+THREADS = 8
+"""Operations that one instance works on at a time; more wait for their turn."""
+
+
+def _awaitable(
+    method: Callable[Concatenate[Instance, Parameters], Answer],
+) -> Callable[Concatenate["AsyncInstance", Parameters], Coroutine[Any, Any, Answer]]:
+    """The same operation, awaited."""
+
+    @wraps(method)
+    async def operation(
+        self: "AsyncInstance", *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Answer:
+        return await self._run(partial(method, self._instance, *args, **kwargs))
+
+    return operation
+
+
+def _cancellable(
+    method: Callable[Concatenate[Instance, Parameters], Answer],
+) -> Callable[Concatenate["AsyncInstance", Parameters], Coroutine[Any, Any, Answer]]:
+    """The same operation, awaited; cancelling the task stops the work itself."""
+
+    @wraps(method)
+    async def operation(
+        self: "AsyncInstance", *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Answer:
+        token = kwargs.setdefault("cancel", CancelToken())
+        try:
+            return await self._run(partial(method, self._instance, *args, **kwargs))
+        except asyncio.CancelledError:
+            if isinstance(token, CancelToken):
+                token.cancel()
+            raise
+
+    return operation
+
+
+class AsyncInstance:
+    """An Instance for asyncio: the same operations, arguments, results and errors."""
+
+    def __init__(self, instance: Instance) -> None:
+        """Wrap an open instance; closing this one closes it."""
+        self._instance = instance
+        self._executor: ThreadPoolExecutor | None = None
+        _instances.add(self)
+
+    @classmethod
+    async def open(cls, *args: Any, **kwargs: Any) -> Self:
+        """Open an instance; arguments and errors are those of ``Instance.open``."""
+        return cls(await asyncio.to_thread(Instance.open, *args, **kwargs))
+
+    async def close(self) -> None:
+        """Wait for the operations under way, then close the instance."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            await asyncio.to_thread(executor.shutdown)
+        await asyncio.to_thread(self._instance.close)
+
+    async def __aenter__(self) -> Self:
+        """Use the instance in an ``async with`` statement; leaving it closes it."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the instance."""
+        await self.close()
+
+    async def _run(self, call: Callable[[], Answer]) -> Answer:
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="pairsmith")
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+
+    generate_data_key_pair = _cancellable(Instance.generate_data_key_pair)
+    generate_data_key_pair_without_plaintext = _cancellable(
+        Instance.generate_data_key_pair_without_plaintext
+    )
+    advance_generate_data_key_pair = _cancellable(
+        Instance.advance_generate_data_key_pair
+    )
+    advance_generate_data_key_pair_without_plaintext = _cancellable(
+        Instance.advance_generate_data_key_pair_without_plaintext
+    )
+    decrypt = _awaitable(Instance.decrypt)
+    advance_decrypt = _awaitable(Instance.advance_decrypt)
+    encrypt = _awaitable(Instance.encrypt)
+    advance_encrypt = _awaitable(Instance.advance_encrypt)
+    generate_data_key = _awaitable(Instance.generate_data_key)
+    advance_generate_data_key = _awaitable(Instance.advance_generate_data_key)
+    generate_random = _awaitable(Instance.generate_random)
+
+    create_key = _awaitable(Instance.create_key)
+    describe_key = _awaitable(Instance.describe_key)
+    list_keys = _awaitable(Instance.list_keys)
+    update_key_description = _awaitable(Instance.update_key_description)
+    enable_key = _awaitable(Instance.enable_key)
+    disable_key = _awaitable(Instance.disable_key)
+    schedule_key_deletion = _awaitable(Instance.schedule_key_deletion)
+    cancel_key_deletion = _awaitable(Instance.cancel_key_deletion)
+    set_deletion_protection = _awaitable(Instance.set_deletion_protection)
+    tag_key = _awaitable(Instance.tag_key)
+    untag_key = _awaitable(Instance.untag_key)
+    list_tags = _awaitable(Instance.list_tags)
+    create_alias = _awaitable(Instance.create_alias)
+    update_alias = _awaitable(Instance.update_alias)
+    delete_alias = _awaitable(Instance.delete_alias)
+    list_aliases = _awaitable(Instance.list_aliases)
+    list_aliases_by_key_id = _awaitable(Instance.list_aliases_by_key_id)
+    create_key_version = _awaitable(Instance.create_key_version)
+    describe_key_version = _awaitable(Instance.describe_key_version)
+    list_key_versions = _awaitable(Instance.list_key_versions)
+    update_rotation_policy = _awaitable(Instance.update_rotation_policy)
+    run_maintenance = _awaitable(Instance.run_maintenance)
+    rewrap = _awaitable(Instance.rewrap)
+
+
+_instances: weakref.WeakSet[AsyncInstance] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    """The parent's threads do not exist in the child; it makes its own when needed."""
+    for instance in list(_instances):
+        instance._executor = None  # noqa: SLF001 -- the same module
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,83 @@
+"""Arguments of the data operations, parsed once at the edge.
+
+Each function returns the value in the type that everything below relies on, or raises
+``InvalidParameter`` with the name of the parameter and what would be right.
+"""
+
+from typing import Any
+
+from pairsmith.errors import InvalidParameter
+from pairsmith.results import KeyFormat, KeyPairSpec
+
+AAD_LIMIT = 8192
+"""Bytes of Aad at most; documented for the decrypting operations, applied to all."""
+PLAINTEXT_LIMIT = 3 * 1024 * 1024
+"""Bytes of a message at most: the limit of a request's body."""
+DATA_KEY_LIMIT = 1024
+"""Bytes of a data key at most."""
+RANDOM_LIMIT = 64
+"""Bytes that ``generate_random`` gives at most."""
+
+
+def parse_spec(value: object) -> KeyPairSpec:
+    """A ``KeyPairSpec`` or its name."""
+    try:
+        return KeyPairSpec(value)  # type: ignore[arg-type]  # checked by the enum
+    except ValueError:
+        names = ", ".join(KeyPairSpec)
+        raise InvalidParameter("key_pair_spec", f"it must be one of {names}") from None
+
+
+def parse_format(value: object) -> KeyFormat:
+    """A ``KeyFormat`` or its name."""
+    try:
+        return KeyFormat(value)  # type: ignore[arg-type]  # checked by the enum
+    except ValueError:
+        raise InvalidParameter("key_format", "it must be PEM or DER") from None
+
+
+def parse_bytes(name: str, value: Any, *, limit: int) -> bytes:
+    """Anything bytes-like, up to ``limit`` bytes."""
+    if type(value) is not bytes:
+        if not isinstance(value, bytes | bytearray | memoryview):
+            raise InvalidParameter(name, "it must be bytes; encode text first")
+        value = bytes(value)
+    if len(value) > limit:
+        raise InvalidParameter(
+            name, f"it has {len(value)} bytes and may have {limit} at most"
+        )
+    return value  # type: ignore[no-any-return]  # narrowed above
+
+
+def parse_aad(value: Any) -> bytes:
+    """Additional authenticated data; none at all is the same as empty."""
+    return parse_bytes("aad", value, limit=AAD_LIMIT)
+
+
+def parse_plaintext(value: Any) -> bytes:
+    """A message to encrypt: documented as required, so an empty one is refused."""
+    plaintext = parse_bytes("plaintext", value, limit=PLAINTEXT_LIMIT)
+    if not plaintext:
+        raise InvalidParameter("plaintext", "it must not be empty")
+    return plaintext
+
+
+def parse_blob(value: Any) -> bytes:
+    """A blob to decrypt; what is inside is for the core to judge."""
+    return parse_bytes("ciphertext_blob", value, limit=PLAINTEXT_LIMIT + 1024)
+
+
+def parse_count(name: str, value: Any, *, limit: int) -> int:
+    """A whole number from 1 to ``limit``."""
+    if type(value) is not int or not 1 <= value <= limit:
+        raise InvalidParameter(name, f"it must be a whole number from 1 to {limit}")
+    return value
+
+
+def parse_wait(value: Any) -> float:
+    """Seconds to wait for a slot of the guard."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidParameter("wait", "it must be a number of seconds")
+    if not 0 <= value <= 86_400:  # noqa: PLR2004 -- a day
+        raise InvalidParameter("wait", "it must be from 0 to 86400 seconds")
+    return float(value)
