@@ -11,7 +11,7 @@ Importing this package imports nothing heavy: each name is loaded when first use
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pairsmith.aio import AsyncInstance as AsyncInstance
@@ -44,13 +44,28 @@ _HOME = {
     "WrappedKeyPair": "pairsmith.results",
 }
 
-__all__ = [*_HOME, "__version__", "errors"]
+__all__ = [
+    "AsyncInstance",
+    "CancelToken",
+    "DataKey",
+    "DataKeyPair",
+    "DataKeyPairWithoutPlaintext",
+    "Decrypted",
+    "Encrypted",
+    "Instance",
+    "KeyFormat",
+    "KeyPairSpec",
+    "PairsmithError",
+    "WrappedKeyPair",
+    "__version__",
+    "errors",
+]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load a public name when it is first used (PEP 562)."""
     if name in _HOME:
-        value = getattr(import_module(_HOME[name]), name)
+        value: object = getattr(import_module(_HOME[name]), name)
     elif name == "errors":
         value = import_module("pairsmith.errors")
     elif name == "__version__":

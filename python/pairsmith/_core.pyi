@@ -1,7 +1,7 @@
 """The Rust core: generation, encoding, wrapping. Bytes in, bytes out.
 
-Names are strings as on the wire (``RSA_2048``, ``PEM``); the callers in this package parse
-them first, so a wrong one here is a defect and raises ``ValueError``.
+Names are strings as on the wire (``RSA_2048``, ``PEM``); the callers in this package
+parse them first, so a wrong one here is a defect and raises ``ValueError``.
 """
 
 from typing import final
@@ -24,17 +24,17 @@ class RootKey:
         """Copy 32 bytes into erasing memory. ``ValueError`` for any other length."""
     @property
     def root_key_id(self) -> str:
-        """16 lower-case hexadecimal digits that name this root key and reveal nothing."""
+        """16 lower-case hexadecimal digits that name it and reveal nothing."""
     def create_version(self, key_id: str, key_version_id: str) -> bytes:
-        """Make 32 random bytes of key material and return them wrapped, for the database."""
+        """Make 32 random bytes of key material; returns them wrapped, as a row."""
     def open_version(
         self, wrapped: bytes, key_id: str, key_version_id: str
     ) -> WrappingKey:
-        """Unwrap a row. ``DecryptionError`` if it was changed or belongs elsewhere."""
+        """Unwrap a row; ``DecryptionError`` if it was changed or moved."""
     def rewrap(
         self, wrapped: bytes, key_id: str, key_version_id: str, new: RootKey
     ) -> bytes:
-        """The same key material wrapped under ``new``. ``DecryptionError`` as above."""
+        """The same material wrapped by ``new``; ``DecryptionError`` as above."""
 
 @final
 class WrappingKey:
@@ -45,7 +45,7 @@ class WrappingKey:
     def seal(
         self, plaintext: bytes, aad: bytes, *, advance: bool
     ) -> tuple[bytes, bytes]:
-        """``(iv, blob)`` under a fresh derived key, in the plain or the Advance layout."""
+        """``(iv, blob)`` under a fresh derived key, in either layout."""
     def open(self, blob: bytes, iv: bytes, aad: bytes) -> bytes:
         """Open a plain blob. ``DecryptionError`` for whatever does not fit."""
     def open_advance(self, blob: bytes, aad: bytes) -> bytes:
@@ -64,7 +64,7 @@ class WrappingKey:
         with_plaintext: bool,
         cancel: CancelToken | None = None,
     ) -> tuple[bytes, bytes, bytes, bytes | None]:
-        """``(public_key, iv, blob, private_key)``; the last is ``None`` unless asked for.
+        """``(public_key, iv, blob, private_key)``; the last only if asked for.
 
         The interpreter is released while an RSA pair is searched for, and signals are
         obeyed every 50 ms. ``KeyboardInterrupt`` (or what else a signal handler raises)
@@ -72,7 +72,7 @@ class WrappingKey:
         """
 
 def advance_key_version_id(blob: bytes) -> str | None:
-    """The key version named in an Advance blob's header; ``None`` for any other blob."""
+    """The key version named in an Advance blob's header, else ``None``."""
 
 def random_bytes(length: int) -> bytes:
     """Random bytes from the operating system."""

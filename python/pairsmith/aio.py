@@ -1,8 +1,8 @@
 """AsyncInstance: every operation of Instance as an awaitable.
 
-The work is done in threads of the instance's own, so the event loop never waits for it.
-Cancelling the task of a pair operation stops its search within milliseconds and frees the
-guard.
+The work is done in threads of the instance's own, so the event loop never waits for
+it. Cancelling the task of a pair operation stops its search within milliseconds and
+frees the guard.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from pairsmith.instance import CancelToken, Instance
+from pairsmith.instance import DEFAULT_URL, CancelToken, Instance
+from pairsmith.registry import RootKeyProvider
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -66,9 +67,18 @@ class AsyncInstance:
         _instances.add(self)
 
     @classmethod
-    async def open(cls, *args: Any, **kwargs: Any) -> Self:
+    async def open(
+        cls,
+        url: str = DEFAULT_URL,
+        root_key: RootKeyProvider | str | None = None,
+        *,
+        pair_limit: int = 1,
+    ) -> Self:
         """Open an instance; arguments and errors are those of ``Instance.open``."""
-        return cls(await asyncio.to_thread(Instance.open, *args, **kwargs))
+        instance = await asyncio.to_thread(
+            Instance.open, url, root_key, pair_limit=pair_limit
+        )
+        return cls(instance)
 
     async def close(self) -> None:
         """Wait for the operations under way, then close the instance."""

@@ -1,7 +1,8 @@
 """Class Instance: one registry with its guard, and every operation on it.
 
-A data operation goes one way: parse the arguments, resolve the key (and its state), take
-a slot of the guard if it makes a pair, call the Rust core once, return a frozen result.
+A data operation goes one way: parse the arguments, resolve the key (and its state),
+take a slot of the guard if it makes a pair, call the Rust core once, return a frozen
+result.
 """
 
 from typing import Any, Self, TypeVar
@@ -30,6 +31,9 @@ from pairsmith.results import (
     WrappedKeyPair,
 )
 
+DEFAULT_URL = "sqlite:///pairsmith.db"
+"""A file in the current folder."""
+
 Pair = TypeVar("Pair", bound=DataKeyPairWithoutPlaintext)
 
 
@@ -48,7 +52,7 @@ class Instance(KeyOperations):
     @classmethod
     def open(
         cls,
-        url: str = "sqlite:///pairsmith.db",
+        url: str = DEFAULT_URL,
         root_key: RootKeyProvider | str | None = None,
         *,
         pair_limit: int = 1,
@@ -157,7 +161,8 @@ class Instance(KeyOperations):
     ) -> DataKeyPair:
         """Like ``generate_data_key_pair``, under the primary version.
 
-        The blob names its version and carries its Iv: ``advance_decrypt`` needs no more.
+        The blob names its version and carries its Iv: it is all that ``advance_decrypt``
+        needs, besides the Aad.
         """
         return self._generate_pair(
             DataKeyPair, request_id, key_id, key_pair_spec, key_format,
@@ -261,14 +266,14 @@ class Instance(KeyOperations):
     def advance_encrypt(
         self, request_id: str, key_id: str, plaintext: bytes, *, aad: bytes = b""
     ) -> Encrypted:
-        """Encrypt up to 3 MiB under the primary version; ``advance_decrypt`` opens it."""
+        """Encrypt under the primary version; ``advance_decrypt`` opens it."""
         return self._encrypt(request_id, key_id, plaintext, aad, advance=True)
 
     @request
     def generate_data_key(
         self, request_id: str, key_id: str, number_of_bytes: int, *, aad: bytes = b""
     ) -> DataKey:
-        """Make a symmetric data key of 1 to 1024 bytes, wrapped by the initial version."""
+        """Make a data key of 1 to 1024 bytes, wrapped by the initial version."""
         return self._generate_data_key(
             request_id, key_id, number_of_bytes, aad, advance=False
         )
@@ -277,7 +282,7 @@ class Instance(KeyOperations):
     def advance_generate_data_key(
         self, request_id: str, key_id: str, number_of_bytes: int, *, aad: bytes = b""
     ) -> DataKey:
-        """Make a symmetric data key of 1 to 1024 bytes, wrapped by the primary version."""
+        """Make a data key of 1 to 1024 bytes, wrapped by the primary version."""
         return self._generate_data_key(
             request_id, key_id, number_of_bytes, aad, advance=True
         )

@@ -1,4 +1,4 @@
-"""The operations on keys, versions, aliases and tags: the registry's, with request ids."""
+"""Operations on keys, versions, aliases and tags: the registry's, with request ids."""
 
 import uuid
 from collections.abc import Callable

@@ -4,8 +4,6 @@ Each function returns the value in the type that everything below relies on, or 
 ``InvalidParameter`` with the name of the parameter and what would be right.
 """
 
-from typing import Any
-
 from pairsmith.errors import InvalidParameter
 from pairsmith.results import KeyFormat, KeyPairSpec
 
@@ -22,7 +20,7 @@ RANDOM_LIMIT = 64
 def parse_spec(value: object) -> KeyPairSpec:
     """A ``KeyPairSpec`` or its name."""
     try:
-        return KeyPairSpec(value)  # type: ignore[arg-type]  # checked by the enum
+        return KeyPairSpec(str(value))
     except ValueError:
         names = ", ".join(KeyPairSpec)
         raise InvalidParameter("key_pair_spec", f"it must be one of {names}") from None
@@ -31,12 +29,12 @@ def parse_spec(value: object) -> KeyPairSpec:
 def parse_format(value: object) -> KeyFormat:
     """A ``KeyFormat`` or its name."""
     try:
-        return KeyFormat(value)  # type: ignore[arg-type]  # checked by the enum
+        return KeyFormat(str(value))
     except ValueError:
         raise InvalidParameter("key_format", "it must be PEM or DER") from None
 
 
-def parse_bytes(name: str, value: Any, *, limit: int) -> bytes:
+def parse_bytes(name: str, value: object, *, limit: int) -> bytes:
     """Anything bytes-like, up to ``limit`` bytes."""
     if type(value) is not bytes:
         if not isinstance(value, bytes | bytearray | memoryview):
@@ -46,15 +44,15 @@ def parse_bytes(name: str, value: Any, *, limit: int) -> bytes:
         raise InvalidParameter(
             name, f"it has {len(value)} bytes and may have {limit} at most"
         )
-    return value  # type: ignore[no-any-return]  # narrowed above
+    return value
 
 
-def parse_aad(value: Any) -> bytes:
+def parse_aad(value: object) -> bytes:
     """Additional authenticated data; none at all is the same as empty."""
     return parse_bytes("aad", value, limit=AAD_LIMIT)
 
 
-def parse_plaintext(value: Any) -> bytes:
+def parse_plaintext(value: object) -> bytes:
     """A message to encrypt: documented as required, so an empty one is refused."""
     plaintext = parse_bytes("plaintext", value, limit=PLAINTEXT_LIMIT)
     if not plaintext:
@@ -62,19 +60,19 @@ def parse_plaintext(value: Any) -> bytes:
     return plaintext
 
 
-def parse_blob(value: Any) -> bytes:
+def parse_blob(value: object) -> bytes:
     """A blob to decrypt; what is inside is for the core to judge."""
     return parse_bytes("ciphertext_blob", value, limit=PLAINTEXT_LIMIT + 1024)
 
 
-def parse_count(name: str, value: Any, *, limit: int) -> int:
+def parse_count(name: str, value: object, *, limit: int) -> int:
     """A whole number from 1 to ``limit``."""
     if type(value) is not int or not 1 <= value <= limit:
         raise InvalidParameter(name, f"it must be a whole number from 1 to {limit}")
     return value
 
 
-def parse_wait(value: Any) -> float:
+def parse_wait(value: object) -> float:
     """Seconds to wait for a slot of the guard."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidParameter("wait", "it must be a number of seconds")

@@ -16,7 +16,7 @@ Answer = TypeVar("Answer")
 def request(
     method: Callable[Concatenate[Owner, str, Parameters], Answer],
 ) -> Callable[Concatenate[Owner, Parameters], Answer]:
-    """Give the method a fresh request id as its first argument; stamp errors with it."""
+    """Give the method a fresh request id first; stamp its errors with it."""
 
     @wraps(method)
     def with_request_id(

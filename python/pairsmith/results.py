@@ -1,8 +1,8 @@
 """What the data operations return, and the record that a caller stores.
 
-Results are frozen; whatever is secret is kept out of their ``repr``. ``to_dict`` gives the
-names of the wire with bytes as bytes. ``private_key()`` and ``public_key()`` give objects
-of ``cryptography``, which is imported only then.
+Results are frozen; whatever is secret is kept out of their ``repr``. ``to_dict`` gives
+the names of the wire with bytes as bytes. ``private_key()`` and ``public_key()`` give
+objects of ``cryptography``, which is imported only then.
 """
 
 from __future__ import annotations
