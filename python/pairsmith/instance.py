@@ -161,7 +161,7 @@ class Instance(KeyOperations):
     ) -> DataKeyPair:
         """Like ``generate_data_key_pair``, under the primary version.
 
-        The blob names its version and carries its Iv: it is all that ``advance_decrypt``
+        The blob names its version and carries its Iv: all that ``advance_decrypt``
         needs, besides the Aad.
         """
         return self._generate_pair(
