@@ -4,6 +4,8 @@
 //! the vector engine is tested against. Both are constant-time: instructions and addresses depend on
 //! the limb count, the number of lanes and the moduli's bit lengths, never on other bits.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,9 @@ impl Engine {
     pub fn available(self) -> bool {
         match self {
             Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => avx512::available(),
+            #[cfg(not(target_arch = "x86_64"))]
             Self::Avx512 => false,
         }
     }
@@ -105,11 +110,11 @@ impl Engine {
 
 fn base2_fermat<const L: usize>(engine: Engine, candidates: &[&Natural]) -> u8 {
     match engine {
-        Engine::Portable | Engine::Avx512 => {
-            candidates.iter().enumerate().fold(0, |passed, (lane, candidate)| {
-                passed | u8::from(portable::base2_fermat::<L>(candidate)) << lane
-            })
-        }
+        #[cfg(target_arch = "x86_64")]
+        Engine::Avx512 => avx512::base2_fermat(candidates),
+        _ => candidates.iter().enumerate().fold(0, |passed, (lane, candidate)| {
+            passed | u8::from(portable::base2_fermat::<L>(candidate)) << lane
+        }),
     }
 }
 
@@ -120,7 +125,9 @@ fn power<const L: usize>(
     exponents: &[&Natural],
 ) -> Vec<Natural> {
     match engine {
-        Engine::Portable | Engine::Avx512 => {
+        #[cfg(target_arch = "x86_64")]
+        Engine::Avx512 => avx512::power(moduli, bases, exponents),
+        _ => {
             let lanes = moduli.iter().zip(bases).zip(exponents);
             lanes.map(|((n, base), exponent)| portable::power::<L>(n, base, exponent)).collect()
         }
@@ -143,4 +150,10 @@ fn check(moduli: &[&Natural]) -> usize {
 /// 1/a mod 2^64 for an odd a, by Newton's iteration: six steps double one correct bit past 64.
 pub(crate) fn inverse(a: u64) -> u64 {
     (0..6).fold(1u64, |x, _| x.wrapping_mul(2u64.wrapping_sub(a.wrapping_mul(x))))
+}
+
+/// The position of the highest set bit of n, counted from one; n must not be zero.
+fn bit_length(n: &[u64]) -> usize {
+    let top = n.iter().rposition(|&limb| limb != 0).expect("a modulus of at least 3");
+    64 * top + 64 - n[top].leading_zeros() as usize
 }

@@ -106,7 +106,7 @@ impl<'a, const L: usize> Modulus<'a, L> {
         let n_inv = super::inverse(n.limbs()[0]).wrapping_neg().into();
         let mut modulus = Self { n: array(n), n_inv, one: Natural::zero(L) };
         // R mod n by doubling the power of two just below n; a single step for a full-length n.
-        let bits = bit_length(modulus.n);
+        let bits = super::bit_length(modulus.n);
         let mut one = Natural::zero(L);
         one.limbs_mut()[(bits - 1) / 64] = 1 << ((bits - 1) % 64);
         for _ in bits..=64 * L {
@@ -223,11 +223,6 @@ fn add_product(t: &mut [u64], a: &[u64], b: u64) -> u64 {
 
 const fn wide(limb: u64) -> u128 {
     limb as u128
-}
-
-fn bit_length(n: &[u64]) -> usize {
-    let top = n.iter().rposition(|&limb| limb != 0).expect("a modulus of at least 3");
-    64 * top + 64 - n[top].leading_zeros() as usize
 }
 
 fn array<const L: usize>(number: &Natural) -> &[u64; L] {

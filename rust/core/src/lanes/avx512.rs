@@ -1,0 +1,49 @@
+//! The vector engine: eight lanes of 52-bit limbs in AVX-512 registers.
+//!
+//! This file is the only one in the crate with `unsafe`: it is the way from code that runs on every
+//! machine into code compiled for machines with AVX-512 IFMA. What lies below is safe Rust.
+
+#![expect(unsafe_code, reason = "calling code that is compiled for an optional CPU feature")]
+
+mod montgomery;
+mod power;
+mod vector;
+
+use crate::natural::Natural;
+
+/// Whether this machine has what every function below is compiled for.
+pub(super) fn available() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512ifma")
+}
+
+/// See [`super::Engine::base2_fermat`]; the front has checked the candidates' shape.
+pub(super) fn base2_fermat(candidates: &[&Natural]) -> u8 {
+    assert!(available(), "an engine that this machine can run");
+    // SAFETY: the CPU features were checked on the line above; it holds for all three calls.
+    unsafe {
+        match candidates[0].limbs().len() {
+            16 => power::base2_fermat::<20, 20>(candidates),
+            24 => power::base2_fermat::<30, 15>(candidates),
+            _ => power::base2_fermat::<40, 20>(candidates),
+        }
+    }
+}
+
+/// See [`super::Engine::power`]; the front has checked the numbers' shape.
+pub(super) fn power(
+    moduli: &[&Natural],
+    bases: &[&Natural],
+    exponents: &[&Natural],
+) -> Vec<Natural> {
+    assert!(available(), "an engine that this machine can run");
+    // SAFETY: the CPU features were checked on the line above; it holds for all three calls.
+    unsafe {
+        match moduli[0].limbs().len() {
+            16 => power::power::<20, 20>(moduli, bases, exponents),
+            24 => power::power::<30, 15>(moduli, bases, exponents),
+            _ => power::power::<40, 20>(moduli, bases, exponents),
+        }
+    }
+}
