@@ -62,13 +62,15 @@ class WrappingKey:
         *,
         advance: bool,
         with_plaintext: bool,
+        threads: int = 1,
         cancel: CancelToken | None = None,
     ) -> tuple[bytes, bytes, bytes, bytes | None]:
         """``(public_key, iv, blob, private_key)``; the last only if asked for.
 
         The interpreter is released while an RSA pair is searched for, and signals are
         obeyed every 50 ms. ``KeyboardInterrupt`` (or what else a signal handler raises)
-        passes through; ``OperationCancelled`` if ``cancel`` was used.
+        passes through; ``OperationCancelled`` if ``cancel`` was used. ``threads`` search
+        for one RSA pair together.
         """
 
 def advance_key_version_id(blob: bytes) -> str | None:

@@ -5,10 +5,13 @@ use crate::encode::EncodedPair;
 use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
+use crate::natural::Natural;
+use crate::primes::miller_rabin;
+use crate::primes::search::PrimeSearch;
 use crate::random::{OsRandom, RandomSource};
 use crate::rsa;
 use crate::secret::SecretBytes;
-use crate::spec::{KeyFormat, KeyPairSpec};
+use crate::spec::{KeyFormat, KeyPairSpec, RsaSize};
 use crate::wrap::{IV_LENGTH, Layout, Sealed, WrappingKey};
 
 /// What is asked for.
@@ -24,6 +27,23 @@ pub struct Request<'a> {
     pub layout: Layout,
     /// Whether the caller wants the private key itself beside the blob.
     pub with_plaintext: bool,
+}
+
+/// What a search may use. Neither changes what a seed gives.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    /// Who does the arithmetic.
+    pub engine: Engine,
+    /// Threads for one RSA pair, 1 or more; the caller's is one of them.
+    pub threads: usize,
+}
+
+impl Effort {
+    /// One thread.
+    #[must_use]
+    pub const fn of(engine: Engine) -> Self {
+        Self { engine, threads: 1 }
+    }
 }
 
 /// A data key pair whose private half is wrapped.
@@ -46,10 +66,10 @@ pub struct DataKeyPair {
 pub fn data_key_pair(
     key: &WrappingKey,
     request: &Request<'_>,
-    engine: Engine,
+    effort: Effort,
     interrupt: &dyn Interrupt,
 ) -> Result<DataKeyPair, Error> {
-    let pair = key_pair(request.spec, engine, &mut OsRandom::buffered(), interrupt)?;
+    let pair = key_pair(request.spec, effort, &mut OsRandom::buffered(), interrupt)?;
     let (private_key, public_key) = pair.into_format(request.format)?;
     let Sealed { iv, blob } =
         key.seal(private_key.expose(), request.aad, request.layout, &mut OsRandom::unbuffered())?;
@@ -63,20 +83,78 @@ pub fn data_key_pair(
 /// As [`data_key_pair`].
 pub fn key_pair(
     spec: KeyPairSpec,
-    engine: Engine,
-    candidates: &mut impl RandomSource,
+    effort: Effort,
+    candidates: &mut (impl RandomSource + Send),
     interrupt: &dyn Interrupt,
 ) -> Result<EncodedPair, Error> {
     match spec {
-        KeyPairSpec::Rsa(size) => {
-            let mut bases = OsRandom::buffered();
-            let key = rsa::generate(size, engine, candidates, &mut bases, interrupt)?;
-            let pair = EncodedPair::from_rsa(&key)?;
-            rsa::pairwise_consistency_test(pair.private_key.expose())?;
-            Ok(pair)
-        }
+        KeyPairSpec::Rsa(size) => rsa_pair(size, effort, candidates, interrupt),
         KeyPairSpec::Ec(curve) => EncodedPair::from_ec(&ec::generate(curve, candidates)?),
     }
+}
+
+/// FIPS 186-5 A.1.3 by way of det-keygen: `candidates` alone determines the key. Miller–Rabin takes
+/// its bases from a source of its own.
+fn rsa_pair(
+    size: RsaSize,
+    effort: Effort,
+    candidates: &mut (impl RandomSource + Send),
+    interrupt: &dyn Interrupt,
+) -> Result<EncodedPair, Error> {
+    let Effort { engine, threads } = effort;
+    let mut bases = OsRandom::buffered();
+    let mut search = PrimeSearch::new(engine, threads, size.prime_bits(), candidates, interrupt);
+    // Ends: another round is needed with odds of 2^-15.
+    loop {
+        let (p, q) = search.next_pair()?;
+        let rounds = miller_rabin::rounds(size.prime_bits());
+        // What the second makes of numbers that the first turns down is thrown away.
+        let (proofs, pair) = side_by_side(
+            threads,
+            || miller_rabin::passes(engine, [&p, &q], rounds, &mut bases),
+            || through_the_gate(engine, &p, &q),
+        );
+        match proofs? {
+            [true, true] => {
+                if let Some(pair) = pair? {
+                    return Ok(pair);
+                }
+            }
+            // A composite that passed the base-2 test: odds below 2^-100, but then order rules.
+            [true, false] => search.put_back(p),
+            [false, true] => search.put_back(q),
+            [false, false] => {}
+        }
+    }
+}
+
+/// The one gate that every RSA key passes: bounds, encoding, and a signature that verifies.
+fn through_the_gate(
+    engine: Engine,
+    p: &Natural,
+    q: &Natural,
+) -> Result<Option<EncodedPair>, Error> {
+    let Some(key) = rsa::assemble(engine, p, q)? else { return Ok(None) };
+    let pair = EncodedPair::from_rsa(&key)?;
+    rsa::pairwise_consistency_test(pair.private_key.expose())?;
+    Ok(Some(pair))
+}
+
+/// Both results: one after the other on one thread, else together.
+fn side_by_side<A: Send, B>(
+    threads: usize,
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B,
+) -> (A, B) {
+    if threads == 1 {
+        return (first(), second());
+    }
+    std::thread::scope(|scope| {
+        let first = scope.spawn(first);
+        let second = second();
+        let first = first.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (first, second)
+    })
 }
 
 /// A symmetric data key: random bytes and their blob.

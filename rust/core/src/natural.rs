@@ -239,7 +239,9 @@ impl Natural {
         })
     }
 
-    fn copy(&self) -> Self {
+    /// The same number once more: erased by itself, and not `Clone`, so that a copy is a decision.
+    #[must_use]
+    pub fn copy(&self) -> Self {
         Self { limbs: self.limbs.clone() }
     }
 

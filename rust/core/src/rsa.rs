@@ -4,12 +4,8 @@
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
 
 use crate::error::Error;
-use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::natural::Natural;
-use crate::primes::search::PrimeSearch;
-use crate::random::RandomSource;
-use crate::spec::RsaSize;
 
 /// The public exponent of every key.
 pub const PUBLIC_EXPONENT: u64 = 65537;
@@ -32,55 +28,37 @@ pub struct RsaKeyPair {
     pub q_inv: Natural,
 }
 
-/// Searches two primes and assembles the key; `candidates` alone determines it.
-///
-/// The key has passed every check but [`pairwise_consistency_test`], which wants it encoded.
+/// The key of two primes (det-keygen, steps 19–24); `None` where they say to discard both, with odds
+/// of 2^-15.
 ///
 /// # Errors
-/// [`Error::Random`], [`Error::Interrupted`], or [`Error::Consistency`] for a fault.
-pub fn generate(
-    size: RsaSize,
-    engine: Engine,
-    candidates: &mut impl RandomSource,
-    bases: &mut impl RandomSource,
-    interrupt: &dyn Interrupt,
-) -> Result<RsaKeyPair, Error> {
-    let mut search = PrimeSearch::new(engine, size.prime_bits(), candidates, bases, interrupt);
-    // Ends: a pair is turned down with odds of 2^-15 (e divides p − 1 or q − 1).
-    loop {
-        let (p, q) = search.next_pair()?;
-        if let Some(key) = assemble(engine, p, q) {
-            check_bounds(&key)?;
-            return Ok(key);
-        }
-    }
-}
-
-/// det-keygen, steps 19–24; `None` where they say to discard both primes.
-fn assemble(engine: Engine, p: Natural, q: Natural) -> Option<RsaKeyPair> {
+/// [`Error::Consistency`] if a bound is missed that only a fault can miss.
+pub fn assemble(engine: Engine, p: &Natural, q: &Natural) -> Result<Option<RsaKeyPair>, Error> {
     let (p_minus_one, q_minus_one) = (p.with_low_bit_cleared(), q.with_low_bit_cleared());
     // p ≡ q ≡ 7 mod 8, so u and v are odd, gcd(p − 1, q − 1) = 2 gcd(u, v) and λ = 2uv / gcd(u, v).
     let (u, v) = (p_minus_one.half(), q_minus_one.half());
     let ratio = Natural::gcd_of_odd(&u, &v);
     // Step 20: 2 · ratio ≥ 2^32.
     if ratio.bit_length_vartime() > 31 {
-        return None;
+        return Ok(None);
     }
     // Step 23: e is prime, so it has an inverse modulo λ unless it divides p − 1 or q − 1.
     if p_minus_one.modulo_65537() == 0 || q_minus_one.modulo_65537() == 0 {
-        return None;
+        return Ok(None);
     }
     let product = Natural::product(&u, &v);
     let lambda = product.divided_exactly_by(ratio.limbs()[0], product.limbs().len()).double();
-    Some(RsaKeyPair {
-        n: Natural::product(&p, &q),
+    let key = RsaKeyPair {
+        n: Natural::product(p, q),
         d: inverse_of_e(&lambda),
         dp: inverse_of_e(&p_minus_one),
         dq: inverse_of_e(&q_minus_one),
-        q_inv: inverse_modulo_prime(engine, &q, &p),
-        p,
-        q,
-    })
+        q_inv: inverse_modulo_prime(engine, q, p),
+        p: p.copy(),
+        q: q.copy(),
+    };
+    check_bounds(&key)?;
+    Ok(Some(key))
 }
 
 /// e⁻¹ mod m for m that e does not divide: with k = −m⁻¹ mod e, e divides k·m + 1, and the quotient

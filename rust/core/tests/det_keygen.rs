@@ -4,36 +4,39 @@ mod common;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use pairsmith_core::generate;
+use pairsmith_core::generate::{self, Effort};
 use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::random::HmacDrbg;
 use pairsmith_core::spec::{KeyPairSpec, RsaSize};
 
-/// Every published RSA case of our sizes comes out byte for byte, on every engine of this machine,
-/// through the path that production uses with another random source.
+/// Every published RSA case of our sizes comes out byte for byte, on every engine of this machine and
+/// on any number of threads, through the path that production uses with another random source.
 #[test]
 fn published_rsa_keys_come_out_byte_for_byte() {
     let Some(cases) = common::vectors_json("det-keygen/rsa.json") else { return };
     let cases = cases.as_array().expect("a list of cases");
     for engine in Engine::ALL.into_iter().filter(|engine| engine.available()) {
-        let matched = cases.iter().filter_map(|case| check(engine, case)).count();
-        assert_eq!(matched, 18, "on the {} engine", engine.name());
+        for threads in 1..=3 {
+            let effort = Effort { engine, threads };
+            let matched = cases.iter().filter_map(|case| check(effort, case)).count();
+            assert_eq!(matched, 18, "with {effort:?}");
+        }
     }
 }
 
 /// `None` for a size that Pairsmith does not make.
-fn check(engine: Engine, case: &serde_json::Value) -> Option<()> {
+fn check(effort: Effort, case: &serde_json::Value) -> Option<()> {
     let bits = case["bits"].as_u64()?;
     let size = RsaSize::ALL.into_iter().find(|size| size.modulus_bits() as u64 == bits)?;
     let seed = decode(&case["seed"]);
     let personalization =
         [b"det RSA key gen".as_slice(), &u16::try_from(bits).ok()?.to_be_bytes()].concat();
     let mut drbg = HmacDrbg::new(&seed, &personalization);
-    let pair = generate::key_pair(KeyPairSpec::Rsa(size), engine, &mut drbg, &Never)
+    let pair = generate::key_pair(KeyPairSpec::Rsa(size), effort, &mut drbg, &Never)
         .expect("a key from the seed");
     let same = pair.private_key.expose() == decode(&case["private_key_pkcs8"]);
-    assert!(same, "seed {} at {bits} bits on the {} engine", case["seed"], engine.name());
+    assert!(same, "seed {} at {bits} bits with {effort:?}", case["seed"]);
     Some(())
 }
 

@@ -1,6 +1,6 @@
 //! `RootKey` and `WrappingKey`: handles to keys whose bytes stay in Rust.
 
-use pairsmith_core::generate::{self, DataKeyPair, Request};
+use pairsmith_core::generate::{self, DataKeyPair, Effort, Request};
 use pairsmith_core::random::OsRandom;
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::spec::KeyPairSpec;
@@ -156,7 +156,7 @@ impl WrappingKey {
         })
     }
 
-    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, cancel = None))]
+    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, threads = 1, cancel = None))]
     #[expect(clippy::too_many_arguments, reason = "the operation's parameters, named in Python")]
     fn generate_data_key_pair<'py>(
         &self,
@@ -166,6 +166,7 @@ impl WrappingKey {
         aad: &[u8],
         advance: bool,
         with_plaintext: bool,
+        threads: usize,
         cancel: Option<&CancelToken>,
     ) -> PyResult<(Bytes<'py>, Bytes<'py>, Bytes<'py>, Option<Bytes<'py>>)> {
         let request = Request {
@@ -175,7 +176,7 @@ impl WrappingKey {
             layout: names::layout(advance),
             with_plaintext,
         };
-        let pair = guarded(|| self.generate(py, &request, cancel))?;
+        let pair = guarded(|| self.generate(py, &request, threads.max(1), cancel))?;
         Ok((
             PyBytes::new(py, &pair.public_key),
             PyBytes::new(py, &pair.iv),
@@ -196,11 +197,12 @@ impl WrappingKey {
         &self,
         py: Python<'_>,
         request: &Request<'_>,
+        threads: usize,
         cancel: Option<&CancelToken>,
     ) -> PyResult<DataKeyPair> {
-        let engine = engine::chosen()?;
+        let effort = Effort { engine: engine::chosen()?, threads };
         let watch = Watch::new(cancel);
-        let run = || generate::data_key_pair(&self.0, request, engine, &watch);
+        let run = || generate::data_key_pair(&self.0, request, effort, &watch);
         let result = match request.spec {
             KeyPairSpec::Rsa(_) => py.detach(run),
             KeyPairSpec::Ec(_) => run(),

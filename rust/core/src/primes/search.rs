@@ -1,94 +1,136 @@
 //! The search: candidates in the order drawn, tested by the batch, taken in order.
 //!
-//! The first prime drawn is p and the second q, whatever the width of a batch: a seed gives the same
-//! key on every engine, the one that testing one candidate after the other would give.
+//! The first prime drawn is p and the second q, whatever the width of a batch and the number of
+//! threads: a seed gives the same key on every engine, the one that testing one candidate after the
+//! other would give.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::natural::Natural;
 use crate::primes::candidate::Candidates;
-use crate::primes::miller_rabin;
 use crate::primes::trial_division::TrialDivision;
 use crate::random::RandomSource;
 
 /// A running search for primes of one size.
-pub struct PrimeSearch<'a, C, B> {
+pub struct PrimeSearch<'a, C> {
     engine: Engine,
-    prime_bits: usize,
+    threads: usize,
+    source: Mutex<Source<'a, C>>,
+    board: Mutex<Board>,
+    interrupt: &'a dyn Interrupt,
+}
+
+/// Where batches come from. Drawing and trial division are done under its lock, which is held for
+/// about a seventh of a thread's time.
+struct Source<'a, C> {
+    engine: Engine,
     drawing: Candidates,
     trial_division: &'static TrialDivision,
     candidates: &'a mut C,
-    bases: &'a mut B,
-    interrupt: &'a dyn Interrupt,
-    /// Passed the base-2 test, in the order drawn; not yet through Miller–Rabin.
-    probable: VecDeque<Natural>,
+    batches: usize,
 }
 
-impl<'a, C: RandomSource, B: RandomSource> PrimeSearch<'a, C, B> {
-    /// A search for primes of `prime_bits` bits among what `candidates` draws, proven with bases
-    /// from `bases`.
+/// Where threads report, in whatever order they finish.
+#[derive(Default)]
+struct Board {
+    /// Passed the base-2 test, in the order drawn; not yet through Miller–Rabin.
+    probable: VecDeque<Natural>,
+    /// Batches that finished before one drawn earlier did.
+    early: BTreeMap<usize, Vec<Natural>>,
+    reported: usize,
+    failure: Option<Error>,
+}
+
+impl<'a, C: RandomSource + Send> PrimeSearch<'a, C> {
+    /// A search for primes of `prime_bits` bits among what `candidates` draws, on `threads` threads,
+    /// of which the caller's is one.
     pub fn new(
         engine: Engine,
+        threads: usize,
         prime_bits: usize,
         candidates: &'a mut C,
-        bases: &'a mut B,
         interrupt: &'a dyn Interrupt,
     ) -> Self {
-        Self {
+        let source = Source {
             engine,
-            prime_bits,
             drawing: Candidates::new(prime_bits),
             trial_division: TrialDivision::for_limbs(prime_bits / 64),
             candidates,
-            bases,
-            interrupt,
-            probable: VecDeque::new(),
-        }
+            batches: 0,
+        };
+        Self { engine, threads, source: Mutex::new(source), board: Mutex::default(), interrupt }
     }
 
-    /// The next two primes, in the order drawn.
+    /// The next two numbers, in the order drawn, that pass the base-2 test: primes but for odds
+    /// that Miller–Rabin is there to remove.
     ///
     /// # Errors
     /// [`Error::Random`], or [`Error::Interrupted`] if the caller asked to stop.
     pub fn next_pair(&mut self) -> Result<(Natural, Natural), Error> {
-        // Ends: one candidate in some 350 (1024 bits) to 710 (2048 bits) is prime.
-        loop {
-            while self.probable.len() < 2 {
-                self.test_batch()?;
+        std::thread::scope(|scope| {
+            for _ in 1..self.threads {
+                scope.spawn(|| self.work(|| false));
             }
-            let (Some(p), Some(q)) = (self.probable.pop_front(), self.probable.pop_front()) else {
-                unreachable!("two were there");
+            self.work(|| self.interrupt.requested());
+        });
+        let mut board = lock(&self.board);
+        if let Some(failure) = board.failure {
+            return Err(failure);
+        }
+        let p = board.probable.pop_front().expect("the work ends with two or a failure");
+        let q = board.probable.pop_front().expect("the work ends with two or a failure");
+        Ok((p, q))
+    }
+
+    /// Takes back a number that turned out to be prime beside one that did not: it was drawn before
+    /// whatever is still to come.
+    pub fn put_back(&mut self, prime: Natural) {
+        lock(&self.board).probable.push_front(prime);
+    }
+
+    /// Tests batch after batch until there are two probable primes. Ends: one candidate in some 350
+    /// (1024 bits) to 710 (2048 bits) is prime.
+    fn work(&self, interrupted: impl Fn() -> bool) {
+        while !lock(&self.board).is_complete() {
+            let batch = if interrupted() {
+                Err(Error::Interrupted)
+            } else {
+                lock(&self.source).next_batch()
             };
-            let rounds = miller_rabin::rounds(self.prime_bits);
-            match miller_rabin::passes(self.engine, [&p, &q], rounds, self.bases)? {
-                [true, true] => return Ok((p, q)),
-                // A composite that passed the base-2 test: odds below 2^-100, but then order rules.
-                [true, false] => self.probable.push_front(p),
-                [false, true] => self.probable.push_front(q),
-                [false, false] => {}
+            match batch {
+                Ok((index, batch)) => {
+                    let primes = self.probable_primes(batch);
+                    lock(&self.board).report(index, primes);
+                }
+                Err(failure) => lock(&self.board).failure = Some(failure),
             }
         }
     }
 
-    /// Tests the next survivors of trial division, as many as the engine takes at once.
-    fn test_batch(&mut self) -> Result<(), Error> {
-        if self.interrupt.requested() {
-            return Err(Error::Interrupted);
-        }
+    fn probable_primes(&self, batch: Vec<Natural>) -> Vec<Natural> {
+        let passed = self.engine.base2_fermat(&batch.iter().collect::<Vec<_>>());
+        let candidates = batch.into_iter().enumerate();
+        candidates.filter(|(i, _)| passed >> i & 1 == 1).map(|(_, prime)| prime).collect()
+    }
+}
+
+impl<C: RandomSource> Source<'_, C> {
+    /// The next survivors of trial division, as many as the engine tests at once, and the batch's
+    /// place in the order drawn.
+    fn next_batch(&mut self) -> Result<(usize, Vec<Natural>), Error> {
         let batch = (0..self.engine.width())
             .map(|_| self.next_survivor())
             .collect::<Result<Vec<_>, _>>()?;
-        let passed = self.engine.base2_fermat(&batch.iter().collect::<Vec<_>>());
-        let survivors = batch.into_iter().enumerate().filter(|(i, _)| passed >> i & 1 == 1);
-        self.probable.extend(survivors.map(|(_, candidate)| candidate));
-        Ok(())
+        self.batches += 1;
+        Ok((self.batches - 1, batch))
     }
 
+    /// Ends: about one draw in ten survives.
     fn next_survivor(&mut self) -> Result<Natural, Error> {
-        // Ends: about one draw in ten survives.
         loop {
             let candidate = self.drawing.draw(self.candidates)?;
             if self.trial_division.survives(self.engine, &candidate) {
@@ -96,4 +138,25 @@ impl<'a, C: RandomSource, B: RandomSource> PrimeSearch<'a, C, B> {
             }
         }
     }
+}
+
+impl Board {
+    fn is_complete(&self) -> bool {
+        self.probable.len() >= 2 || self.failure.is_some()
+    }
+
+    /// Takes a batch's primes up in the order drawn, once no earlier batch is missing.
+    fn report(&mut self, index: usize, primes: Vec<Natural>) {
+        self.early.insert(index, primes);
+        while let Some(primes) = self.early.remove(&self.reported) {
+            self.probable.extend(primes);
+            self.reported += 1;
+        }
+    }
+}
+
+/// A thread that panicked takes the whole search down with it (`scope` passes its panic on), so
+/// nobody ever sees what it left half-done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
