@@ -49,7 +49,7 @@ pub fn generate(
     // Ends: a pair is turned down with odds of 2^-15 (e divides p − 1 or q − 1).
     loop {
         let (p, q) = search.next_pair()?;
-        if let Some(key) = assemble(engine, p, q) {
+        if let Some(key) = assemble(p, q) {
             check_bounds(&key)?;
             return Ok(key);
         }
@@ -57,7 +57,7 @@ pub fn generate(
 }
 
 /// det-keygen, steps 19–24; `None` where they say to discard both primes.
-fn assemble(engine: Engine, p: Natural, q: Natural) -> Option<RsaKeyPair> {
+fn assemble(p: Natural, q: Natural) -> Option<RsaKeyPair> {
     let (p_minus_one, q_minus_one) = (p.with_low_bit_cleared(), q.with_low_bit_cleared());
     // p ≡ q ≡ 7 mod 8, so u and v are odd, gcd(p − 1, q − 1) = 2 gcd(u, v) and λ = 2uv / gcd(u, v).
     let (u, v) = (p_minus_one.half(), q_minus_one.half());
@@ -77,7 +77,8 @@ fn assemble(engine: Engine, p: Natural, q: Natural) -> Option<RsaKeyPair> {
         d: inverse_of_e(&lambda),
         dp: inverse_of_e(&p_minus_one),
         dq: inverse_of_e(&q_minus_one),
-        q_inv: inverse_modulo_prime(engine, &q, &p),
+        // p and q have the same length, so q < 2p.
+        q_inv: q.reduced_once_by(&p).inverse_modulo_odd(&p),
         p,
         q,
     })
@@ -94,16 +95,6 @@ fn inverse_of_e(m: &Natural) -> Natural {
     });
     let k = PUBLIC_EXPONENT - inverse;
     m.times_word_plus_one(k).divided_exactly_by(PUBLIC_EXPONENT, m.limbs().len())
-}
-
-/// q⁻¹ mod p = q^(p − 2) mod p (Fermat); p and q have the same length, so q < 2p.
-fn inverse_modulo_prime(engine: Engine, q: &Natural, p: &Natural) -> Natural {
-    let base = q.reduced_once_by(p);
-    let mut exponent = p.with_low_bit_cleared();
-    // p ends in …111: p − 1 ends in …110 and p − 2 in …101.
-    exponent.limbs_mut()[0] ^= 0b11;
-    let mut powers = engine.power(&[p], &[&base], &[&exponent]);
-    powers.pop().expect("one lane in, one lane out")
 }
 
 /// The rest of FIPS 186-5 A.1.1 and A.1.3. With fresh uniform primes each of these fails with odds
