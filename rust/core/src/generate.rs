@@ -51,12 +51,8 @@ pub fn data_key_pair(
 ) -> Result<DataKeyPair, Error> {
     let pair = key_pair(request.spec, engine, &mut OsRandom::buffered(), interrupt)?;
     let (private_key, public_key) = pair.into_format(request.format)?;
-    let Sealed { iv, blob } = key.seal(
-        private_key.expose(),
-        request.aad,
-        request.layout,
-        &mut OsRandom::unbuffered(),
-    )?;
+    let Sealed { iv, blob } =
+        key.seal(private_key.expose(), request.aad, request.layout, &mut OsRandom::unbuffered())?;
     let private_key = request.with_plaintext.then_some(private_key);
     Ok(DataKeyPair { public_key, iv, blob, private_key })
 }

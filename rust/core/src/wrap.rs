@@ -24,7 +24,7 @@ const COMMITMENT: usize = 32;
 const TAG: usize = 16;
 const SEALED_HEADER: usize = 1 + SALT + COMMITMENT;
 
-/// `$`, cipher version 0 and padding 0 in one byte, algorithm 2 = AES_GCM.
+/// `$`, cipher version 0 and padding 0 in one byte, algorithm 2 = `AES_GCM`.
 const ADVANCE_MAGIC: [u8; 3] = [b'$', 0x00, 0x02];
 const ADVANCE_HEADER: usize = ADVANCE_MAGIC.len() + VERSION_ID_LENGTH + IV_LENGTH;
 
@@ -99,8 +99,7 @@ impl WrappingKey {
         random.fill(&mut salt)?;
         let (key, commitment) = self.derive(&salt);
 
-        let mut blob =
-            Vec::with_capacity(ADVANCE_HEADER + SEALED_HEADER + plaintext.len() + TAG);
+        let mut blob = Vec::with_capacity(ADVANCE_HEADER + SEALED_HEADER + plaintext.len() + TAG);
         if layout == Layout::Advance {
             blob.extend_from_slice(&ADVANCE_MAGIC);
             blob.extend_from_slice(self.version_id.as_bytes());
@@ -143,11 +142,7 @@ impl WrappingKey {
         }
         let mut buffer = SecretBytes::copy_of(ciphertext);
         let plaintext = key
-            .open_in_place(
-                Nonce::assume_unique_for_key(iv),
-                Aad::from(aad),
-                buffer.expose_mut(),
-            )
+            .open_in_place(Nonce::assume_unique_for_key(iv), Aad::from(aad), buffer.expose_mut())
             .map_err(|_| Error::Decryption)?;
         Ok(SecretBytes::copy_of(plaintext))
     }

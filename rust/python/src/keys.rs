@@ -111,10 +111,8 @@ impl WrappingKey {
     ) -> PyResult<(Bytes<'py>, Bytes<'py>)> {
         guarded(|| {
             let mut random = OsRandom::unbuffered();
-            let sealed = self
-                .0
-                .seal(plaintext, aad, names::layout(advance), &mut random)
-                .map_err(raise)?;
+            let sealed =
+                self.0.seal(plaintext, aad, names::layout(advance), &mut random).map_err(raise)?;
             Ok((PyBytes::new(py, &sealed.iv), PyBytes::new(py, &sealed.blob)))
         })
     }
@@ -132,12 +130,7 @@ impl WrappingKey {
         })
     }
 
-    fn open_advance<'py>(
-        &self,
-        py: Python<'py>,
-        blob: &[u8],
-        aad: &[u8],
-    ) -> PyResult<Bytes<'py>> {
+    fn open_advance<'py>(&self, py: Python<'py>, blob: &[u8], aad: &[u8]) -> PyResult<Bytes<'py>> {
         guarded(|| {
             let plaintext = self.0.open_advance(blob, aad).map_err(raise)?;
             Ok(PyBytes::new(py, plaintext.expose()))
