@@ -42,3 +42,8 @@ pub fn natural(value: &BigUint, limbs: usize) -> Natural {
     }
     number
 }
+
+/// The bytes that hexadecimal digits stand for.
+pub fn decode_hex(digits: &str) -> Vec<u8> {
+    hex::decode(digits).expect("hexadecimal digits")
+}
