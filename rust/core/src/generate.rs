@@ -112,7 +112,7 @@ fn rsa_pair(
         let (proofs, pair) = side_by_side(
             threads,
             || miller_rabin::passes(engine, [&p, &q], rounds, &mut bases),
-            || through_the_gate(engine, &p, &q),
+            || through_the_gate(&p, &q),
         );
         match proofs? {
             [true, true] => {
@@ -129,12 +129,8 @@ fn rsa_pair(
 }
 
 /// The one gate that every RSA key passes: bounds, encoding, and a signature that verifies.
-fn through_the_gate(
-    engine: Engine,
-    p: &Natural,
-    q: &Natural,
-) -> Result<Option<EncodedPair>, Error> {
-    let Some(key) = rsa::assemble(engine, p, q)? else { return Ok(None) };
+fn through_the_gate(p: &Natural, q: &Natural) -> Result<Option<EncodedPair>, Error> {
+    let Some(key) = rsa::assemble(p, q)? else { return Ok(None) };
     let pair = EncodedPair::from_rsa(&key)?;
     rsa::pairwise_consistency_test(pair.private_key.expose())?;
     Ok(Some(pair))

@@ -2,9 +2,10 @@
 //! configuration.
 //!
 //! The way down: [`generate`] → [`root_key`], [`wrap`], [`encode`] → [`rsa`], [`ec`] → [`primes`] →
-//! [`lanes`] → [`natural`], [`secret`], [`random`], [`spec`], [`interrupt`] → [`error`]. No module
-//! imports one further up; `tests/layers.rs` checks it.
+//! [`lanes`] → [`natural`], [`aead`], [`random`], [`interrupt`] → [`secret`], [`spec`], [`error`].
+//! No module imports one further up; `tests/layers.rs` checks it.
 
+pub mod aead;
 pub mod ec;
 pub mod encode;
 pub mod error;

@@ -85,7 +85,9 @@ impl HmacDrbg {
             let mut context = self.context();
             context.update(self.value.expose());
             context.update(&[separator]);
-            provided.iter().for_each(|data| context.update(data));
+            for data in provided {
+                context.update(data);
+            }
             self.key.expose_mut().copy_from_slice(context.sign().as_ref());
             self.advance();
             if provided.is_empty() {

@@ -4,14 +4,13 @@
 //! Aad: a row that was moved to another place does not open there.
 
 use ring::digest;
-use zeroize::Zeroize;
 
 use crate::error::Error;
 use crate::random::RandomSource;
 use crate::secret::SecretBytes;
 use crate::wrap::{IV_LENGTH, KEY_LENGTH, Layout, VERSION_ID_LENGTH, WrappingKey};
 
-/// A key version's material as the database holds it, or a new one being made.
+/// The key that wraps every key version of one registry.
 pub struct RootKey {
     key: WrappingKey,
     id: String,
@@ -108,13 +107,9 @@ fn place_of(key_id: &str, version_id: &str) -> Vec<u8> {
 }
 
 fn root_key_id(secret: &[u8]) -> String {
-    let mut input =
-        SecretBytes::copy_of(&[b"pairsmith/root-key-id/v1".as_slice(), &[0; 32]].concat());
-    let start = input.len() - KEY_LENGTH;
-    input.expose_mut()[start..].copy_from_slice(secret);
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, input.expose()).as_ref());
-    let id = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    hash.zeroize();
-    id
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(b"pairsmith/root-key-id/v1");
+    context.update(secret);
+    let hash = context.finish();
+    hash.as_ref()[..8].iter().fold(String::new(), |id, byte| id + &format!("{byte:02x}"))
 }

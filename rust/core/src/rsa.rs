@@ -4,7 +4,6 @@
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
 
 use crate::error::Error;
-use crate::lanes::Engine;
 use crate::natural::Natural;
 
 /// The public exponent of every key.
@@ -33,7 +32,7 @@ pub struct RsaKeyPair {
 ///
 /// # Errors
 /// [`Error::Consistency`] if a bound is missed that only a fault can miss.
-pub fn assemble(engine: Engine, p: &Natural, q: &Natural) -> Result<Option<RsaKeyPair>, Error> {
+pub fn assemble(p: &Natural, q: &Natural) -> Result<Option<RsaKeyPair>, Error> {
     let (p_minus_one, q_minus_one) = (p.with_low_bit_cleared(), q.with_low_bit_cleared());
     // p ≡ q ≡ 7 mod 8, so u and v are odd, gcd(p − 1, q − 1) = 2 gcd(u, v) and λ = 2uv / gcd(u, v).
     let (u, v) = (p_minus_one.half(), q_minus_one.half());
@@ -53,7 +52,8 @@ pub fn assemble(engine: Engine, p: &Natural, q: &Natural) -> Result<Option<RsaKe
         d: inverse_of_e(&lambda),
         dp: inverse_of_e(&p_minus_one),
         dq: inverse_of_e(&q_minus_one),
-        q_inv: inverse_modulo_prime(engine, q, p),
+        // p and q have the same length, so q < 2p.
+        q_inv: q.reduced_once_by(p).inverse_modulo_odd(p),
         p: p.copy(),
         q: q.copy(),
     };
@@ -72,16 +72,6 @@ fn inverse_of_e(m: &Natural) -> Natural {
     });
     let k = PUBLIC_EXPONENT - inverse;
     m.times_word_plus_one(k).divided_exactly_by(PUBLIC_EXPONENT, m.limbs().len())
-}
-
-/// q⁻¹ mod p = q^(p − 2) mod p (Fermat); p and q have the same length, so q < 2p.
-fn inverse_modulo_prime(engine: Engine, q: &Natural, p: &Natural) -> Natural {
-    let base = q.reduced_once_by(p);
-    let mut exponent = p.with_low_bit_cleared();
-    // p ends in …111: p − 1 ends in …110 and p − 2 in …101.
-    exponent.limbs_mut()[0] ^= 0b11;
-    let mut powers = engine.power(&[p], &[&base], &[&exponent]);
-    powers.pop().expect("one lane in, one lane out")
 }
 
 /// The rest of FIPS 186-5 A.1.1 and A.1.3. With fresh uniform primes each of these fails with odds

@@ -4,15 +4,14 @@
 //! so no counter is kept and no number of messages wears a key out; and the blob commits to that
 //! key, so it cannot be made to open under two. `docs/formats.md` works an example.
 
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf;
 
+use crate::aead::{self, TAG_LENGTH};
 use crate::error::Error;
 use crate::random::RandomSource;
 use crate::secret::{SecretBytes, equal};
 
-/// Bytes of an AES-GCM nonce, "Iv" on the wire.
-pub const IV_LENGTH: usize = 12;
+pub use crate::aead::IV_LENGTH;
 /// Bytes of a key version's material, and of a root key.
 pub const KEY_LENGTH: usize = 32;
 /// Bytes of a key version id: 36 ASCII characters, as the Advance header has room for.
@@ -21,10 +20,9 @@ pub const VERSION_ID_LENGTH: usize = 36;
 const FORMAT_VERSION: u8 = 0x01;
 const SALT: usize = 16;
 const COMMITMENT: usize = 32;
-const TAG: usize = 16;
 const SEALED_HEADER: usize = 1 + SALT + COMMITMENT;
 
-/// `$`, cipher version 0 and padding 0 in one byte, algorithm 2 = AES_GCM.
+/// `$`, cipher version 0 and padding 0 in one byte, algorithm 2 = `AES_GCM`.
 const ADVANCE_MAGIC: [u8; 3] = [b'$', 0x00, 0x02];
 const ADVANCE_HEADER: usize = ADVANCE_MAGIC.len() + VERSION_ID_LENGTH + IV_LENGTH;
 
@@ -97,9 +95,11 @@ impl WrappingKey {
         random.fill(&mut iv)?;
         let mut salt = [0; SALT];
         random.fill(&mut salt)?;
-        let (key, commitment) = self.derive(&salt);
+        let derived = self.derive(&salt);
+        let (key, commitment) = parts(&derived);
 
-        let mut blob = Vec::with_capacity(ADVANCE_HEADER + SEALED_HEADER + plaintext.len() + TAG);
+        let mut blob =
+            Vec::with_capacity(ADVANCE_HEADER + SEALED_HEADER + plaintext.len() + TAG_LENGTH);
         if layout == Layout::Advance {
             blob.extend_from_slice(&ADVANCE_MAGIC);
             blob.extend_from_slice(self.version_id.as_bytes());
@@ -107,18 +107,12 @@ impl WrappingKey {
         }
         blob.push(FORMAT_VERSION);
         blob.extend_from_slice(&salt);
-        blob.extend_from_slice(commitment.expose());
+        blob.extend_from_slice(commitment);
         let start = blob.len();
         // Encrypted in place, within the capacity: the plaintext is never left in a freed buffer.
         blob.extend_from_slice(plaintext);
-        let tag = key
-            .seal_in_place_separate_tag(
-                Nonce::assume_unique_for_key(iv),
-                Aad::from(aad),
-                &mut blob[start..],
-            )
-            .map_err(|_| Error::InvalidLength)?;
-        blob.extend_from_slice(tag.as_ref());
+        let tag = aead::seal(key, iv, aad, &mut blob[start..])?;
+        blob.extend_from_slice(&tag);
         Ok(Sealed { iv, blob })
     }
 
@@ -131,19 +125,18 @@ impl WrappingKey {
         let Some((&FORMAT_VERSION, rest)) = blob.split_first() else {
             return Err(Error::Decryption);
         };
-        if rest.len() < SALT + COMMITMENT + TAG {
+        if rest.len() < SALT + COMMITMENT + TAG_LENGTH {
             return Err(Error::Decryption);
         }
         let (salt, rest) = rest.split_at(SALT);
         let (claimed, ciphertext) = rest.split_at(COMMITMENT);
-        let (key, commitment) = self.derive(salt);
-        if !equal(claimed, commitment.expose()) {
+        let derived = self.derive(salt);
+        let (key, commitment) = parts(&derived);
+        if !equal(claimed, commitment) {
             return Err(Error::Decryption);
         }
         let mut buffer = SecretBytes::copy_of(ciphertext);
-        let plaintext = key
-            .open_in_place(Nonce::assume_unique_for_key(iv), Aad::from(aad), buffer.expose_mut())
-            .map_err(|_| Error::Decryption)?;
+        let plaintext = aead::open(key, iv, aad, buffer.expose_mut())?;
         Ok(SecretBytes::copy_of(plaintext))
     }
 
@@ -159,8 +152,8 @@ impl WrappingKey {
         self.open(sealed, &header[ADVANCE_HEADER - IV_LENGTH..], aad)
     }
 
-    /// HKDF-SHA256 (RFC 5869): the message's key and the commitment to it.
-    fn derive(&self, salt: &[u8]) -> (LessSafeKey, SecretBytes) {
+    /// HKDF-SHA256 (RFC 5869): the message's key, and after it the commitment to it.
+    fn derive(&self, salt: &[u8]) -> SecretBytes {
         struct Length(usize);
         impl hkdf::KeyType for Length {
             fn len(&self) -> usize {
@@ -173,10 +166,13 @@ impl WrappingKey {
             .expand(&[self.context, self.version_id.as_bytes()], Length(okm.len()))
             .and_then(|output| output.fill(okm.expose_mut()))
             .expect("64 bytes are within HKDF-SHA256's limit of 8160");
-        let (key, commitment) = okm.expose().split_at(KEY_LENGTH);
-        let key = UnboundKey::new(&AES_256_GCM, key).expect("the key has AES-256's 32 bytes");
-        (LessSafeKey::new(key), SecretBytes::copy_of(commitment))
+        okm
     }
+}
+
+/// The key and the commitment that were derived.
+fn parts(derived: &SecretBytes) -> (&[u8; aead::KEY_LENGTH], &[u8]) {
+    derived.expose().split_first_chunk().expect("64 bytes were derived")
 }
 
 /// The key version id in an Advance blob's header, or `None` if the bytes are no Advance blob.

@@ -35,7 +35,8 @@ pub fn is_prime_vartime(
     Ok(miller_rabin::passes(engine, [n], ROUNDS, bases)?[0])
 }
 
-/// By division: at most 2^15 of them.
+/// For n below 2^32, by division.
 fn is_small_prime(n: u64) -> bool {
-    n >= 2 && (2..).take_while(|divisor| divisor * divisor <= n).all(|divisor| n % divisor != 0)
+    let mut divisors = (2..1 << 16).take_while(|divisor| divisor * divisor <= n);
+    n >= 2 && divisors.all(|divisor| !n.is_multiple_of(divisor))
 }

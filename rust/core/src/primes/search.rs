@@ -77,13 +77,7 @@ impl<'a, C: RandomSource + Send> PrimeSearch<'a, C> {
             }
             self.work(|| self.interrupt.requested());
         });
-        let mut board = lock(&self.board);
-        if let Some(failure) = board.failure {
-            return Err(failure);
-        }
-        let p = board.probable.pop_front().expect("the work ends with two or a failure");
-        let q = board.probable.pop_front().expect("the work ends with two or a failure");
-        Ok((p, q))
+        lock(&self.board).take_pair()
     }
 
     /// Takes back a number that turned out to be prime beside one that did not: it was drawn before
@@ -143,6 +137,13 @@ impl<C: RandomSource> Source<'_, C> {
 impl Board {
     fn is_complete(&self) -> bool {
         self.probable.len() >= 2 || self.failure.is_some()
+    }
+
+    fn take_pair(&mut self) -> Result<(Natural, Natural), Error> {
+        match (self.failure, self.probable.pop_front(), self.probable.pop_front()) {
+            (None, Some(p), Some(q)) => Ok((p, q)),
+            (failure, ..) => Err(failure.unwrap_or(Error::Interrupted)),
+        }
     }
 
     /// Takes a batch's primes up in the order drawn, once no earlier batch is missing.
