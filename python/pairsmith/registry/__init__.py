@@ -1,0 +1,44 @@
+"""Keys, versions, aliases, states and rotation, in a database."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pairsmith.registry.cache import ResolvedKey
+    from pairsmith.registry.maintenance import MaintenanceReport
+    from pairsmith.registry.registry import Registry
+    from pairsmith.registry.rewrap import RewrapReport
+    from pairsmith.registry.root_key import (
+        CommandRootKey,
+        EnvironmentRootKey,
+        FileRootKey,
+        RootKeyProvider,
+        parse_root_key_provider,
+    )
+
+__all__ = [
+    "CommandRootKey",
+    "EnvironmentRootKey",
+    "FileRootKey",
+    "MaintenanceReport",
+    "Registry",
+    "ResolvedKey",
+    "RewrapReport",
+    "RootKeyProvider",
+    "parse_root_key_provider",
+]
+
+_HOMES = {
+    "MaintenanceReport": "maintenance",
+    "Registry": "registry",
+    "ResolvedKey": "cache",
+    "RewrapReport": "rewrap",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 -- whatever is exported
+    """Import on first use: SQLAlchemy alone takes a tenth of a second."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'root_key')}"), name)

@@ -1,0 +1,62 @@
+"""Deletion: scheduled, cancelled within the window, and carried out when it is over.
+
+A destroyed key leaves nothing: its aliases, tags and versions go with it, so that no
+clock set back can bring it back. SQLite overwrites the rows (``secure_delete``).
+"""
+
+import sqlalchemy as sa
+
+from pairsmith.errors import RejectedUnsupportedOperation
+from pairsmith.model import KeyState
+from pairsmith.registry import keys as key_rows
+from pairsmith.registry.schema import aliases, key_versions, keys, tags
+from pairsmith.registry.states import Operation
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+def schedule(connection: sa.Connection, name: str, days: int, now_ms: int) -> None:
+    """Let the key wait for its destruction.
+
+    Raises:
+        RejectedUnsupportedOperation: Its deletion protection is on.
+    """
+    row = key_rows.find_for(connection, name, Operation.SCHEDULE_DELETION)
+    if row.deletion_protection:
+        raise RejectedUnsupportedOperation(
+            f"The key {row.key_id} is protected from deletion: switch that off with "
+            "set_deletion_protection first."
+        )
+    key_rows.update(
+        connection,
+        row.key_id,
+        key_state=KeyState.PENDING_DELETION,
+        delete_at_ms=now_ms + days * DAY_MS,
+    )
+
+
+def cancel(connection: sa.Connection, name: str) -> None:
+    """Bring a waiting key back, Enabled whatever it was before, as documented."""
+    row = key_rows.find_for(connection, name, Operation.CANCEL_DELETION)
+    key_rows.update(
+        connection, row.key_id, key_state=KeyState.ENABLED, delete_at_ms=None
+    )
+
+
+def due_keys(connection: sa.Connection, now_ms: int) -> list[str]:
+    """List the keys whose window is over."""
+    due = (keys.c.key_state == KeyState.PENDING_DELETION) & (
+        keys.c.delete_at_ms <= now_ms
+    )
+    query = sa.select(keys.c.key_id).where(due).order_by(keys.c.delete_at_ms)
+    return list(connection.execute(query).scalars())
+
+
+def destroy_due(connection: sa.Connection, now_ms: int) -> list[str]:
+    """Destroy every key whose window is over, and give their ids."""
+    due = due_keys(connection, now_ms)
+    for key_id in due:
+        # Versions last: the key refers to them.
+        for table in (aliases, tags, keys, key_versions):
+            connection.execute(sa.delete(table).where(table.c.key_id == key_id))
+    return due

@@ -1,0 +1,67 @@
+"""Bring the database's schema up to this package's, on every open."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from pairsmith.errors import DatabaseError, SchemaTooNew
+from pairsmith.registry.engine import Database
+from pairsmith.registry.schema import REVISION_TABLE, REVISIONS, metadata
+
+ADVISORY_LOCK = 0x7061697273  # "pairs"; PostgreSQL has no write lock without a table
+
+_revision = sa.table(REVISION_TABLE, sa.column("version_num", sa.String))
+
+
+def migrate(database: Database) -> None:
+    """Create or upgrade the schema; two processes may do so at once.
+
+    Raises:
+        SchemaTooNew: A newer Pairsmith wrote the database.
+        DatabaseError: The database holds tables of something else.
+    """
+    with database.reading() as connection:
+        if _present_revision(connection) == REVISIONS[-1]:
+            return
+    with database.locked() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+        # Looked at again: another process may have migrated while this one waited.
+        revision = _present_revision(connection)
+        if revision is None:
+            _refuse_foreign_tables(connection, database.name)
+        if revision != REVISIONS[-1]:
+            _upgrade(connection)
+
+
+def _present_revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table(REVISION_TABLE):
+        return None
+    revision = connection.execute(sa.select(_revision)).scalar_one_or_none()
+    if revision is not None and revision not in REVISIONS:
+        raise SchemaTooNew(
+            f"A newer Pairsmith has written this database (schema {revision}; this one "
+            f"knows {REVISIONS[-1]}): install that version, nothing was changed."
+        )
+    return revision
+
+
+def _refuse_foreign_tables(connection: sa.Connection, name: str) -> None:
+    ours = set(metadata.tables) & set(sa.inspect(connection).get_table_names())
+    if ours:
+        raise DatabaseError(
+            f"{name}: The database holds tables of something else "
+            f"({', '.join(sorted(ours))}): give Pairsmith a database of its own.",
+            retryable=False,
+        )
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    # Alembic takes a tenth of a second to import, and most opens do not need it.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,601 @@
+"""The registry: every operation on keys, one transaction each.
+
+Wherever a key is named, its id or one of its aliases will do. Every method may be
+called from any thread, and before or after a fork.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+
+from pairsmith.errors import (
+    DatabaseError,
+    InvalidParameter,
+    KeyPendingDeletion,
+)
+from pairsmith.model import Alias, KeyMetadata, KeyState, KeyVersion, Page, Tag
+from pairsmith.registry import (
+    aliases,
+    deletion,
+    keys,
+    listing,
+    parameters,
+    resolution,
+    rotation,
+    versions,
+)
+from pairsmith.registry import tags as tag_rows
+from pairsmith.registry.cache import Cache, Entries, Resolution, ResolvedKey
+from pairsmith.registry.engine import Database, change_counter
+from pairsmith.registry.forks import watch_forks
+from pairsmith.registry.identifiers import new_key_id
+from pairsmith.registry.key_ring import KeyRing
+from pairsmith.registry.maintenance import Background, MaintenanceReport
+from pairsmith.registry.migrate import migrate
+from pairsmith.registry.rewrap import Progress, RewrapReport, rewrap, settle_file
+from pairsmith.registry.root_key import (
+    FileRootKey,
+    RootKeyProvider,
+    parse_root_key_provider,
+)
+from pairsmith.registry.states import Operation
+
+RootKeys = RootKeyProvider | Sequence[RootKeyProvider] | str
+Interval = str | timedelta
+
+
+class Registry:
+    """Keys in one database, opened by ``Registry.open``."""
+
+    def __init__(  # noqa: PLR0913 -- the parts that ``open`` has made
+        self,
+        database: Database,
+        ring: KeyRing,
+        providers: Sequence[RootKeyProvider],
+        clock: Callable[[], float],
+        *,
+        background: bool,
+        allow_short_intervals: bool,
+    ) -> None:
+        self._database = database
+        self._ring = ring
+        self._providers = tuple(providers)
+        self._clock = clock
+        self._cache = Cache(self._now_ms)
+        self._background = Background(self) if background else None
+        self._short_allowed = allow_short_intervals
+        self._closed = False
+        watch_forks(self)
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        root_key: RootKeys | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        background: bool = True,
+        allow_short_intervals: bool = False,
+    ) -> Self:
+        """Open a registry, making the database and its root key if there are none.
+
+        Args:
+            url: ``sqlite:///PATH`` or ``postgresql+psycopg://USER@HOST/DATABASE``.
+            root_key: A provider, its text (``file:``, ``env:``, ``command:``), or
+                several while the root key is being replaced. By default the file beside
+                an SQLite database; PostgreSQL has no default.
+            clock: Gives seconds since 1970, UTC.
+            background: Whether a thread rotates and destroys keys that nobody uses.
+            allow_short_intervals: Permit rotation more often than weekly, for tests.
+
+        Raises:
+            DatabaseError: The database cannot be used; the message says what to do.
+            SchemaTooNew: A newer Pairsmith wrote it.
+            RootKeyError: The root key is missing, unreadable or another one.
+        """
+        database = Database(url)
+        try:
+            migrate(database)
+            providers = _providers(root_key, database)
+            ring = KeyRing(providers)
+            ring.unlock(database)
+            for provider in providers:
+                if isinstance(provider, FileRootKey):
+                    settle_file(provider, database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(
+            database,
+            ring,
+            providers,
+            clock,
+            background=background,
+            allow_short_intervals=allow_short_intervals,
+        )
+
+    def close(self) -> None:
+        """Stop the background pass and give back every connection."""
+        self._closed = True
+        if self._background is not None:
+            self._background.stop()
+        self._cache.empty()
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        """Leave the ``with`` block to close."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    # Use: what every data operation begins with.
+
+    def resolve(self, key_id: str, *, primary: bool) -> ResolvedKey:
+        """Give the primary or the initial version of a key that may be used.
+
+        Rotates the key first if that is due and the primary version is asked for.
+
+        Raises:
+            KeyNotFound: No key has this id or alias.
+            KeyDisabled, KeyPendingDeletion, KeyPendingImport, KeyUnavailable: Its
+                state, or a row that does not open.
+            RootKeyError: It is wrapped under a root key this process does not hold.
+        """
+        cache = self._cache
+        entries = cache.primary if primary else cache.initial
+        if time.monotonic() < cache.fresh_until:
+            try:
+                return entries[key_id]
+            except (KeyError, TypeError):
+                pass
+        name = parameters.key_name(key_id)
+        look = partial(resolution.by_name, self._ring, name, primary=primary)
+        found = self._look_up(entries, name, look)
+        if found.rotates_at_ms is not None and found.rotates_at_ms <= self._now_ms():
+            self._rotate_if_due(found.resolved.key_id)
+            found = self._look_up(entries, name, look)
+        return found.resolved
+
+    def resolve_version(self, key_version_id: str) -> ResolvedKey:
+        """Give a version by its own id, as an Advance blob names it.
+
+        Raises:
+            KeyVersionNotFound: No key has this version, or this cannot be one.
+            KeyDisabled, KeyPendingDeletion, KeyPendingImport, KeyUnavailable: The state
+                of its key.
+            RootKeyError: It is wrapped under a root key this process does not hold.
+        """
+        cache = self._cache
+        if time.monotonic() < cache.fresh_until:
+            try:
+                return cache.versions[key_version_id]
+            except (KeyError, TypeError):
+                pass
+        name = parameters.key_version_name(key_version_id)
+        look = partial(resolution.by_version, self._ring, name)
+        return self._look_up(cache.versions, name, look).resolved
+
+    # Keys.
+
+    def create_key(
+        self,
+        description: str = "",
+        *,
+        tags: Mapping[str, str] | None = None,
+        rotation_interval: Interval | None = None,
+        deletion_protection: bool = False,
+        key_id: str | None = None,
+    ) -> KeyMetadata:
+        """Make an Enabled key with its first version.
+
+        Args:
+            description: Up to 8192 characters.
+            tags: Up to 20.
+            rotation_interval: Rotate by itself this often, 7 to 365 days: ``30d`` or a
+                ``timedelta``. Without it the key only rotates by hand.
+            deletion_protection: Refuse to schedule its deletion.
+            key_id: A fixed id, for seeding; random by default.
+        """
+        interval = None
+        if rotation_interval is not None:
+            interval = self._interval(rotation_interval)
+        new = keys.NewKey(
+            key_id=new_key_id() if key_id is None else parameters.new_key_id(key_id),
+            description=parameters.text(description, "description"),
+            tags=parameters.tags({} if tags is None else tags),
+            rotation_interval=interval,
+            deletion_protection=parameters.flag(
+                deletion_protection, "deletion_protection"
+            ),
+        )
+        with self._changing() as connection:
+            keys.create(connection, self._ring, new, self._now_ms())
+            return keys.metadata_of(keys.find(connection, new.key_id))
+
+    def describe_key(self, key_id: str) -> KeyMetadata:
+        """Show a key: its state, primary version, rotation and deletion dates."""
+        name = parameters.key_name(key_id)
+        with self._looking() as connection:
+            return keys.metadata_of(keys.find(connection, name))
+
+    def list_keys(
+        self,
+        page_number: int = 1,
+        page_size: int = 10,
+        filters: Mapping[str, Collection[str]] | None = None,
+    ) -> Page[KeyMetadata]:
+        """List keys in the order they were made.
+
+        Args:
+            page_number: From 1.
+            page_size: 1 to 100.
+            filters: Names ``key_id``, ``key_state``, ``key_spec``, ``key_usage``,
+                ``alias_name``, ``tag_key``, ``tag_value``, each with up to 10 values; a
+                key fits if for every name one of its values fits.
+        """
+        where = parameters.page(page_number, page_size)
+        wanted = parameters.filters(filters)
+        with self._looking() as connection:
+            return listing.key_page(connection, where, wanted)
+
+    def update_key_description(self, key_id: str, description: str) -> None:
+        """Give a key another description, up to 8192 characters."""
+        name = parameters.key_name(key_id)
+        text = parameters.text(description, "description")
+        with self._changing() as connection:
+            keys.update_description(connection, name, text)
+
+    def enable_key(self, key_id: str) -> None:
+        """Let a Disabled key work again; its suspended rotation resumes."""
+        name = parameters.key_name(key_id)
+        with self._changing() as connection:
+            keys.switch(connection, name, KeyState.ENABLED)
+
+    def disable_key(self, key_id: str) -> None:
+        """Stop every use of a key, decryption included."""
+        name = parameters.key_name(key_id)
+        with self._changing() as connection:
+            keys.switch(connection, name, KeyState.DISABLED)
+
+    # Deletion.
+
+    def schedule_key_deletion(self, key_id: str, pending_window_days: int) -> None:
+        """Destroy a key, its versions, aliases and tags in 7 to 366 days.
+
+        Raises:
+            RejectedUnsupportedOperation: Its deletion protection is on.
+        """
+        name = parameters.key_name(key_id)
+        days = parameters.pending_window_days(pending_window_days)
+        with self._changing() as connection:
+            deletion.schedule(connection, name, days, self._now_ms())
+
+    def cancel_key_deletion(self, key_id: str) -> None:
+        """Bring a key that waits for its destruction back, Enabled."""
+        name = parameters.key_name(key_id)
+        with self._changing() as connection:
+            deletion.cancel(connection, name)
+
+    def set_deletion_protection(
+        self,
+        key_id: str,
+        enabled: bool,  # noqa: FBT001 -- the name of the operation asks for it
+        description: str = "",
+    ) -> None:
+        """Refuse, or permit again, that a key's deletion is scheduled."""
+        name = parameters.key_name(key_id)
+        wanted = parameters.flag(enabled, "enabled")
+        text = parameters.text(description, "description")
+        with self._changing() as connection:
+            keys.set_deletion_protection(connection, name, enabled=wanted, text=text)
+
+    # Tags.
+
+    def tag_key(self, key_id: str, tags: Mapping[str, str]) -> None:
+        """Put tags on a key, 20 at most; one that exists gets the new value."""
+        name = parameters.key_name(key_id)
+        wanted = parameters.tags(tags)
+        with self._changing() as connection:
+            tag_rows.put(connection, keys.find(connection, name).key_id, wanted)
+
+    def untag_key(self, key_id: str, tag_keys: Collection[str]) -> None:
+        """Take tags off a key; one it does not have is no error."""
+        name = parameters.key_name(key_id)
+        unwanted = parameters.tag_keys(tag_keys)
+        with self._changing() as connection:
+            tag_rows.remove(connection, keys.find(connection, name).key_id, unwanted)
+
+    def list_tags(self, key_id: str) -> tuple[Tag, ...]:
+        """List a key's tags by name."""
+        name = parameters.key_name(key_id)
+        with self._looking() as connection:
+            key = keys.find(connection, name)
+            return tuple(tag_rows.of_key(connection, key.key_id))
+
+    # Aliases.
+
+    def create_alias(self, alias_name: str, key_id: str) -> None:
+        """Give a key one more name: ``alias/`` and 1 to 255 characters.
+
+        Raises:
+            AliasAlreadyExists: Some key has it.
+        """
+        alias, key = parameters.alias_name(alias_name), parameters.key_name(key_id)
+        with self._changing() as connection:
+            aliases.create(connection, alias, key)
+
+    def update_alias(self, alias_name: str, key_id: str) -> None:
+        """Bind an alias to another key; neither key changes."""
+        alias, key = parameters.alias_name(alias_name), parameters.key_name(key_id)
+        with self._changing() as connection:
+            aliases.update(connection, alias, key)
+
+    def delete_alias(self, alias_name: str) -> None:
+        """Forget an alias; its key stays."""
+        alias = parameters.alias_name(alias_name)
+        with self._changing() as connection:
+            aliases.delete(connection, alias)
+
+    def list_aliases(self, page_number: int = 1, page_size: int = 10) -> Page[Alias]:
+        """List all aliases by name."""
+        where = parameters.page(page_number, page_size)
+        with self._looking() as connection:
+            return listing.alias_page(connection, where, None)
+
+    def list_aliases_by_key_id(
+        self, key_id: str, page_number: int = 1, page_size: int = 10
+    ) -> Page[Alias]:
+        """List the aliases of one key by name."""
+        name = parameters.key_name(key_id)
+        where = parameters.page(page_number, page_size)
+        with self._looking() as connection:
+            key = keys.find(connection, name)
+            return listing.alias_page(connection, where, key.key_id)
+
+    # Versions and rotation.
+
+    def create_key_version(self, key_id: str) -> KeyVersion:
+        """Rotate now: a new version becomes primary, the old ones keep decrypting."""
+        name = parameters.key_name(key_id)
+        with self._changing() as connection:
+            key = keys.find_for(connection, name, Operation.CREATE_VERSION)
+            added = rotation.rotate(connection, self._ring, key, self._now_ms())
+            return versions.describe(connection, key.key_id, added)
+
+    def describe_key_version(self, key_id: str, key_version_id: str) -> KeyVersion:
+        """Show one version of a key."""
+        name = parameters.key_name(key_id)
+        version = parameters.key_version_id(key_version_id)
+        with self._looking() as connection:
+            key = keys.find(connection, name)
+            return versions.describe(connection, key.key_id, version)
+
+    def list_key_versions(
+        self, key_id: str, page_number: int = 1, page_size: int = 10
+    ) -> Page[KeyVersion]:
+        """List a key's versions, the initial one first."""
+        name = parameters.key_name(key_id)
+        where = parameters.page(page_number, page_size)
+        with self._looking() as connection:
+            key = keys.find(connection, name)
+            return listing.version_page(connection, where, key.key_id)
+
+    def update_rotation_policy(
+        self,
+        key_id: str,
+        enabled: bool,  # noqa: FBT001 -- as the documented operation has it
+        rotation_interval: Interval | None = None,
+    ) -> None:
+        """Let a key rotate by itself, or only by hand.
+
+        Args:
+            key_id: The key.
+            enabled: Whether it rotates by itself.
+            rotation_interval: How often, 7 to 365 days; required when enabled.
+        """
+        name = parameters.key_name(key_id)
+        interval = None
+        if parameters.flag(enabled, "enabled"):
+            interval = self._interval(rotation_interval)
+        with self._changing() as connection:
+            rotation.set_policy(connection, name, interval)
+
+    # Upkeep.
+
+    def run_maintenance(self) -> MaintenanceReport:
+        """Rotate and destroy what is due; the background pass calls this too."""
+        self._require_open()
+        with self._database.reading() as connection:
+            due = rotation.due_keys(connection, self._now_ms())
+        rotated = tuple(key_id for key_id in due if self._rotate_if_due(key_id))
+        return MaintenanceReport(rotated, tuple(self._destroy_due()))
+
+    def rewrap(
+        self,
+        new_root_key: RootKeyProvider | str | None = None,
+        progress: Progress | None = None,
+    ) -> RewrapReport:
+        """Wrap every key version under another root key; call again if interrupted.
+
+        Args:
+            new_root_key: Its provider or its text; open with that from then on. Without
+                it, a root key in a file gets a successor, which takes the file's place.
+            progress: Called after each batch with the rows done and the rows there are.
+
+        Raises:
+            RootKeyError: Another re-wrap is under way, or a root key is not at hand.
+        """
+        self._begin_use()
+        file = self._providers[0]
+        if new_root_key is not None:
+            provider = _provider(new_root_key)
+            report = rewrap(
+                self._database, self._ring, self._ring.add(provider), progress
+            )
+            self._providers = (provider,)
+        elif isinstance(file, FileRootKey):
+            report = self._rewrap_file(file, progress)
+        else:
+            raise InvalidParameter("new_root_key", "name the provider of the new one.")
+        self._ring.keep_only(report.root_key_id, self._providers)
+        self._cache.empty()
+        return report
+
+    @property
+    def guard_path(self) -> Path:
+        """Where this host's processes meet that share the database."""
+        return self._database.guard_path
+
+    # What every operation above is made of.
+
+    @contextmanager
+    def _looking(self) -> Iterator[sa.Connection]:
+        self._begin_use()
+        self._destroy_due()
+        with self._database.reading() as connection:
+            yield connection
+
+    @contextmanager
+    def _changing(self) -> Iterator[sa.Connection]:
+        self._begin_use()
+        # In a transaction of its own: what is destroyed must stay so, even if the
+        # operation then finds its key gone and fails.
+        self._destroy_due()
+        try:
+            with self._database.writing() as connection:
+                yield connection
+        finally:
+            self._cache.empty()
+
+    def _look_up(
+        self,
+        entries: Entries,
+        name: str,
+        look: Callable[[sa.Connection], Resolution],
+    ) -> Resolution:
+        self._begin_use()
+        try:
+            return self._read_and_keep(entries, name, look)
+        except KeyPendingDeletion:
+            if not self._destroy_due():
+                raise
+            return self._read_and_keep(entries, name, look)
+
+    def _read_and_keep(
+        self,
+        entries: Entries,
+        name: str,
+        look: Callable[[sa.Connection], Resolution],
+    ) -> Resolution:
+        cache = self._cache
+        generation, started = cache.generation, time.monotonic()
+        with self._database.reading() as connection:
+            counter = change_counter(connection)
+            cache.renew(generation, counter, started)
+            kept = entries.get(name)
+            if kept is not None:
+                return Resolution(kept, None)
+            found = look(connection)
+        cache.store(entries, name, found, generation=generation, counter=counter)
+        return found
+
+    def _rotate_if_due(self, key_id: str) -> bool:
+        try:
+            with self._database.writing() as connection:
+                now_ms = self._now_ms()
+                added = rotation.rotate_if_due(connection, self._ring, key_id, now_ms)
+                return added is not None
+        finally:
+            self._cache.empty()
+
+    def _destroy_due(self) -> list[str]:
+        with self._database.reading() as connection:
+            due = deletion.due_keys(connection, self._now_ms())
+        if not due:
+            return []
+        try:
+            with self._database.writing() as connection:
+                return deletion.destroy_due(connection, self._now_ms())
+        finally:
+            self._cache.empty()
+
+    def _rewrap_file(
+        self, file: FileRootKey, progress: Progress | None
+    ) -> RewrapReport:
+        settle_file(file, self._database)
+        root_key_id = self._ring.add(file.successor)
+        report = rewrap(self._database, self._ring, root_key_id, progress)
+        file.replace_by_successor()
+        return report
+
+    def _begin_use(self) -> None:
+        self._require_open()
+        if self._background is not None:
+            self._background.start()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise DatabaseError(
+                "The registry was closed: open it again.", retryable=False
+            )
+
+    def _interval(self, value: Interval | None) -> timedelta:
+        return parameters.rotation_interval(value, short_allowed=self._short_allowed)
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+    # Forks: see forks.py.
+
+    def before_fork(self) -> None:
+        """Wait until no thread of this process writes."""
+        self._database.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._database.after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
+        """Use connections, locks and a background pass of its own."""
+        self._database.after_fork_in_child()
+        self._cache.after_fork_in_child()
+        if self._background is not None:
+            self._background.after_fork_in_child()
+
+
+def _providers(
+    given: RootKeys | None, database: Database
+) -> tuple[RootKeyProvider, ...]:
+    if given is None:
+        if database.sqlite_path is None:
+            raise InvalidParameter(
+                "root_key", "PostgreSQL has no default: give file:, env: or command:."
+            )
+        return (FileRootKey(f"{database.sqlite_path}.root-key"),)
+    if isinstance(given, (list, tuple)):
+        return tuple(_provider(each) for each in given)
+    return (_provider(given),)
+
+
+def _provider(given: object) -> RootKeyProvider:
+    if isinstance(given, str):
+        return parse_root_key_provider(given)
+    if isinstance(given, RootKeyProvider):
+        return given
+    raise InvalidParameter(
+        "root_key", "give a provider, or its text: file:, env: or command:."
+    )

@@ -1,0 +1,68 @@
+"""Versions of a key: added, described, listed. None is ever changed."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from pairsmith.errors import KeyVersionNotFound
+from pairsmith.model import KeyVersion
+from pairsmith.registry.engine import change_counter
+from pairsmith.registry.identifiers import new_key_version_id
+from pairsmith.registry.key_ring import KeyRing
+from pairsmith.registry.schema import key_versions
+
+
+@dataclass(frozen=True, slots=True)
+class AddedVersion:
+    """A version just written, and its place in the order of things."""
+
+    key_version_id: str
+    sequence: int
+
+
+def add(
+    connection: sa.Connection, ring: KeyRing, key_id: str, now_ms: int
+) -> AddedVersion:
+    """Write a version with new key material; the caller makes it primary."""
+    added = AddedVersion(new_key_version_id(key_id), change_counter(connection))
+    wrapped = ring.create_version(connection, key_id, added.key_version_id)
+    connection.execute(
+        sa.insert(key_versions).values(
+            key_version_id=added.key_version_id,
+            key_id=key_id,
+            sequence=added.sequence,
+            created_at_ms=now_ms,
+            **wrapped,
+        )
+    )
+    return added
+
+
+def find(connection: sa.Connection, key_version_id: str) -> sa.Row[Any] | None:
+    """Find a version of whatever key, or nothing."""
+    return connection.execute(
+        sa.select(key_versions).where(key_versions.c.key_version_id == key_version_id)
+    ).first()
+
+
+def describe(connection: sa.Connection, key_id: str, key_version_id: str) -> KeyVersion:
+    """Describe a version of this very key.
+
+    Raises:
+        KeyVersionNotFound: There is none, or it belongs to another key.
+    """
+    row = find(connection, key_version_id)
+    if row is None or row.key_id != key_id:
+        raise KeyVersionNotFound(
+            f"The key {key_id} has no version {key_version_id}; list_key_versions "
+            "shows all."
+        )
+    return version_of(row)
+
+
+def version_of(row: sa.Row[Any]) -> KeyVersion:
+    """Show a row without its material."""
+    created = datetime.fromtimestamp(row.created_at_ms / 1000, UTC)
+    return KeyVersion(row.key_id, row.key_version_id, created)
