@@ -6,6 +6,16 @@ parse them first, so a wrong one here is a defect and raises ``ValueError``.
 
 from typing import final
 
+__all__ = [
+    "CancelToken",
+    "RootKey",
+    "WrappingKey",
+    "_panic",
+    "advance_key_version_id",
+    "engine",
+    "random_bytes",
+]
+
 @final
 class CancelToken:
     """Lets another thread stop a running generation."""
@@ -68,9 +78,9 @@ class WrappingKey:
         """``(public_key, iv, blob, private_key)``; the last only if asked for.
 
         The interpreter is released while an RSA pair is searched for, and signals are
-        obeyed every 50 ms. ``KeyboardInterrupt`` (or what else a signal handler raises)
-        passes through; ``OperationCancelled`` if ``cancel`` was used. ``threads`` search
-        for one RSA pair together.
+        obeyed every 50 ms: ``KeyboardInterrupt``, or what else a handler raises, passes
+        through; ``OperationCancelled`` if ``cancel`` was used. ``threads`` search for
+        one RSA pair together.
         """
 
 def advance_key_version_id(blob: bytes) -> str | None:
@@ -81,3 +91,6 @@ def random_bytes(length: int) -> bytes:
 
 def engine() -> str:
     """The prime engine in use on this CPU: ``"portable"`` or ``"avx512ifma"``."""
+
+def _panic() -> None:
+    """Panic inside the border: the tests look at what becomes of it."""

@@ -30,7 +30,7 @@ def _awaitable(
 
     @wraps(method)
     async def operation(
-        self: "AsyncInstance", *args: Parameters.args, **kwargs: Parameters.kwargs
+        self: "AsyncInstance", /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Answer:
         return await self._run(partial(method, self._instance, *args, **kwargs))
 
@@ -44,7 +44,7 @@ def _cancellable(
 
     @wraps(method)
     async def operation(
-        self: "AsyncInstance", *args: Parameters.args, **kwargs: Parameters.kwargs
+        self: "AsyncInstance", /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Answer:
         token = kwargs.setdefault("cancel", CancelToken())
         try:

@@ -31,6 +31,8 @@ from pairsmith.results import (
     WrappedKeyPair,
 )
 
+__all__ = ["DEFAULT_URL", "CancelToken", "Instance"]
+
 DEFAULT_URL = "sqlite:///pairsmith.db"
 """A file in the current folder."""
 

@@ -24,7 +24,7 @@ def _delegated(
 
     @wraps(method)
     def operation(
-        self: _HasRegistry, *args: Parameters.args, **kwargs: Parameters.kwargs
+        self: _HasRegistry, /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Answer:
         try:
             return method(self._registry, *args, **kwargs)

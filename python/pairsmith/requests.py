@@ -20,7 +20,7 @@ def request(
 
     @wraps(method)
     def with_request_id(
-        self: Owner, *args: Parameters.args, **kwargs: Parameters.kwargs
+        self: Owner, /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Answer:
         request_id = str(uuid.uuid4())
         try:

@@ -54,7 +54,7 @@ Interval = str | timedelta
 class Registry:
     """Keys in one database, opened by ``Registry.open``."""
 
-    def __init__(  # noqa: PLR0913 -- the parts that ``open`` has made
+    def __init__(
         self,
         database: Database,
         ring: KeyRing,

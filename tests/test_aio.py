@@ -1,0 +1,106 @@
+"""AsyncInstance: the same operations, awaited."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from pairsmith import AsyncInstance, Instance, errors
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end."""
+    asyncio.run(test)
+
+
+def test_it_has_every_operation_of_instance() -> None:
+    """Nothing that Instance does is missing, and arguments have the same names."""
+    for name, method in inspect.getmembers(Instance, inspect.isfunction):
+        if name.startswith("_") or name in {"open", "close"}:
+            continue
+        twin = getattr(AsyncInstance, name)
+        assert inspect.iscoroutinefunction(twin), name
+        assert inspect.signature(twin) == inspect.signature(method), name
+
+
+def test_pairs_are_generated_and_opened(url: str) -> None:
+    """A pair made by one await is opened by another."""
+
+    async def test() -> None:
+        async with await AsyncInstance.open(url) as kms:
+            key = await kms.create_key("async")
+            pair = await kms.generate_data_key_pair(key.key_id, "RSA_2048", "PEM")
+            opened = await kms.decrypt(pair.record())
+            assert opened.plaintext == pair.private_key_plaintext
+            with pytest.raises(errors.KeyNotFound):
+                await kms.encrypt("alias/none", b"x")
+
+    run(test())
+
+
+def test_the_event_loop_keeps_turning(url: str) -> None:
+    """While RSA_4096 pairs are searched for, the loop serves others."""
+
+    async def test() -> None:
+        async with await AsyncInstance.open(url) as kms:
+            key_id = (await kms.create_key()).key_id
+            turns = 0
+
+            async def tick() -> None:
+                nonlocal turns
+                while True:
+                    await asyncio.sleep(0)
+                    turns += 1
+
+            ticking = asyncio.create_task(tick())
+            for _ in range(3):
+                await kms.generate_data_key_pair(key_id, "RSA_4096", "DER", wait=60)
+            ticking.cancel()
+            assert turns > 50
+
+    run(test())
+
+
+def test_cancelling_a_task_stops_the_search_and_frees_the_guard(url: str) -> None:
+    """The next pair is served soon after the task of the last one was cancelled."""
+
+    async def test() -> None:
+        async with await AsyncInstance.open(url) as kms:
+            key_id = (await kms.create_key()).key_id
+            for _ in range(10):
+                task = asyncio.create_task(
+                    kms.generate_data_key_pair(key_id, "RSA_4096", "DER", wait=60)
+                )
+                await asyncio.sleep(0.005)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            started = time.monotonic()
+            await kms.generate_data_key_pair(key_id, "EC_P256", "DER", wait=60)
+            assert time.monotonic() - started < 30
+
+    run(test())
+
+
+def test_one_of_many_tasks_is_served_at_a_time(url: str) -> None:
+    """The guard holds between tasks; waiting tasks are all served in the end."""
+
+    async def test() -> None:
+        async with await AsyncInstance.open(url) as kms:
+            key_id = (await kms.create_key()).key_id
+            tasks = [
+                kms.generate_data_key_pair(key_id, "RSA_2048", "DER") for _ in range(6)
+            ]
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            throttled = [o for o in outcomes if isinstance(o, errors.Throttled)]
+            assert 0 < len(throttled) < 6
+            waiting = [
+                kms.generate_data_key_pair(key_id, "EC_P256", "DER", wait=60)
+                for _ in range(20)
+            ]
+            assert len(await asyncio.gather(*waiting)) == 20
+
+    run(test())
