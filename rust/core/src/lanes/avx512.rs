@@ -47,3 +47,16 @@ pub(super) fn power(
         }
     }
 }
+
+/// See [`super::Engine::square_repeatedly`]; the front has checked the moduli's shape.
+pub(super) fn square_repeatedly(moduli: &[&Natural], times: usize) {
+    assert!(available(), "an engine that this machine can run");
+    // SAFETY: the CPU features were checked on the line above; it holds for all three calls.
+    unsafe {
+        match moduli[0].limbs().len() {
+            16 => power::square_repeatedly::<20, 20>(moduli, times),
+            24 => power::square_repeatedly::<30, 15>(moduli, times),
+            _ => power::square_repeatedly::<40, 20>(moduli, times),
+        }
+    }
+}

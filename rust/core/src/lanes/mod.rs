@@ -106,6 +106,24 @@ impl Engine {
             _ => power::<32>(self, moduli, bases, exponents),
         }
     }
+
+    /// For benchmarks: squares a number modulo each modulus so many times, one after the other.
+    #[doc(hidden)]
+    pub fn square_repeatedly(self, moduli: &[&Natural], times: usize) {
+        match check(moduli) {
+            16 => square_repeatedly::<16>(self, moduli, times),
+            24 => square_repeatedly::<24>(self, moduli, times),
+            _ => square_repeatedly::<32>(self, moduli, times),
+        }
+    }
+}
+
+fn square_repeatedly<const L: usize>(engine: Engine, moduli: &[&Natural], times: usize) {
+    match engine {
+        #[cfg(target_arch = "x86_64")]
+        Engine::Avx512 => avx512::square_repeatedly(moduli, times),
+        _ => moduli.iter().for_each(|n| portable::square_repeatedly::<L>(n, times)),
+    }
 }
 
 fn base2_fermat<const L: usize>(engine: Engine, candidates: &[&Natural]) -> u8 {
