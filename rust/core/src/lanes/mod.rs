@@ -6,14 +6,21 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod division;
 mod portable;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use division::Division;
 
 use crate::natural::Natural;
 
 /// The most numbers that one call takes.
 pub const LANES: usize = 8;
+
+/// The most primes whose product makes one modulus of trial division, and the bound of the product.
+pub(crate) const MODULUS_PRIMES: usize = 4;
+pub(crate) const MODULUS_BOUND: u64 = 1 << 50;
 
 /// Who does the arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +173,7 @@ fn check(moduli: &[&Natural]) -> usize {
 }
 
 /// 1/a mod 2^64 for an odd a, by Newton's iteration: six steps double one correct bit past 64.
-pub(crate) fn inverse(a: u64) -> u64 {
+fn inverse(a: u64) -> u64 {
     (0..6).fold(1u64, |x, _| x.wrapping_mul(2u64.wrapping_sub(a.wrapping_mul(x))))
 }
 
