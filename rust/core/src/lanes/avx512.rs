@@ -5,6 +5,7 @@
 
 #![expect(unsafe_code, reason = "calling code that is compiled for an optional CPU feature")]
 
+mod division;
 mod montgomery;
 mod power;
 mod vector;
@@ -44,6 +45,53 @@ pub(super) fn power(
             16 => power::power::<20, 20>(moduli, bases, exponents),
             24 => power::power::<30, 15>(moduli, bases, exponents),
             _ => power::power::<40, 20>(moduli, bases, exponents),
+        }
+    }
+}
+
+/// See [`super::Engine::square_repeatedly`]; the front has checked the moduli's shape.
+pub(super) fn square_repeatedly(moduli: &[&Natural], times: usize) {
+    assert!(available(), "an engine that this machine can run");
+    // SAFETY: the CPU features were checked on the line above; it holds for all three calls.
+    unsafe {
+        match moduli[0].limbs().len() {
+            16 => power::square_repeatedly::<20, 20>(moduli, times),
+            24 => power::square_repeatedly::<30, 15>(moduli, times),
+            _ => power::square_repeatedly::<40, 20>(moduli, times),
+        }
+    }
+}
+
+/// A table for trial division in lanes, for candidates of 16, 24 or 32 limbs of 64 bits.
+pub(crate) enum Division {
+    Limbs20(division::Division<20>),
+    Limbs30(division::Division<30>),
+    Limbs40(division::Division<40>),
+}
+
+impl Division {
+    /// See [`super::division::Division::new`].
+    pub(super) fn new(limbs: usize, groups: &[&[u64]]) -> Self {
+        assert!(available(), "an engine that this machine can run");
+        // SAFETY: the CPU features were checked on the line above; it holds for all three calls.
+        unsafe {
+            match limbs {
+                16 => Self::Limbs20(division::Division::new(groups)),
+                24 => Self::Limbs30(division::Division::new(groups)),
+                _ => Self::Limbs40(division::Division::new(groups)),
+            }
+        }
+    }
+
+    /// See [`super::division::Division::survives`].
+    pub(super) fn survives(&self, candidate: &Natural) -> bool {
+        // SAFETY: the CPU features are there, or `new` would not have made the table.
+        unsafe {
+            match self {
+                Self::Limbs20(division) => division.survives(candidate),
+                Self::Limbs30(division) => division.survives(candidate),
+                Self::Limbs40(division) => division.survives(candidate),
+            }
         }
     }
 }

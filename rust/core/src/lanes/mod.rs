@@ -6,14 +6,21 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod division;
 mod portable;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use division::Division;
 
 use crate::natural::Natural;
 
 /// The most numbers that one call takes.
 pub const LANES: usize = 8;
+
+/// The most primes whose product makes one modulus of trial division, and the bound of the product.
+pub(crate) const MODULUS_PRIMES: usize = 4;
+pub(crate) const MODULUS_BOUND: u64 = 1 << 50;
 
 /// Who does the arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +113,24 @@ impl Engine {
             _ => power::<32>(self, moduli, bases, exponents),
         }
     }
+
+    /// For benchmarks: squares a number modulo each modulus so many times, one after the other.
+    #[doc(hidden)]
+    pub fn square_repeatedly(self, moduli: &[&Natural], times: usize) {
+        match check(moduli) {
+            16 => square_repeatedly::<16>(self, moduli, times),
+            24 => square_repeatedly::<24>(self, moduli, times),
+            _ => square_repeatedly::<32>(self, moduli, times),
+        }
+    }
+}
+
+fn square_repeatedly<const L: usize>(engine: Engine, moduli: &[&Natural], times: usize) {
+    match engine {
+        #[cfg(target_arch = "x86_64")]
+        Engine::Avx512 => avx512::square_repeatedly(moduli, times),
+        _ => moduli.iter().for_each(|n| portable::square_repeatedly::<L>(n, times)),
+    }
 }
 
 fn base2_fermat<const L: usize>(engine: Engine, candidates: &[&Natural]) -> u8 {
@@ -148,7 +173,7 @@ fn check(moduli: &[&Natural]) -> usize {
 }
 
 /// 1/a mod 2^64 for an odd a, by Newton's iteration: six steps double one correct bit past 64.
-pub(crate) fn inverse(a: u64) -> u64 {
+fn inverse(a: u64) -> u64 {
     (0..6).fold(1u64, |x, _| x.wrapping_mul(2u64.wrapping_sub(a.wrapping_mul(x))))
 }
 

@@ -46,6 +46,16 @@ pub(super) fn power<const L: usize>(n: &Natural, base: &Natural, exponent: &Natu
     work.x
 }
 
+/// See [`super::Engine::square_repeatedly`].
+pub(super) fn square_repeatedly<const L: usize>(n: &Natural, times: usize) {
+    let modulus = Modulus::<L>::new(n);
+    let mut work = Work::<L>::new();
+    work.x_mut().copy_from_slice(modulus.one.limbs());
+    modulus.double_if(work.x_mut(), 1);
+    (0..times).for_each(|_| modulus.square(&mut work));
+    black_box(&work.x);
+}
+
 /// base^0, base^1, … base^15 in Montgomery form.
 fn powers<const L: usize>(
     modulus: &Modulus<L>,

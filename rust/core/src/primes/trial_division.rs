@@ -1,60 +1,34 @@
 //! Trial division of a candidate by all small odd primes, several primes at a time.
 //!
-//! Consecutive primes are multiplied to moduli of less than 50 bits. The candidate's residue is the
-//! dot product of its limbs with a table of weights, up to a power of two that no odd prime divides;
-//! a multiplication by each prime's inverse then shows whether the prime divides the residue.
+//! **Variable time by design.** [`TrialDivision::survives`] leaves at the first group of primes that
+//! has a divisor, so its duration tells which group that was. It tells so of discarded numbers only,
+//! each drawn independently of every other: a prime passes through the whole table, in the same time
+//! as any other prime. What an observer learns of a prime is that no small prime divides it.
 //!
-//! **Variable time by design.** [`TrialDivision::survives`] leaves at the first group that divides,
-//! so its duration tells which group that was. It tells so of discarded numbers only, each drawn
-//! independently of every other: a prime passes through the whole table, in the same time as any
-//! other prime. What an observer learns of a prime is that no small prime divides it.
+//! How far the tables reach was measured: `docs/decisions/trial-division-bound.md`.
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
-use crate::lanes::{Engine, inverse};
+use crate::lanes::{Division, Engine, MODULUS_BOUND, MODULUS_PRIMES};
 use crate::natural::Natural;
 
-/// The most primes in one modulus.
-const PRIMES: usize = 4;
-/// Moduli are below 2^50: sums of 32 products of a modulus and a limb stay below 2^128.
-const MODULUS_BITS: u32 = 50;
-
-/// The table for candidates of one limb count.
+/// The primes to divide candidates of one limb count by; each engine has a table of its own, made
+/// when it is first used.
 pub struct TrialDivision {
     limbs: usize,
-    groups: Vec<Group>,
-    /// `limbs` weights for each group: weight i is 2^(64·i) mod m, times a constant.
-    weights: Vec<u64>,
+    bounds: [u64; 2],
+    tables: [OnceLock<Division>; 2],
 }
 
-/// Primes that are divided by together.
-struct Group {
-    /// Their product m.
-    modulus: u64,
-    /// −1/m mod 2^64.
-    modulus_inverse: u64,
-    primes: [Divisor; PRIMES],
-}
-
-/// What it takes to see whether a prime divides a word: its multiples, and no others, come below
-/// the limit when multiplied by its inverse modulo 2^64.
-#[derive(Clone, Copy)]
-struct Divisor {
-    inverse: u64,
-    limit: u64,
-}
-
-/// Primes below these are divided by, for candidates of 16, 24 and 32 limbs.
-const BOUNDS: [u64; 3] = [1 << 14, 1 << 15, 1 << 16];
-
-static TABLES: [LazyLock<TrialDivision>; 3] = [
-    LazyLock::new(|| TrialDivision::new(16, BOUNDS[0])),
-    LazyLock::new(|| TrialDivision::new(24, BOUNDS[1])),
-    LazyLock::new(|| TrialDivision::new(32, BOUNDS[2])),
+/// One for each size, kept for as long as the process lives.
+static ALL: [TrialDivision; 3] = [
+    TrialDivision::new(16, [1 << 14, 1 << 16]),
+    TrialDivision::new(24, [1 << 15, 1 << 17]),
+    TrialDivision::new(32, [1 << 16, 1 << 17]),
 ];
 
 impl TrialDivision {
-    /// The process's table for candidates of 16, 24 or 32 limbs, made at the first call.
+    /// What the process keeps for candidates of 16, 24 or 32 limbs.
     ///
     /// # Panics
     ///
@@ -62,15 +36,22 @@ impl TrialDivision {
     #[must_use]
     pub fn for_limbs(limbs: usize) -> &'static Self {
         match limbs {
-            16 => &TABLES[0],
-            24 => &TABLES[1],
-            32 => &TABLES[2],
+            16 => &ALL[0],
+            24 => &ALL[1],
+            32 => &ALL[2],
             _ => panic!("candidates of 1024, 1536 or 2048 bits"),
         }
     }
 
-    /// True if no odd prime of the table divides the candidate; false, therefore, also for these
-    /// primes themselves.
+    /// Division by the primes below a bound for each engine, in the order of [`Engine::ALL`].
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(limbs: usize, bounds: [u64; 2]) -> Self {
+        Self { limbs, bounds, tables: [const { OnceLock::new() }; 2] }
+    }
+
+    /// True if no odd prime of the engine's table divides the candidate; false, therefore, also for
+    /// these primes themselves.
     ///
     /// # Panics
     ///
@@ -78,73 +59,31 @@ impl TrialDivision {
     #[must_use]
     pub fn survives(&self, engine: Engine, candidate: &Natural) -> bool {
         assert_eq!(candidate.limbs().len(), self.limbs, "a candidate of the table's size");
-        match engine {
-            Engine::Portable | Engine::Avx512 => self.survives_portable(candidate.limbs()),
-        }
+        self.table(engine).survives(candidate)
     }
 
-    fn new(limbs: usize, bound: u64) -> Self {
-        let groups: Vec<Group> = groups(&odd_primes_below(bound)).collect();
-        let mut weights = vec![0; limbs * groups.len()];
-        for (group, row) in groups.iter().zip(weights.chunks_exact_mut(limbs)) {
-            // Downwards from one, dividing by 2^64: the constant is 2^(−64·(limbs − 1)).
-            let mut weight = 1;
-            for slot in row.iter_mut().rev() {
-                *slot = weight;
-                weight = group.reduce(weight.into());
-            }
-        }
-        Self { limbs, groups, weights }
-    }
-
-    fn survives_portable(&self, candidate: &[u64]) -> bool {
-        self.groups.iter().zip(self.weights.chunks_exact(self.limbs)).all(|(group, weights)| {
-            let sum = candidate.iter().zip(weights).fold(0u128, |sum, (&limb, &weight)| {
-                sum.wrapping_add(u128::from(limb).wrapping_mul(weight.into()))
-            });
-            let residue = group.reduce(sum);
-            !group.primes.iter().any(|p| residue.wrapping_mul(p.inverse) <= p.limit)
+    fn table(&self, engine: Engine) -> &Division {
+        self.tables[engine as usize].get_or_init(|| {
+            let primes = odd_primes_below(self.bounds[engine as usize]);
+            Division::new(engine, self.limbs, &groups(&primes))
         })
     }
 }
 
-impl Group {
-    fn new(primes: &[u64]) -> Self {
-        let modulus = primes.iter().product();
-        // Places left over repeat the first prime.
-        let divisor = |i| Divisor::new(*primes.get(i).unwrap_or(&primes[0]));
-        Self {
-            modulus,
-            modulus_inverse: inverse(modulus).wrapping_neg(),
-            primes: std::array::from_fn(divisor),
-        }
-    }
-
-    /// A word that is sum / 2^64 modulo m, for a sum below 2^119; at most m if the sum is below m.
-    fn reduce(&self, sum: u128) -> u64 {
-        let q = (sum as u64).wrapping_mul(self.modulus_inverse);
-        (sum.wrapping_add(u128::from(q).wrapping_mul(self.modulus.into())) >> 64) as u64
-    }
-}
-
-impl Divisor {
-    fn new(prime: u64) -> Self {
-        Self { inverse: inverse(prime), limit: u64::MAX / prime }
-    }
-}
-
-/// As many consecutive primes to a group as its modulus has room for.
-fn groups(mut primes: &[u64]) -> impl Iterator<Item = Group> {
-    std::iter::from_fn(move || {
-        let products = primes.iter().take(PRIMES).scan(1u64, |m, &p| {
-            *m *= p;
-            Some(*m)
+/// As many consecutive primes to a group as its product has room for.
+fn groups(mut primes: &[u64]) -> Vec<&[u64]> {
+    let mut groups = vec![];
+    while !primes.is_empty() {
+        let products = primes.iter().take(MODULUS_PRIMES).scan(1u64, |product, &prime| {
+            *product = product.checked_mul(prime).filter(|product| *product < MODULUS_BOUND)?;
+            Some(*product)
         });
-        let fitting = products.take_while(|m| m >> MODULUS_BITS == 0).count();
+        let fitting = products.count();
         let (group, rest) = primes.split_at(fitting);
+        groups.push(group);
         primes = rest;
-        (!group.is_empty()).then(|| Group::new(group))
-    })
+    }
+    groups
 }
 
 /// Eratosthenes' sieve.
@@ -187,37 +126,26 @@ mod tests {
         number
     }
 
-    fn survives(limbs: usize, value: &BigUint) -> Vec<bool> {
-        let table = TrialDivision::for_limbs(limbs);
-        let engines = Engine::ALL.into_iter().filter(|engine| engine.available());
-        engines.map(|engine| table.survives(engine, &natural(value, limbs))).collect()
+    fn engines() -> impl Iterator<Item = Engine> {
+        Engine::ALL.into_iter().filter(|engine| engine.available())
     }
 
-    /// Each prime of the table is found where it is the only small factor; without it the number
-    /// survives.
+    /// Each prime of a table is found where it is the only small factor; without it, and with the
+    /// next prime above the bound instead, the number survives.
     #[test]
-    fn every_prime_is_found() {
+    fn the_primes_of_the_table_are_found() {
         for (limbs, exponents) in SIZES {
-            let cofactor = cofactor(exponents);
-            assert!(survives(limbs, &cofactor).into_iter().all(|survives| survives));
-            for prime in odd_primes_below(BOUNDS[limbs / 8 - 2]) {
-                let found =
-                    survives(limbs, &(&cofactor * prime)).into_iter().all(|survives| !survives);
-                assert!(found, "{prime} in {limbs} limbs");
+            let (cofactor, table) = (cofactor(exponents), TrialDivision::for_limbs(limbs));
+            for engine in engines() {
+                let bound = table.bounds[engine as usize];
+                let primes = odd_primes_below(2 * bound);
+                let below = primes.partition_point(|prime| *prime < bound);
+                let survives =
+                    |factor: u64| table.survives(engine, &natural(&(&cofactor * factor), limbs));
+                assert!(survives(1) && survives(primes[below]), "{engine:?} {limbs}");
+                let missed = primes[..below].iter().find(|prime| survives(**prime));
+                assert_eq!(missed, None, "{engine:?} {limbs}");
             }
-        }
-    }
-
-    /// The next prime after the table's last is not found: the bound is what it says.
-    #[test]
-    fn primes_above_the_bound_survive() {
-        for (limbs, exponents) in SIZES {
-            let bound = BOUNDS[limbs / 8 - 2];
-            let next =
-                odd_primes_below(2 * bound).into_iter().find(|p| *p > bound).expect("Bertrand");
-            assert!(
-                survives(limbs, &(cofactor(exponents) * next)).into_iter().all(|survives| survives)
-            );
         }
     }
 

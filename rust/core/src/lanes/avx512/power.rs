@@ -74,6 +74,21 @@ pub(super) fn power<const L: usize, const R: usize>(
     results
 }
 
+/// See [`crate::lanes::Engine::square_repeatedly`].
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn square_repeatedly<const L: usize, const R: usize>(
+    numbers: &[&Natural],
+    times: usize,
+) {
+    let mut moduli = Moduli::<L, R>::new(numbers);
+    let mut x = Zeroizing::new(*moduli.n());
+    x[0] = splat(2);
+    for _ in 0..times {
+        moduli.square(&mut x, splat(1));
+    }
+    std::hint::black_box(&x);
+}
+
 /// R mod n, the Montgomery form of one: by doubling from a power of two below every modulus.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn one<const L: usize, const R: usize>(

@@ -112,6 +112,18 @@ pub(super) fn limbs_at(numbers: &[&Natural], index: usize) -> Lanes {
     }))
 }
 
+/// The 52-bit limbs of one number, the same in every lane.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn broadcast_limbs<const L: usize>(number: &Natural) -> [Lanes; L] {
+    let words = number.limbs();
+    std::array::from_fn(|index| {
+        let (first, offset) = (index * LIMB_BITS / 64, index * LIMB_BITS % 64);
+        let above = words.get(first + 1).copied().unwrap_or(0);
+        splat(((u128::from(above) << 64 | u128::from(words[first])) >> offset) as u64 & LIMB_MASK)
+    })
+}
+
 fn word(numbers: &[&Natural], lane: usize, index: usize) -> u64 {
     numbers.get(lane).unwrap_or(&numbers[0]).limbs().get(index).copied().unwrap_or(0)
 }

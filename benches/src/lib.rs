@@ -1,0 +1,71 @@
+//! What the measurements of the prime engine share: C2SP's candidate lists and the way through them.
+
+use std::path::{Path, PathBuf};
+
+use pairsmith_core::lanes::{Engine, LANES};
+use pairsmith_core::natural::Natural;
+use pairsmith_core::primes::trial_division::TrialDivision;
+use pairsmith_core::spec::RsaSize;
+
+/// The candidates of C2SP's CCTV list for an RSA size, in order: two primes among as many candidates
+/// as an average search draws.
+///
+/// # Panics
+///
+/// If the lists are not in `$PAIRSMITH_VECTORS/cctv`, by default in `shared/vectors/cctv` beside
+/// the workspace or above it.
+#[must_use]
+pub fn cctv_candidates(size: RsaSize) -> Vec<Natural> {
+    let name = format!("cctv/rsa.bench.{}.txt", size.modulus_bits());
+    let path = vectors().join(name);
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; set PAIRSMITH_VECTORS", path.display()));
+    text.split_whitespace().map(|line| Natural::from_be_bytes(&bytes(line))).collect()
+}
+
+/// Goes through candidates as the search does, until two primes are found: trial division, then
+/// Fermat's test on as many survivors as the engine takes at once.
+///
+/// # Panics
+///
+/// If the candidates end before the second prime.
+#[must_use]
+pub fn two_primes(engine: Engine, candidates: &[Natural]) -> Work {
+    let table = TrialDivision::for_limbs(candidates[0].limbs().len());
+    let mut survivors =
+        candidates.iter().filter(|candidate| table.survives(engine, candidate)).peekable();
+    let mut work = Work { primes: 0, batches: 0 };
+    while work.primes < 2 {
+        assert!(survivors.peek().is_some(), "two primes in the list");
+        let batch: Vec<_> = survivors.by_ref().take(engine.width().min(LANES)).collect();
+        work.primes += engine.base2_fermat(&batch).count_ones();
+        work.batches += 1;
+    }
+    work
+}
+
+/// What a search came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// Primes found.
+    pub primes: u32,
+    /// Batches of Fermat tests made.
+    pub batches: usize,
+}
+
+fn vectors() -> PathBuf {
+    std::env::var_os("PAIRSMITH_VECTORS").map_or_else(
+        || {
+            let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(1);
+            let candidates = workspace.map(|folder| folder.join("shared/vectors"));
+            candidates.into_iter().find(|path| path.is_dir()).unwrap_or_default()
+        },
+        PathBuf::from,
+    )
+}
+
+fn bytes(hexadecimal: &str) -> Vec<u8> {
+    let digits = hexadecimal.as_bytes().chunks_exact(2);
+    let pairs = digits.map(|pair| std::str::from_utf8(pair).expect("ASCII"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal digits")).collect()
+}
