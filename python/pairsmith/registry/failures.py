@@ -59,8 +59,8 @@ SQLITE_FAILURES: tuple[tuple[str, str, bool], ...] = (
     (
         "SQLITE_CANTOPEN",
         (
-            "The database cannot be opened: its directory must exist and this user must "
-            "be allowed to read and write there."
+            "The database cannot be opened: its directory must exist and this user "
+            "must be allowed to read and write there."
         ),
         SOMEBODY_MUST_ACT,
     ),
