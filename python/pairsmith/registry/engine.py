@@ -122,7 +122,7 @@ def _parsed_url(url: str) -> URL:
         # The text itself is not repeated: it may hold a password.
         backend = ""
     if backend == "sqlite":
-        if parsed.database in (None, "", ":memory:"):
+        if parsed.database in (None, "", ":memory:") or "uri" in parsed.query:
             raise InvalidParameter("url", "keys need a file: give sqlite:///PATH.")
         return parsed.set(drivername="sqlite+pysqlite")
     if backend == "postgresql":

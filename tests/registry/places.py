@@ -1,0 +1,55 @@
+"""Where the registries under test live, and the clock they go by."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from pairsmith.registry import FileRootKey, Registry
+
+NOON = 1_800_000_000.0
+DAY = 86_400.0
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is told otherwise."""
+
+    now: float = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, *, days: float = 0, seconds: float = 0) -> None:
+        self.now += days * DAY + seconds
+
+
+@dataclass
+class Place:
+    """Where a database and its root key are; opens registries and closes them."""
+
+    url: str
+    directory: Path
+    clock: Clock = field(default_factory=Clock)
+    opened: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def root_key(self) -> FileRootKey:
+        return FileRootKey(self.directory / "root-key")
+
+    def open(self, root_key: Any = None, **options: Any) -> Registry:  # noqa: ANN401
+        options = {"clock": self.clock, "background": False} | options
+        registry = Registry.open(self.url, root_key or self.root_key, **options)
+        return self.opened.enter_context(registry)
+
+    def execute(self, statement: str, **values: object) -> list[Any]:
+        """Reach into the database as somebody else would."""
+        engine = sa.create_engine(self.url)
+        try:
+            with engine.begin() as connection:
+                result = connection.execute(sa.text(statement), values)
+                return list(result) if result.returns_rows else []
+        finally:
+            engine.dispose()
