@@ -9,7 +9,7 @@ use crate::natural::Natural;
 use crate::primes::miller_rabin;
 use crate::primes::search::PrimeSearch;
 use crate::random::{OsRandom, RandomSource};
-use crate::rsa;
+use crate::rsa::{self, RsaKeyPair};
 use crate::secret::SecretBytes;
 use crate::spec::{KeyFormat, KeyPairSpec, RsaSize};
 use crate::wrap::{IV_LENGTH, Layout, Sealed, WrappingKey};
@@ -88,21 +88,27 @@ pub fn key_pair(
     interrupt: &dyn Interrupt,
 ) -> Result<EncodedPair, Error> {
     match spec {
-        KeyPairSpec::Rsa(size) => rsa_pair(size, effort, candidates, interrupt),
+        KeyPairSpec::Rsa(size) => {
+            let mut bases = OsRandom::buffered();
+            Ok(rsa_key_pair(size, effort, candidates, &mut bases, interrupt)?.1)
+        }
         KeyPairSpec::Ec(curve) => EncodedPair::from_ec(&ec::generate(curve, candidates)?),
     }
 }
 
-/// FIPS 186-5 A.1.3 by way of det-keygen: `candidates` alone determines the key. Miller–Rabin takes
-/// its bases from a source of its own.
-fn rsa_pair(
+/// An RSA key, as numbers and encoded, by FIPS 186-5 A.1.3 and det-keygen: `candidates` alone
+/// determines it. Miller–Rabin takes its bases from a source of its own.
+///
+/// # Errors
+/// As [`data_key_pair`].
+pub fn rsa_key_pair(
     size: RsaSize,
     effort: Effort,
     candidates: &mut (impl RandomSource + Send),
+    bases: &mut (impl RandomSource + Send),
     interrupt: &dyn Interrupt,
-) -> Result<EncodedPair, Error> {
+) -> Result<(RsaKeyPair, EncodedPair), Error> {
     let Effort { engine, threads } = effort;
-    let mut bases = OsRandom::buffered();
     let mut search = PrimeSearch::new(engine, threads, size.prime_bits(), candidates, interrupt);
     // Ends: another round is needed with odds of 2^-15.
     loop {
@@ -111,7 +117,7 @@ fn rsa_pair(
         // What the second makes of numbers that the first turns down is thrown away.
         let (proofs, pair) = side_by_side(
             threads,
-            || miller_rabin::passes(engine, [&p, &q], rounds, &mut bases),
+            || miller_rabin::passes(engine, [&p, &q], rounds, bases),
             || through_the_gate(&p, &q),
         );
         match proofs? {
@@ -129,11 +135,11 @@ fn rsa_pair(
 }
 
 /// The one gate that every RSA key passes: bounds, encoding, and a signature that verifies.
-fn through_the_gate(p: &Natural, q: &Natural) -> Result<Option<EncodedPair>, Error> {
+fn through_the_gate(p: &Natural, q: &Natural) -> Result<Option<(RsaKeyPair, EncodedPair)>, Error> {
     let Some(key) = rsa::assemble(p, q)? else { return Ok(None) };
     let pair = EncodedPair::from_rsa(&key)?;
     rsa::pairwise_consistency_test(pair.private_key.expose())?;
-    Ok(Some(pair))
+    Ok(Some((key, pair)))
 }
 
 /// Both results: one after the other on one thread, else together.

@@ -5,6 +5,7 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPubl
 
 use crate::error::Error;
 use crate::natural::Natural;
+use crate::secret::SecretBytes;
 
 /// The public exponent of every key.
 pub const PUBLIC_EXPONENT: u64 = 65537;
@@ -71,7 +72,7 @@ fn inverse_of_e(m: &Natural) -> Natural {
         square * residue % PUBLIC_EXPONENT
     });
     let k = PUBLIC_EXPONENT - inverse;
-    m.times_word_plus_one(k).divided_exactly_by(PUBLIC_EXPONENT, m.limbs().len())
+    m.times_word_plus(k, 1).divided_exactly_by(PUBLIC_EXPONENT, m.limbs().len())
 }
 
 /// The rest of FIPS 186-5 A.1.1 and A.1.3. With fresh uniform primes each of these fails with odds
@@ -88,7 +89,8 @@ fn check_bounds(key: &RsaKeyPair) -> Result<(), Error> {
 
 /// Signs and verifies with code that shares nothing with the search or the encoder (FIPS 140-3 IG
 /// 10.3.A; `pkcs8` is the private key as it will leave). If p or q were composite, or any component
-/// or encoded byte wrong, ring would refuse the key or its CRT signature would not verify.
+/// but d wrong, ring would refuse the key or its CRT signature would not verify. ring never uses d,
+/// but whoever opens the key may: it is checked against p and q.
 ///
 /// # Errors
 /// [`Error::Consistency`] if anything at all is wrong.
@@ -100,5 +102,31 @@ pub fn pairwise_consistency_test(pkcs8: &[u8]) -> Result<(), Error> {
         .map_err(|_| Error::Consistency)?;
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public())
         .verify(MESSAGE, &signature)
-        .map_err(|_| Error::Consistency)
+        .map_err(|_| Error::Consistency)?;
+    if private_exponent_fits(pkcs8) == Some(true) { Ok(()) } else { Err(Error::Consistency) }
+}
+
+/// FIPS 186-5 A.1.1, criterion 3: e·d ≡ 1 modulo p − 1 and modulo q − 1; `None` if the key cannot be
+/// read. By another way than d was found: no common divisor and no λ.
+fn private_exponent_fits(pkcs8: &[u8]) -> Option<bool> {
+    let info = pkcs8::PrivateKeyInfoRef::try_from(pkcs8).ok()?;
+    let key = pkcs1::RsaPrivateKeyRef::try_from(info.private_key.as_bytes()).ok()?;
+    let limbs = key.modulus.as_bytes().len() / 8;
+    let d = natural(key.private_exponent, limbs)?;
+    // e·d is odd, as ring has seen d to be.
+    let multiple = d.times_word_plus(PUBLIC_EXPONENT, 0).with_low_bit_cleared();
+    let fits = |prime: &Natural| {
+        // prime − 1 is twice an odd number.
+        prime.limbs()[0] & 0b11 == 0b11 && multiple.is_multiple_of_odd(&prime.half())
+    };
+    Some(fits(&natural(key.prime1, limbs / 2)?) && fits(&natural(key.prime2, limbs / 2)?))
+}
+
+/// `None` if the number has more limbs.
+fn natural(integer: pkcs1::UintRef<'_>, limbs: usize) -> Option<Natural> {
+    let digits = integer.as_bytes();
+    let mut bytes = SecretBytes::zero(8 * limbs);
+    let start = bytes.len().checked_sub(digits.len())?;
+    bytes.expose_mut()[start..].copy_from_slice(digits);
+    Some(Natural::from_be_bytes(bytes.expose()))
 }

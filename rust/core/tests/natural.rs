@@ -75,7 +75,8 @@ proptest! {
     fn arithmetic_agrees((limbs, (a, b)) in any_size(number), word in any::<u64>()) {
         let (x, y) = (natural(&a, limbs), natural(&b, limbs));
         prop_assert_eq!(big(&Natural::product(&x, &y)), &a * &b);
-        prop_assert_eq!(big(&x.times_word_plus_one(word)), &a * word + 1u8);
+        prop_assert_eq!(big(&x.times_word_plus(word, 0)), &a * word);
+        prop_assert_eq!(big(&x.times_word_plus(word, u64::MAX)), &a * word + u64::MAX);
         prop_assert_eq!(big(&x.half()), &a >> 1u8);
         prop_assert_eq!(big(&x.half().double()), (&a >> 1u8) << 1u8);
         prop_assert_eq!(big(&x.shifted_right_vartime(5)), &a >> 5u8);

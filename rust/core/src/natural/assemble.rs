@@ -45,11 +45,11 @@ impl Natural {
         product
     }
 
-    /// self · factor + 1, in one limb more.
+    /// self · factor + addend, in one limb more.
     #[must_use]
-    pub fn times_word_plus_one(&self, factor: u64) -> Self {
+    pub fn times_word_plus(&self, factor: u64, addend: u64) -> Self {
         let mut product = Self::zero(self.limbs.len() + 1);
-        let mut carry = 1;
+        let mut carry = addend;
         for (out, &limb) in product.limbs.iter_mut().zip(&self.limbs) {
             (*out, carry) = multiply_add(limb, factor, 0, carry);
         }

@@ -76,6 +76,7 @@ fn random_base(n: &Natural, bases: &mut impl RandomSource) -> Result<Natural, Er
     let bits = n.bit_length_vartime();
     let mut bytes = crate::secret::SecretBytes::zero(8 * n.limbs().len());
     let n_minus_one = n.with_low_bit_cleared();
+    // Ends: a draw has n's bit length, so at least every second one is below n − 1.
     loop {
         let start = bytes.len() - bits.div_ceil(8);
         let drawn = &mut bytes.expose_mut()[start..];
