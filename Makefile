@@ -45,7 +45,7 @@ format: $(VENV)/.synced ## Let the formatters have their way.
 	$(BIN)/ruff format
 
 bench: $(VENV)/.built ## Measure, with rivals in the same run.
-	$(BIN)/python -m pytest benches --benchmark-enable --benchmark-only
+	$(BIN)/python -m pytest benches/bench_hot_path.py --benchmark-enable --benchmark-only --benchmark-columns=min,median,iqr,rounds
 
 clean: ## Remove everything that was built or installed.
 	rm -rf $(VENV) target dist demo

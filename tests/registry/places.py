@@ -39,7 +39,7 @@ class Place:
     def root_key(self) -> FileRootKey:
         return FileRootKey(self.directory / "root-key")
 
-    def open(self, root_key: Any = None, **options: Any) -> Registry:  # noqa: ANN401
+    def open(self, root_key: Any = None, **options: Any) -> Registry:
         options = {"clock": self.clock, "background": False} | options
         registry = Registry.open(self.url, root_key or self.root_key, **options)
         return self.opened.enter_context(registry)

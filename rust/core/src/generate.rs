@@ -69,7 +69,11 @@ pub fn data_key_pair(
     effort: Effort,
     interrupt: &dyn Interrupt,
 ) -> Result<DataKeyPair, Error> {
-    let pair = key_pair(request.spec, effort, &mut OsRandom::buffered(), interrupt)?;
+    let mut candidates = match request.spec {
+        KeyPairSpec::Rsa(_) => OsRandom::buffered(),
+        KeyPairSpec::Ec(_) => OsRandom::unbuffered(),
+    };
+    let pair = key_pair(request.spec, effort, &mut candidates, interrupt)?;
     let (private_key, public_key) = pair.into_format(request.format)?;
     let Sealed { iv, blob } =
         key.seal(private_key.expose(), request.aad, request.layout, &mut OsRandom::unbuffered())?;

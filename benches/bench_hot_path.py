@@ -1,0 +1,79 @@
+"""One EC pair: the Instance, the bare core, and the same work written by hand.
+
+    make bench
+
+The three do the same: generate, encode both halves as PEM, wrap the private half
+by AES-256-GCM. ``by_hand`` is what a service would write with ``cryptography``: it
+reuses one AES key, derives none per message, and asks no registry and no guard.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from pairsmith import Instance
+
+CURVES: dict[str, ec.EllipticCurve] = {
+    "EC_P256": ec.SECP256R1(),
+    "EC_P256K": ec.SECP256K1(),
+}
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """An instance with one key."""
+    folder = tmp_path_factory.mktemp("bench")
+    with Instance.open(f"sqlite:///{folder / 'kms.db'}") as opened:
+        opened.create_alias("alias/bench", opened.create_key().key_id)
+        yield opened
+
+
+@pytest.fixture(params=CURVES)
+def spec(request: pytest.FixtureRequest) -> str:
+    """Both curves, a group each."""
+    return str(request.param)
+
+
+def test_instance(benchmark: BenchmarkFixture, instance: Instance, spec: str) -> None:
+    """The whole operation, by alias."""
+    benchmark.group = spec
+    benchmark(instance.generate_data_key_pair, "alias/bench", spec, "PEM")
+
+
+def test_bare_core(benchmark: BenchmarkFixture, instance: Instance, spec: str) -> None:
+    """The one call into Rust that the operation makes."""
+    benchmark.group = spec
+    key = instance._registry.resolve("alias/bench", primary=False).wrapping_key  # noqa: SLF001
+
+    def core() -> None:
+        key.generate_data_key_pair(spec, "PEM", b"", advance=False, with_plaintext=True)
+
+    benchmark(core)
+
+
+def test_by_hand(benchmark: BenchmarkFixture, spec: str) -> None:
+    """The same work with ``cryptography``."""
+    benchmark.group = spec
+    wrap = AESGCM(AESGCM.generate_key(256))
+    curve = CURVES[spec]
+
+    def by_hand() -> tuple[bytes, bytes, bytes, bytes]:
+        key = ec.generate_private_key(curve)
+        private = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM,
+            serialization.PublicFormat.SubjectPublicKeyInfo,
+        )
+        iv = os.urandom(12)
+        return public, private, iv, wrap.encrypt(iv, private, None)
+
+    benchmark(by_hand)
