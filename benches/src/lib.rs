@@ -8,6 +8,11 @@ use pairsmith_core::natural::Natural;
 use pairsmith_core::primes::trial_division::TrialDivision;
 use pairsmith_core::spec::RsaSize;
 
+/// The engines of this machine.
+pub fn engines() -> impl Iterator<Item = Engine> {
+    Engine::ALL.into_iter().filter(|engine| engine.available())
+}
+
 /// The candidates of C2SP's CCTV list for an RSA size, in order: two primes among as many candidates
 /// as an average search draws.
 ///

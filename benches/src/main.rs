@@ -3,8 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use pairsmith_benches::{cctv_candidates, two_primes};
-use pairsmith_core::lanes::Engine;
+use pairsmith_benches::{cctv_candidates, engines, two_primes};
 use pairsmith_core::primes::trial_division::TrialDivision;
 use pairsmith_core::spec::RsaSize;
 
@@ -14,7 +13,7 @@ const SQUARINGS: usize = 4000;
 fn main() {
     // Only what has this in its name, if anything is given.
     let wanted = std::env::args().nth(1).unwrap_or_default();
-    for engine in Engine::ALL.into_iter().filter(|engine| engine.available()) {
+    for engine in engines() {
         for size in RsaSize::ALL {
             let candidates = cctv_candidates(size);
             let lanes: Vec<_> = candidates.iter().take(engine.width()).collect();
