@@ -8,7 +8,7 @@ use pairsmith_core::primes::trial_division::TrialDivision;
 use pairsmith_core::spec::RsaSize;
 
 const SAMPLES: usize = 21;
-const SQUARINGS: usize = 4000;
+const SQUARINGS: u32 = 4000;
 
 fn main() {
     // Only what has this in its name, if anything is given.
@@ -18,14 +18,16 @@ fn main() {
             let candidates = cctv_candidates(size);
             let lanes: Vec<_> = candidates.iter().take(engine.width()).collect();
             let name = format!("{} squaring {}", engine.name(), size.prime_bits());
-            report(&wanted, &name, SQUARINGS, || engine.square_repeatedly(&lanes, SQUARINGS));
+            report(&wanted, &name, SQUARINGS, || {
+                engine.square_repeatedly(&lanes, SQUARINGS as usize)
+            });
             let name = format!("{} fermat {}", engine.name(), size.prime_bits());
             report(&wanted, &name, 1, || {
                 black_box(engine.base2_fermat(&lanes));
             });
             let table = TrialDivision::for_limbs(size.prime_bits() / 64);
             let name = format!("{} survives {}", engine.name(), size.prime_bits());
-            report(&wanted, &name, candidates.len(), || {
+            report(&wanted, &name, candidates.len() as u32, || {
                 black_box(candidates.iter().filter(|n| table.survives(engine, n)).count());
             });
             let name = format!("{} sift {}", engine.name(), size.prime_bits());
@@ -41,7 +43,7 @@ fn main() {
     }
 }
 
-fn report(wanted: &str, name: &str, units: usize, mut work: impl FnMut()) {
+fn report(wanted: &str, name: &str, units: u32, mut work: impl FnMut()) {
     if !name.contains(wanted) {
         return;
     }
@@ -49,7 +51,7 @@ fn report(wanted: &str, name: &str, units: usize, mut work: impl FnMut()) {
         .map(|_| {
             let start = Instant::now();
             work();
-            start.elapsed().as_secs_f64() * 1e9 / units as f64
+            start.elapsed().as_secs_f64() * 1e9 / f64::from(units)
         })
         .collect();
     times.sort_by(f64::total_cmp);
