@@ -19,7 +19,7 @@ fn main() {
             let lanes: Vec<_> = candidates.iter().take(engine.width()).collect();
             let name = format!("{} squaring {}", engine.name(), size.prime_bits());
             report(&wanted, &name, SQUARINGS, || {
-                engine.square_repeatedly(&lanes, SQUARINGS as usize)
+                engine.square_repeatedly(&lanes, SQUARINGS as usize);
             });
             let name = format!("{} fermat {}", engine.name(), size.prime_bits());
             report(&wanted, &name, 1, || {
