@@ -1,11 +1,17 @@
 //! What the measurements of the prime engine share: C2SP's candidate lists and the way through them.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use pairsmith_core::lanes::{Engine, LANES};
+use pairsmith_core::lanes::Engine;
 use pairsmith_core::natural::Natural;
 use pairsmith_core::primes::trial_division::TrialDivision;
 use pairsmith_core::spec::RsaSize;
+
+/// The engines of this machine.
+pub fn engines() -> impl Iterator<Item = Engine> {
+    Engine::ALL.into_iter().filter(|engine| engine.available())
+}
 
 /// The candidates of C2SP's CCTV list for an RSA size, in order: two primes among as many candidates
 /// as an average search draws.
@@ -31,13 +37,23 @@ pub fn cctv_candidates(size: RsaSize) -> Vec<Natural> {
 /// If the candidates end before the second prime.
 #[must_use]
 pub fn two_primes(engine: Engine, candidates: &[Natural]) -> Work {
+    let mut work = Work::default();
     let table = TrialDivision::for_limbs(candidates[0].limbs().len());
-    let mut survivors =
-        candidates.iter().filter(|candidate| table.survives(engine, candidate)).peekable();
-    let mut work = Work { primes: 0, batches: 0 };
+    let mut coarse = candidates.iter().filter(|candidate| table.survives(engine, candidate));
+    let mut survivors = VecDeque::new();
     while work.primes < 2 {
-        assert!(survivors.peek().is_some(), "two primes in the list");
-        let batch: Vec<_> = survivors.by_ref().take(engine.width().min(LANES)).collect();
+        while survivors.len() < engine.width() {
+            let batch: Vec<_> = coarse.by_ref().take(engine.width()).collect();
+            if batch.is_empty() {
+                break;
+            }
+            let sifted = table.sift(engine, &batch);
+            survivors
+                .extend((0..).zip(batch).filter(|(i, _)| sifted >> i & 1 == 1).map(|(_, n)| n));
+            work.sifted += 1;
+        }
+        let batch: Vec<_> = survivors.drain(..engine.width().min(survivors.len())).collect();
+        assert!(!batch.is_empty(), "two primes in the list");
         work.primes += engine.base2_fermat(&batch).count_ones();
         work.batches += 1;
     }
@@ -45,10 +61,12 @@ pub fn two_primes(engine: Engine, candidates: &[Natural]) -> Work {
 }
 
 /// What a search came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Work {
     /// Primes found.
     pub primes: u32,
+    /// Batches of candidates sifted.
+    pub sifted: usize,
     /// Batches of Fermat tests made.
     pub batches: usize,
 }

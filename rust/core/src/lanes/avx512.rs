@@ -71,14 +71,14 @@ pub(crate) enum Division {
 
 impl Division {
     /// See [`super::division::Division::new`].
-    pub(super) fn new(limbs: usize, groups: &[&[u64]]) -> Self {
+    pub(super) fn new(limbs: usize, coarse: &[&[u64]], fine: &[&[u64]]) -> Self {
         assert!(available(), "an engine that this machine can run");
         // SAFETY: the CPU features were checked on the line above; it holds for all three calls.
         unsafe {
             match limbs {
-                16 => Self::Limbs20(division::Division::new(groups)),
-                24 => Self::Limbs30(division::Division::new(groups)),
-                _ => Self::Limbs40(division::Division::new(groups)),
+                16 => Self::Limbs20(division::Division::new(coarse, fine)),
+                24 => Self::Limbs30(division::Division::new(coarse, fine)),
+                _ => Self::Limbs40(division::Division::new(coarse, fine)),
             }
         }
     }
@@ -91,6 +91,18 @@ impl Division {
                 Self::Limbs20(division) => division.survives(candidate),
                 Self::Limbs30(division) => division.survives(candidate),
                 Self::Limbs40(division) => division.survives(candidate),
+            }
+        }
+    }
+
+    /// See [`super::division::Division::sift`].
+    pub(super) fn sift(&self, candidates: &[&Natural]) -> u8 {
+        // SAFETY: the CPU features are there, or `new` would not have made the table.
+        unsafe {
+            match self {
+                Self::Limbs20(division) => division.sift(candidates),
+                Self::Limbs30(division) => division.sift(candidates),
+                Self::Limbs40(division) => division.sift(candidates),
             }
         }
     }

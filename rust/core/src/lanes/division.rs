@@ -1,37 +1,53 @@
-//! Trial division of a candidate by the primes of a table, the primes of one modulus at a time.
+//! Trial division of candidates by the primes of two tables, the primes of one modulus at a time:
+//! a coarse one that leaves at the first prime that divides, and a fine one for what is left.
 //!
 //! The candidate's residue is the dot product of its limbs with a table of weights, up to a power of
 //! two that no odd prime divides; a multiplication by a prime's inverse then shows whether the prime
 //! divides the residue. What follows is the portable engine's form.
 
-use super::{Engine, MODULUS_PRIMES, inverse};
+use super::{Engine, MODULUS_PRIMES, inverse, mask};
 use crate::natural::Natural;
 
-/// A table for candidates of one limb count, in the form that one engine reads.
+/// The tables for candidates of one limb count, in the form that one engine reads.
 pub(crate) enum Division {
-    Portable(Portable),
+    Portable {
+        coarse: Portable,
+        fine: Portable,
+    },
     #[cfg(target_arch = "x86_64")]
     Avx512(super::avx512::Division),
 }
 
 impl Division {
-    /// The table for the products of these groups of one to four odd primes, each below 2^50, and
+    /// The tables for the products of these groups of one to four odd primes, each below 2^50, and
     /// for candidates of 16, 24 or 32 limbs.
-    pub(crate) fn new(engine: Engine, limbs: usize, groups: &[&[u64]]) -> Self {
+    pub(crate) fn new(engine: Engine, limbs: usize, coarse: &[&[u64]], fine: &[&[u64]]) -> Self {
         match engine {
             #[cfg(target_arch = "x86_64")]
-            Engine::Avx512 => Self::Avx512(super::avx512::Division::new(limbs, groups)),
-            _ => Self::Portable(Portable::new(limbs, groups)),
+            Engine::Avx512 => Self::Avx512(super::avx512::Division::new(limbs, coarse, fine)),
+            _ => Self::Portable {
+                coarse: Portable::new(limbs, coarse),
+                fine: Portable::new(limbs, fine),
+            },
         }
     }
 
-    /// True if no prime of the table divides the candidate. Leaves at the first modulus that has
-    /// one that does.
+    /// True if no prime of the coarse table divides the candidate. Leaves at the first modulus that
+    /// has one that does.
     pub(crate) fn survives(&self, candidate: &Natural) -> bool {
         match self {
-            Self::Portable(table) => table.survives(candidate.limbs()),
+            Self::Portable { coarse, .. } => coarse.survives(candidate),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(table) => table.survives(candidate),
+            Self::Avx512(tables) => tables.survives(candidate),
+        }
+    }
+
+    /// Bit i is set if no prime of the fine table divides candidate i, of one to eight.
+    pub(crate) fn sift(&self, candidates: &[&Natural]) -> u8 {
+        match self {
+            Self::Portable { fine, .. } => mask(candidates, |candidate| fine.survives(candidate)),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(tables) => tables.sift(candidates),
         }
     }
 }
@@ -74,9 +90,9 @@ impl Portable {
         Self { limbs, moduli, weights }
     }
 
-    fn survives(&self, candidate: &[u64]) -> bool {
-        let rows = self.weights.chunks_exact(self.limbs);
-        !self.moduli.iter().zip(rows).any(|(modulus, row)| modulus.divides(candidate, row))
+    fn survives(&self, candidate: &Natural) -> bool {
+        let mut rows = self.moduli.iter().zip(self.weights.chunks_exact(self.limbs));
+        !rows.any(|(modulus, weights)| modulus.divides(candidate.limbs(), weights))
     }
 }
 

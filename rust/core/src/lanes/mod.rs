@@ -137,10 +137,13 @@ fn base2_fermat<const L: usize>(engine: Engine, candidates: &[&Natural]) -> u8 {
     match engine {
         #[cfg(target_arch = "x86_64")]
         Engine::Avx512 => avx512::base2_fermat(candidates),
-        _ => candidates.iter().enumerate().fold(0, |passed, (lane, candidate)| {
-            passed | u8::from(portable::base2_fermat::<L>(candidate)) << lane
-        }),
+        _ => mask(candidates, portable::base2_fermat::<L>),
     }
+}
+
+/// Bit i is set if the predicate holds for number i, of at most eight.
+fn mask(numbers: &[&Natural], holds: impl Fn(&Natural) -> bool) -> u8 {
+    numbers.iter().enumerate().fold(0, |mask, (i, number)| mask | u8::from(holds(number)) << i)
 }
 
 fn power<const L: usize>(

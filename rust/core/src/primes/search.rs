@@ -31,6 +31,8 @@ struct Source<'a, C> {
     drawing: Candidates,
     trial_division: &'static TrialDivision,
     candidates: &'a mut C,
+    /// Through with trial division, in the order drawn; not yet in a batch.
+    sifted: VecDeque<Natural>,
     batches: usize,
 }
 
@@ -60,6 +62,7 @@ impl<'a, C: RandomSource + Send> PrimeSearch<'a, C> {
             drawing: Candidates::new(prime_bits),
             trial_division: TrialDivision::for_limbs(prime_bits / 64),
             candidates,
+            sifted: VecDeque::new(),
             batches: 0,
         };
         Self { engine, threads, source: Mutex::new(source), board: Mutex::default(), interrupt }
@@ -116,14 +119,28 @@ impl<C: RandomSource> Source<'_, C> {
     /// The next survivors of trial division, as many as the engine tests at once, and the batch's
     /// place in the order drawn.
     fn next_batch(&mut self) -> Result<(usize, Vec<Natural>), Error> {
-        let batch = (0..self.engine.width())
-            .map(|_| self.next_survivor())
-            .collect::<Result<Vec<_>, _>>()?;
+        // Ends: two of three that come through the coarse division come through the fine one.
+        while self.sifted.len() < self.engine.width() {
+            self.sift()?;
+        }
         self.batches += 1;
-        Ok((self.batches - 1, batch))
+        Ok((self.batches - 1, self.sifted.drain(..self.engine.width()).collect()))
     }
 
-    /// Ends: about one draw in ten survives.
+    /// Divides the next survivors of the coarse division, as many as the engine takes at once.
+    fn sift(&mut self) -> Result<(), Error> {
+        let survivors = (0..self.engine.width())
+            .map(|_| self.next_survivor())
+            .collect::<Result<Vec<_>, _>>()?;
+        let indivisible =
+            self.trial_division.sift(self.engine, &survivors.iter().collect::<Vec<_>>());
+        let survivors = survivors.into_iter().enumerate();
+        let sifted = survivors.filter(|(i, _)| indivisible >> i & 1 == 1);
+        self.sifted.extend(sifted.map(|(_, candidate)| candidate));
+        Ok(())
+    }
+
+    /// Ends: about one draw in seven survives.
     fn next_survivor(&mut self) -> Result<Natural, Error> {
         loop {
             let candidate = self.drawing.draw(self.candidates)?;

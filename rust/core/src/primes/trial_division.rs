@@ -9,22 +9,35 @@
 
 use std::sync::OnceLock;
 
-use crate::lanes::{Division, Engine, MODULUS_BOUND, MODULUS_PRIMES};
+use crate::lanes::{Division, Engine, LANES, MODULUS_BOUND, MODULUS_PRIMES};
 use crate::natural::Natural;
 
-/// The primes to divide candidates of one limb count by; each engine has a table of its own, made
-/// when it is first used.
+/// The primes to divide candidates of one limb count by; each engine has tables of its own, made
+/// when they are first used.
 pub struct TrialDivision {
     limbs: usize,
-    bounds: [u64; 2],
+    bounds: [Bounds; 2],
     tables: [OnceLock<Division>; 2],
+}
+
+/// How far an engine divides.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Primes below this are divided by in [`TrialDivision::survives`].
+    pub coarse: u64,
+    /// Primes from there to below this are divided by in [`TrialDivision::sift`].
+    pub fine: u64,
+}
+
+const fn bounds(coarse: u64, fine: u64) -> Bounds {
+    Bounds { coarse, fine }
 }
 
 /// One for each size, kept for as long as the process lives.
 static ALL: [TrialDivision; 3] = [
-    TrialDivision::new(16, [1 << 14, 1 << 16]),
-    TrialDivision::new(24, [1 << 15, 1 << 17]),
-    TrialDivision::new(32, [1 << 16, 1 << 17]),
+    TrialDivision::new(16, [bounds(1 << 12, 1 << 14), bounds(1 << 12, 1 << 16)]),
+    TrialDivision::new(24, [bounds(1 << 12, 1 << 15), bounds(1 << 12, 1 << 17)]),
+    TrialDivision::new(32, [bounds(1 << 12, 1 << 16), bounds(1 << 12, 1 << 17)]),
 ];
 
 impl TrialDivision {
@@ -43,15 +56,15 @@ impl TrialDivision {
         }
     }
 
-    /// Division by the primes below a bound for each engine, in the order of [`Engine::ALL`].
+    /// Division as far as the bounds for each engine say, in the order of [`Engine::ALL`].
     #[doc(hidden)]
     #[must_use]
-    pub const fn new(limbs: usize, bounds: [u64; 2]) -> Self {
+    pub const fn new(limbs: usize, bounds: [Bounds; 2]) -> Self {
         Self { limbs, bounds, tables: [const { OnceLock::new() }; 2] }
     }
 
-    /// True if no odd prime of the engine's table divides the candidate; false, therefore, also for
-    /// these primes themselves.
+    /// True if no odd prime below the coarse bound divides the candidate; false, therefore, also
+    /// for these primes themselves.
     ///
     /// # Panics
     ///
@@ -59,13 +72,29 @@ impl TrialDivision {
     #[must_use]
     pub fn survives(&self, engine: Engine, candidate: &Natural) -> bool {
         assert_eq!(candidate.limbs().len(), self.limbs, "a candidate of the table's size");
-        self.table(engine).survives(candidate)
+        self.tables(engine).survives(candidate)
     }
 
-    fn table(&self, engine: Engine) -> &Division {
+    /// Bit i is set if no odd prime from the coarse to below the fine bound divides candidate i. One
+    /// to eight candidates; [`Engine::width`] of them cost as much as one.
+    ///
+    /// # Panics
+    ///
+    /// If there are more candidates, or one that has not the table's limb count.
+    #[must_use]
+    pub fn sift(&self, engine: Engine, candidates: &[&Natural]) -> u8 {
+        assert!((1..=LANES).contains(&candidates.len()), "one to eight lanes");
+        let mut limbs = candidates.iter().map(|candidate| candidate.limbs().len());
+        assert!(limbs.all(|limbs| limbs == self.limbs), "candidates of the table's size");
+        self.tables(engine).sift(candidates)
+    }
+
+    fn tables(&self, engine: Engine) -> &Division {
         self.tables[engine as usize].get_or_init(|| {
-            let primes = odd_primes_below(self.bounds[engine as usize]);
-            Division::new(engine, self.limbs, &groups(&primes))
+            let Bounds { coarse, fine } = self.bounds[engine as usize];
+            let primes = odd_primes_below(fine);
+            let (below, above) = primes.split_at(primes.partition_point(|prime| *prime < coarse));
+            Division::new(engine, self.limbs, &groups(below), &groups(above))
         })
     }
 }
@@ -126,25 +155,25 @@ mod tests {
         number
     }
 
-    fn engines() -> impl Iterator<Item = Engine> {
-        Engine::ALL.into_iter().filter(|engine| engine.available())
-    }
-
-    /// Each prime of a table is found where it is the only small factor; without it, and with the
-    /// next prime above the bound instead, the number survives.
+    /// Each prime below the bounds is found where it is the only small factor, by the table that it
+    /// belongs to; without it, and with the next prime above instead, the number survives.
     #[test]
-    fn the_primes_of_the_table_are_found() {
+    fn the_primes_of_the_tables_are_found() {
         for (limbs, exponents) in SIZES {
             let (cofactor, table) = (cofactor(exponents), TrialDivision::for_limbs(limbs));
-            for engine in engines() {
-                let bound = table.bounds[engine as usize];
-                let primes = odd_primes_below(2 * bound);
-                let below = primes.partition_point(|prime| *prime < bound);
-                let survives =
-                    |factor: u64| table.survives(engine, &natural(&(&cofactor * factor), limbs));
-                assert!(survives(1) && survives(primes[below]), "{engine:?} {limbs}");
-                let missed = primes[..below].iter().find(|prime| survives(**prime));
-                assert_eq!(missed, None, "{engine:?} {limbs}");
+            for engine in Engine::ALL.into_iter().filter(|engine| engine.available()) {
+                let Bounds { coarse, fine } = table.bounds[engine as usize];
+                for primes in odd_primes_below(2 * fine).chunks(LANES) {
+                    let numbers: Vec<Natural> =
+                        primes.iter().map(|prime| natural(&(&cofactor * prime), limbs)).collect();
+                    let sifted = table.sift(engine, &numbers.iter().collect::<Vec<_>>());
+                    for (lane, (prime, number)) in primes.iter().zip(&numbers).enumerate() {
+                        let name = format!("{engine:?}, {limbs} limbs, {prime}");
+                        assert_eq!(table.survives(engine, number), *prime >= coarse, "{name}");
+                        let found = (coarse..fine).contains(prime);
+                        assert_eq!(sifted >> lane & 1 == 0, found, "{name}");
+                    }
+                }
             }
         }
     }

@@ -1,98 +1,135 @@
-//! Trial division of one candidate by eight moduli at once.
+//! Trial division in lanes: one candidate by eight moduli at once, or eight candidates by one.
 //!
-//! The candidate's residue is the dot product of its limbs with a table of weights 2^(52·i) mod m,
+//! A candidate's residue is the dot product of its limbs with a table of weights 2^(52·i) mod m,
 //! times a constant that no odd prime divides; one Montgomery step makes a word of it.
+//!
+//! The first form can leave early, and most candidates fall to the smallest primes. The second reads
+//! an eighth of the table for each candidate: beyond the first-level cache that is what counts.
 
 use std::arch::x86_64::{_mm512_cmple_epu64_mask, _mm512_mullo_epi64, _mm512_srli_epi64};
 
 use super::vector::{
-    LIMB_BITS, Lanes, add, broadcast_limbs, from_words, high, limb_of, low, splat, zero,
+    LIMB_BITS, LIMB_MASK, Lanes, add, broadcast_limbs, from_words, high, limbs_at, low, splat, zero,
 };
 use crate::lanes::{MODULUS_PRIMES, inverse};
 use crate::natural::Natural;
 
-/// A table for candidates of L limbs.
+/// The tables for candidates of L limbs.
 pub(crate) struct Division<const L: usize> {
-    chunks: Vec<Chunk<L>>,
+    coarse: Vec<Modulus<L, Lanes>>,
+    fine: Vec<Modulus<L, u64>>,
 }
 
-/// Eight moduli below 2^50, each a product of up to four odd primes.
-struct Chunk<const L: usize> {
-    weights: [Lanes; L],
-    modulus: Lanes,
+/// Eight moduli below 2^50, or one: products of up to four odd primes.
+struct Modulus<const L: usize, W> {
+    weights: [W; L],
+    m: W,
     /// −1/m mod 2^52.
-    modulus_inverse: Lanes,
+    m_inverse: W,
     /// For each prime of a modulus: its inverse modulo 2^64, and the greatest multiple of that
     /// inverse that a multiple of the prime comes to.
-    divisors: [(Lanes, Lanes); MODULUS_PRIMES],
+    divisors: [(W, W); MODULUS_PRIMES],
     /// How many primes the moduli have at most.
     primes: usize,
 }
 
 impl<const L: usize> Division<L> {
-    /// The table for moduli that are the products of these groups.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn new(groups: &[&[u64]]) -> Self {
-        Self { chunks: groups.chunks(8).map(|groups| Chunk::new(groups)).collect() }
+    pub(super) fn new(coarse: &[&[u64]], fine: &[&[u64]]) -> Self {
+        let eight = |groups: &[&[u64]]| {
+            // Lanes left over repeat the first group.
+            let group = |lane: usize| *groups.get(lane).unwrap_or(&groups[0]);
+            let moduli: [_; 8] = std::array::from_fn(|lane| Modulus::new(group(lane)));
+            Modulus::side_by_side(&moduli)
+        };
+        Self {
+            coarse: coarse.chunks(8).map(eight).collect(),
+            fine: fine.iter().map(|group| Modulus::new(group)).collect(),
+        }
     }
 
-    /// True if no prime of the table divides the candidate.
+    /// True if no prime of the coarse table divides the candidate.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn survives(&self, candidate: &Natural) -> bool {
         let limbs = broadcast_limbs::<L>(candidate);
-        self.chunks.iter().all(|chunk| !chunk.divides(&limbs))
+        self.coarse.iter().all(|moduli| divided(moduli, &limbs, |lanes| lanes) == 0)
+    }
+
+    /// Bit i is set if no prime of the fine table divides candidate i.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(super) fn sift(&self, candidates: &[&Natural]) -> u8 {
+        let limbs: [Lanes; L] = std::array::from_fn(|index| limbs_at(candidates, index));
+        let divided = self.fine.iter().fold(0, |divided_before, modulus| {
+            divided_before | divided(modulus, &limbs, |word| splat(word))
+        });
+        !divided & u8::MAX >> (8 - candidates.len())
     }
 }
 
-impl<const L: usize> Chunk<L> {
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn new(groups: &[&[u64]]) -> Self {
-        // Lanes left over repeat the first group, places left over a group's first prime.
-        let group = |lane: usize| groups.get(lane).unwrap_or(&groups[0]);
-        let prime = |lane, place| *group(lane).get(place).unwrap_or(&group(lane)[0]);
-        let moduli: [u64; 8] = std::array::from_fn(|lane| group(lane).iter().product());
-        let mut this = Self {
-            weights: [zero(); L],
-            modulus: from_words(moduli),
-            modulus_inverse: limb_of(from_words(moduli.map(|m| inverse(m).wrapping_neg()))),
-            divisors: std::array::from_fn(|place| {
-                let primes: [u64; 8] = std::array::from_fn(|lane| prime(lane, place));
-                (from_words(primes.map(inverse)), from_words(primes.map(|p| u64::MAX / p)))
-            }),
-            primes: groups.iter().map(|group| group.len()).max().unwrap_or(0),
+impl<const L: usize> Modulus<L, u64> {
+    fn new(primes: &[u64]) -> Self {
+        let m = primes.iter().product();
+        let m_inverse = inverse(m).wrapping_neg() & LIMB_MASK;
+        // Places left over repeat the first prime.
+        let divisor = |place| {
+            let prime = *primes.get(place).unwrap_or(&primes[0]);
+            (inverse(prime), u64::MAX / prime)
         };
+        let divisors = std::array::from_fn(divisor);
+        let mut weights = [1u64; L];
         // Downwards from one, dividing by 2^52: the constant is 2^(−52·(L − 1)).
-        let mut weight = splat(1);
-        for index in (0..L).rev() {
-            this.weights[index] = weight;
-            weight = this.reduce(weight, zero());
+        for index in (1..L).rev() {
+            let q = weights[index].wrapping_mul(m_inverse) & LIMB_MASK;
+            let sum = u128::from(weights[index]) + u128::from(q) * u128::from(m);
+            weights[index - 1] = (sum >> LIMB_BITS) as u64;
         }
-        this
+        Self { weights, m, m_inverse, divisors, primes: primes.len() }
     }
+}
 
-    /// In each lane a word that is sum / 2^52 + `above` modulo m, for a sum of at most 2^62.
-    #[inline]
+impl<const L: usize> Modulus<L, Lanes> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn reduce(&self, sum: Lanes, above: Lanes) -> Lanes {
-        let q = low(zero(), sum, self.modulus_inverse);
-        let carry = _mm512_srli_epi64::<{ LIMB_BITS as u32 }>(low(sum, q, self.modulus));
-        add(high(above, q, self.modulus), carry)
-    }
-
-    /// Whether any prime of any lane divides the candidate.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn divides(&self, candidate: &[Lanes; L]) -> bool {
-        // Two sums of each kind: a multiply-add takes four cycles, and two start in each.
-        let (mut lows, mut highs) = ([zero(); 2], [zero(); 2]);
-        for i in 0..L {
-            lows[i % 2] = low(lows[i % 2], candidate[i], self.weights[i]);
-            highs[i % 2] = high(highs[i % 2], candidate[i], self.weights[i]);
+    fn side_by_side(moduli: &[Modulus<L, u64>; 8]) -> Self {
+        let lanes = |word: &dyn Fn(&Modulus<L, u64>) -> u64| {
+            from_words(std::array::from_fn(|lane| word(&moduli[lane])))
+        };
+        Self {
+            weights: std::array::from_fn(|index| lanes(&|modulus| modulus.weights[index])),
+            m: lanes(&|modulus| modulus.m),
+            m_inverse: lanes(&|modulus| modulus.m_inverse),
+            divisors: std::array::from_fn(|place| {
+                let inverse = lanes(&|modulus| modulus.divisors[place].0);
+                (inverse, lanes(&|modulus| modulus.divisors[place].1))
+            }),
+            primes: moduli.iter().map(|modulus| modulus.primes).max().unwrap_or(0),
         }
-        let residue = self.reduce(add(lows[0], lows[1]), add(highs[0], highs[1]));
-        let divided = self.divisors[..self.primes].iter().fold(0, |divided, (inverse, limit)| {
-            divided | _mm512_cmple_epu64_mask(_mm512_mullo_epi64(residue, *inverse), *limit)
-        });
-        divided != 0
     }
+}
+
+/// The lanes in which a prime of the modulus divides the candidate; `lanes` loads a word.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn divided<const L: usize, W: Copy>(
+    modulus: &Modulus<L, W>,
+    candidate: &[Lanes; L],
+    lanes: impl Fn(W) -> Lanes,
+) -> u8 {
+    // Two sums of each kind: a multiply-add takes four cycles, and two start in each.
+    let [mut low_even, mut low_odd, mut high_even, mut high_odd] = [zero(); 4];
+    let weights = modulus.weights.as_chunks::<2>().0;
+    for ([even, odd], &weights) in candidate.as_chunks::<2>().0.iter().zip(weights) {
+        let [even_weight, odd_weight] = weights.map(&lanes);
+        low_even = low(low_even, *even, even_weight);
+        high_even = high(high_even, *even, even_weight);
+        low_odd = low(low_odd, *odd, odd_weight);
+        high_odd = high(high_odd, *odd, odd_weight);
+    }
+    let (sum, above, m) = (add(low_even, low_odd), add(high_even, high_odd), lanes(modulus.m));
+    let q = low(zero(), sum, lanes(modulus.m_inverse));
+    let carry = _mm512_srli_epi64::<{ LIMB_BITS as u32 }>(low(sum, q, m));
+    let residue = add(high(above, q, m), carry);
+    modulus.divisors[..modulus.primes].iter().fold(0, |divided, &(inverse, limit)| {
+        let quotient = _mm512_mullo_epi64(residue, lanes(inverse));
+        divided | _mm512_cmple_epu64_mask(quotient, lanes(limit))
+    })
 }

@@ -32,11 +32,12 @@ pub(super) fn base2_fermat<const L: usize, const R: usize>(candidates: &[&Natura
     let bits = 64 * candidates[0].limbs().len();
     let leading = (LIMB_BITS * L).ilog2() as usize;
     let mut x = Zeroizing::new([zero(); L]);
-    let head = bits_at(candidates, bits - leading, leading);
+    let words = words_of(candidates);
+    let head = bits_at(&words, bits - leading, leading);
     let exponent = _mm512_sub_epi64(splat((LIMB_BITS * L - 1) as u64), head);
     power_of_two(&mut x, exponent);
     for bit in (1..bits - leading).rev() {
-        let clear = _mm512_xor_si512(bits_at(candidates, bit, 1), splat(1));
+        let clear = _mm512_xor_si512(bits_at(&words, bit, 1), splat(1));
         moduli.square(&mut x, clear);
     }
     moduli.square(&mut x, splat(2));
@@ -58,13 +59,14 @@ pub(super) fn power<const L: usize, const R: usize>(
     let one = one(&moduli, numbers);
     let table = powers(&mut moduli, &one, bases);
     let words = numbers[0].limbs().len();
+    let digits = words_of(exponents);
     let mut x = one;
     let mut factor = Zeroizing::new([zero(); L]);
     for low_bit in (0..64 * words).step_by(WINDOW).rev() {
         for _ in 0..WINDOW {
             moduli.square(&mut x, zero());
         }
-        select(&mut factor, &table, bits_at(exponents, low_bit, WINDOW));
+        select(&mut factor, &table, bits_at(&digits, low_bit, WINDOW));
         moduli.multiply(&mut x, &factor);
     }
     moduli.divide_by_r(&mut x);
@@ -153,10 +155,17 @@ fn power_of_two<const L: usize>(x: &mut Number<L>, exponent: Lanes) {
     }
 }
 
-/// `count` bits of each number from `low_bit` on, which must not straddle words.
+/// The 64-bit words of each number.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn bits_at(numbers: &[&Natural], low_bit: usize, count: usize) -> Lanes {
-    let words = words_at(numbers, low_bit / 64);
-    let shifted = _mm512_srlv_epi64(words, splat((low_bit % 64) as u64));
+fn words_of(numbers: &[&Natural]) -> Zeroizing<Vec<Lanes>> {
+    let words = numbers[0].limbs().len();
+    (0..words).map(|index| words_at(numbers, index)).collect::<Vec<_>>().into()
+}
+
+/// `count` bits of each lane from `low_bit` on, which must not straddle words.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn bits_at(words: &[Lanes], low_bit: usize, count: usize) -> Lanes {
+    let shifted = _mm512_srlv_epi64(words[low_bit / 64], splat((low_bit % 64) as u64));
     _mm512_and_si512(shifted, splat((1 << count) - 1))
 }

@@ -13,7 +13,7 @@ pub(super) type Lanes = __m512i;
 
 /// Bits of a limb: what one multiply-add instruction takes.
 pub(super) const LIMB_BITS: usize = 52;
-const LIMB_MASK: u64 = (1 << LIMB_BITS) - 1;
+pub(super) const LIMB_MASK: u64 = (1 << LIMB_BITS) - 1;
 
 /// c + the low 52 bits of a·b, in each lane; of a and b the low 52 bits count.
 #[inline]
