@@ -39,6 +39,6 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 -- whatever is exported
     """Import on first use: SQLAlchemy alone takes a tenth of a second."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module
 
     return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'root_key')}"), name)

@@ -58,8 +58,8 @@ def _refuse_foreign_tables(connection: sa.Connection, name: str) -> None:
 
 def _upgrade(connection: sa.Connection) -> None:
     # Alembic takes a tenth of a second to import, and most opens do not need it.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
