@@ -49,6 +49,8 @@ class Place:
         engine = sa.create_engine(self.url)
         try:
             with engine.begin() as connection:
+                if engine.dialect.name == "sqlite":
+                    connection.exec_driver_sql("PRAGMA foreign_keys = ON")
                 result = connection.execute(sa.text(statement), values)
                 return list(result) if result.returns_rows else []
         finally:

@@ -107,8 +107,9 @@ class Cache:
             self._clear()
 
     def after_fork_in_child(self) -> None:
-        """Keep the entries; a lock held by a thread of the parent is replaced."""
+        """Start empty: a thread of the parent may have been half through a change."""
         self._lock = Lock()
+        self.empty()
 
     def _clear(self) -> None:
         self.initial.clear()

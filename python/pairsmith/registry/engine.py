@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL, make_url
 
 from pairsmith.errors import DatabaseError, InvalidParameter
 from pairsmith.registry.failures import explained
+from pairsmith.registry.forks import Turnstile, watch_forks
 from pairsmith.registry.schema import registry
 
 LOCK_TIMEOUT_SECONDS = 10
@@ -42,14 +43,19 @@ class Database:
             _create_private_file(self.sqlite_path)
         self.guard_path = _guard_path(parsed, self.sqlite_path)
         self._engine = _create_engine(parsed)
-        # Held for every write, so that fork() never copies a half-done one, and so that
-        # this process's writers queue instead of polling for SQLite's lock.
+        self._turnstile = Turnstile()
+        # This process's writers queue here instead of polling for SQLite's lock.
         self._write_lock = RLock()
+        watch_forks(self)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Open a transaction that only reads."""
-        with explained(self.name), self._engine.connect() as connection:
+        with (
+            self._turnstile.at_work(),
+            explained(self.name),
+            self._engine.connect() as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -71,22 +77,28 @@ class Database:
     @contextmanager
     def locked(self) -> Iterator[sa.Connection]:
         """Open a writing transaction before the ``registry`` table need exist."""
-        with self._write_lock, explained(self.name), self._engine.connect() as plain:
+        with (
+            self._turnstile.at_work(),
+            self._write_lock,
+            explained(self.name),
+            self._engine.connect() as plain,
+        ):
             connection = plain.execution_options(pairsmith_writes=True)
             with connection.begin():
                 yield connection
 
     def close(self) -> None:
         """Give back every connection; those inherited from a parent stay untouched."""
-        self._engine.dispose()
+        with self._turnstile.at_work():
+            self._engine.dispose()
 
     def before_fork(self) -> None:
-        """Wait until no thread of this process writes."""
-        self._write_lock.acquire()
+        """Wait until no other thread of this process is in a transaction."""
+        self._turnstile.close()
 
     def after_fork_in_parent(self) -> None:
-        """Let the writers go on."""
-        self._write_lock.release()
+        """Let the others go on."""
+        self._turnstile.reopen()
 
     def after_fork_in_child(self) -> None:
         """Start with connections of its own.
@@ -94,6 +106,7 @@ class Database:
         The parent's are kept alive: closing an SQLite handle here could roll back what
         the parent is doing, and closing a socket would end the parent's session.
         """
+        self._turnstile = Turnstile()
         self._write_lock = RLock()
         _inherited.append(self._engine.pool)
         self._engine.dispose(close=False)

@@ -67,7 +67,7 @@ class Registry:
         self._database = database
         self._ring = ring
         self._providers = tuple(providers)
-        self._clock = clock
+        self._now_ms = partial(_milliseconds_of, clock)
         self._cache = Cache(self._now_ms)
         self._background = Background(self) if background else None
         self._short_allowed = allow_short_intervals
@@ -556,25 +556,23 @@ class Registry:
     def _interval(self, value: Interval | None) -> timedelta:
         return parameters.rotation_interval(value, short_allowed=self._short_allowed)
 
-    def _now_ms(self) -> int:
-        return int(self._clock() * 1000)
-
     # Forks: see forks.py.
 
     def before_fork(self) -> None:
-        """Wait until no thread of this process writes."""
-        self._database.before_fork()
+        """Do nothing: what must come to rest is the database."""
 
     def after_fork_in_parent(self) -> None:
-        """Go on."""
-        self._database.after_fork_in_parent()
+        """Do nothing."""
 
     def after_fork_in_child(self) -> None:
-        """Use connections, locks and a background pass of its own."""
-        self._database.after_fork_in_child()
+        """Use a cache and a background pass of its own."""
         self._cache.after_fork_in_child()
         if self._background is not None:
             self._background.after_fork_in_child()
+
+
+def _milliseconds_of(clock: Callable[[], float]) -> int:
+    return int(clock() * 1000)
 
 
 def _providers(

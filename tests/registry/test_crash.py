@@ -1,0 +1,151 @@
+"""Killed a hundred times, the registry loses nothing that was acknowledged."""
+
+import os
+import random
+import select
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from places import Place
+
+from pairsmith.registry import Registry
+
+ROUNDS = 100
+SEED = 20261123
+
+
+@dataclass
+class Acknowledged:
+    """What the writer was told is done, and what it was about to do when it died."""
+
+    versions: dict[str, list[str]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    doubtful: str = ""
+
+    def read(self, line: str) -> None:
+        """Take in one line of the writer's protocol."""
+        if line.startswith("?"):
+            self.doubtful = line[1:]
+            return
+        match line.split():
+            case ["key", key, version]:
+                self.versions[key] = [version]
+            case ["version", key, version]:
+                self.versions[key].append(version)
+            case ["alias", alias, key]:
+                self.aliases[alias] = key
+            case ["unalias", alias]:
+                del self.aliases[alias]
+        self.doubtful = ""
+
+
+@pytest.fixture
+def durable_place(tmp_path: Path) -> Iterator[Place]:
+    """Give a place on a real disk."""
+    place = Place(f"sqlite:///{tmp_path}/kms.db", tmp_path)
+    with place.opened:
+        yield place
+
+
+def test_killed_writer_loses_nothing(durable_place: Place) -> None:
+    """Over 100 kills no acknowledged change is lost, and every key has one primary."""
+    generator = random.Random(SEED)  # noqa: S311 -- moments, not secrets
+    known = Acknowledged()
+    doubts = 0
+    for round_number in range(ROUNDS):
+        lines = _lines_of_a_killed_writer(durable_place, generator)
+        for line in lines:
+            known.read(line)
+        doubts += bool(known.doubtful)
+        _check(durable_place, known, f"seed {SEED}, round {round_number}")
+        assert any(not line.startswith("?") for line in lines)
+    assert doubts > ROUNDS // 10  # or the kills never met a write
+    assert len(known.versions) > ROUNDS // 2
+
+
+def _lines_of_a_killed_writer(place: Place, generator: random.Random) -> list[str]:
+    reader, writer = os.pipe()
+    seed = generator.random()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _write_for_ever(place, writer, random.Random(seed))  # noqa: S311
+    os.close(writer)
+    # The first acknowledgement shows that it is at work; then death at any moment.
+    received = os.read(reader, 65_536)
+    select.select([], [], [], generator.uniform(0.0, 0.1))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    while chunk := os.read(reader, 65_536):
+        received += chunk
+    os.close(reader)
+    return received.decode().splitlines()
+
+
+def _write_for_ever(place: Place, pipe: int, generator: random.Random) -> None:
+    def say(line: str) -> None:
+        os.write(pipe, f"{line}\n".encode())
+
+    try:
+        with Registry.open(place.url, place.root_key, background=False) as registry:
+            made = registry.create_key()
+            say(f"key {made.key_id} {made.primary_key_version}")
+            while True:
+                _write_something(registry, generator, say)
+    finally:
+        os._exit(1)
+
+
+def _write_something(registry: Registry, generator: random.Random, say: object) -> None:
+    page = registry.list_keys(page_size=100)
+    key = generator.choice(page.items).key_id
+    alias = f"alias/{generator.randrange(8)}"
+    bound = {each.alias_name for each in registry.list_aliases(page_size=100).items}
+    match generator.randrange(4):
+        case 0:
+            made = registry.create_key()
+            say(f"key {made.key_id} {made.primary_key_version}")
+        case 1:
+            added = registry.create_key_version(key)
+            say(f"version {key} {added.key_version_id}")
+        case 2:
+            say(f"?{alias} {key}")
+            (registry.update_alias if alias in bound else registry.create_alias)(
+                alias, key
+            )
+            say(f"alias {alias} {key}")
+        case 3 if alias in bound:
+            say(f"?{alias} ")
+            registry.delete_alias(alias)
+            say(f"unalias {alias}")
+
+
+def _check(place: Place, known: Acknowledged, where: str) -> None:
+    with Registry.open(place.url, place.root_key, background=False) as registry:
+        primaries = dict(place.execute("SELECT key_id, primary_version_id FROM keys"))
+        versions: dict[str, list[str]] = {}
+        for key, version in place.execute(
+            "SELECT key_id, key_version_id FROM key_versions ORDER BY sequence"
+        ):
+            versions.setdefault(key, []).append(version)
+        for key, acknowledged in known.versions.items():
+            # At most one more than was acknowledged: the one it died over.
+            assert versions[key][: len(acknowledged)] == acknowledged, where
+            known.versions[key] = versions[key]
+        assert primaries == {key: each[-1] for key, each in versions.items()}, where
+        known.versions |= versions
+        _check_aliases(dict(place.execute("SELECT * FROM aliases")), known, where)
+        newest = registry.list_keys(page_size=100).items[-1]
+        for primary in (True, False):
+            assert registry.resolve(newest.key_id, primary=primary), where
+
+
+def _check_aliases(bound: dict[str, str], known: Acknowledged, where: str) -> None:
+    alias, _, key = known.doubtful.partition(" ")
+    if alias and bound.get(alias, "") == key:  # it happened, unacknowledged
+        known.aliases.pop(alias, None)
+        known.aliases |= {alias: key} if key else {}
+    assert bound == known.aliases, where
