@@ -426,3 +426,16 @@ def test_a_closed_instance_says_so(url: str) -> None:
     instance.close()
     with pytest.raises(errors.PairsmithError):
         instance.encrypt(key_id, b"x")
+
+
+def test_threads_make_pairs_too(url: str) -> None:
+    """Pairs found by several threads are as good; how many is checked."""
+    with Instance.open(url, threads=2) as kms:
+        key_id = kms.create_key().key_id
+        pair = kms.generate_data_key_pair(key_id, "RSA_3072", "DER")
+        assert kms.decrypt(pair.record()).private_key().public_key() == (
+            pair.public_key()
+        )
+    for wrong in ({"threads": 0}, {"threads": 65}, {"pair_limit": 0}):
+        with pytest.raises(errors.InvalidParameter):
+            Instance.open(url, **wrong)

@@ -73,10 +73,11 @@ class AsyncInstance:
         root_key: RootKeyProvider | str | None = None,
         *,
         pair_limit: int = 1,
+        threads: int = 1,
     ) -> Self:
         """Open an instance; arguments and errors are those of ``Instance.open``."""
         instance = await asyncio.to_thread(
-            Instance.open, url, root_key, pair_limit=pair_limit
+            Instance.open, url, root_key, pair_limit=pair_limit, threads=threads
         )
         return cls(instance)
 

@@ -46,10 +46,11 @@ class Instance(KeyOperations):
     use the key's initial version for ever, Advance operations its primary version.
     """
 
-    def __init__(self, registry: Registry, guard: Guard) -> None:
+    def __init__(self, registry: Registry, guard: Guard, threads: int = 1) -> None:
         """Join the parts; ``open`` is what callers use."""
         self._registry = registry
         self._guard = guard
+        self._threads = threads
 
     @classmethod
     def open(
@@ -58,6 +59,7 @@ class Instance(KeyOperations):
         root_key: RootKeyProvider | str | None = None,
         *,
         pair_limit: int = 1,
+        threads: int = 1,
     ) -> Self:
         """Open the registry at ``url``, made new if it does not exist.
 
@@ -68,6 +70,8 @@ class Instance(KeyOperations):
                 the SQLite database, made on first use.
             pair_limit: How many pairs may be generated at once over every process of
                 this host; 1 is what the documented service allows.
+            threads: How many threads, 1 to 64, search for one RSA pair together; worth
+                it where cores are idle. The pair does not depend on it.
 
         Raises:
             DatabaseError: It cannot be opened; the message says what to do.
@@ -75,9 +79,11 @@ class Instance(KeyOperations):
             RootKeyError: The root key is missing, unsafe or the wrong one.
             InvalidParameter: An argument cannot be understood.
         """
+        threads = parse.parse_count("threads", threads, limit=parse.THREAD_LIMIT)
+        pair_limit = parse.parse_count("pair_limit", pair_limit, limit=parse.PAIR_LIMIT)
         registry = Registry.open(url, root_key)
         try:
-            return cls(registry, Guard(registry.guard_path, pair_limit))
+            return cls(registry, Guard(registry.guard_path, pair_limit), threads)
         except BaseException:
             registry.close()
             raise
@@ -321,6 +327,7 @@ class Instance(KeyOperations):
                 aad,
                 advance=advance,
                 with_plaintext=kind is DataKeyPair,
+                threads=self._threads,
                 cancel=cancel,
             )
         finally:

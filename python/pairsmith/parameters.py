@@ -13,6 +13,10 @@ PLAINTEXT_LIMIT = 3 * 1024 * 1024
 """Bytes of a message at most: the limit of a request's body."""
 DATA_KEY_LIMIT = 1024
 """Bytes of a data key at most."""
+THREAD_LIMIT = 64
+"""Threads for one pair at most."""
+PAIR_LIMIT = 1024
+"""Slots of the guard at most; each is a file."""
 RANDOM_LIMIT = 64
 """Bytes that ``generate_random`` gives at most."""
 
