@@ -23,7 +23,7 @@ def _write(place: Place, version: str, **columns: object) -> None:
 
 
 def _check(registry: Registry, *, broken: str, whole: str) -> None:
-    registry._cache.empty()
+    registry._access.cache.empty()
     for primary in (True, False):
         with pytest.raises(KeyUnavailable, match=f"{broken}-.*backup") as caught:
             registry.resolve(broken, primary=primary)
@@ -41,12 +41,12 @@ def test_any_flipped_bit(place: Place) -> None:
         flipped = bytearray(wrapped)
         flipped[bit // 8] ^= 1 << bit % 8
         _write(place, version, wrapped=bytes(flipped))
-        registry._cache.empty()
+        registry._access.cache.empty()
         with pytest.raises(KeyUnavailable, match=version):
             registry.resolve(broken.key_id, primary=True)
     _check(registry, broken=broken.key_id, whole=whole.key_id)
     _write(place, version, wrapped=wrapped)
-    registry._cache.empty()
+    registry._access.cache.empty()
     assert registry.resolve(broken.key_id, primary=True).key_version_id == version
 
 
@@ -80,7 +80,7 @@ def test_swapped_versions_of_one_key(place: Place) -> None:
     newer = registry.create_key_version(key.key_id).key_version_id
     old = _version(place, key.initial_key_version, "wrapped")
     _write(place, newer, wrapped=old)
-    registry._cache.empty()
+    registry._access.cache.empty()
     with pytest.raises(KeyUnavailable, match=newer):
         registry.resolve(key.key_id, primary=True)
     assert registry.resolve(key.key_id, primary=False)  # its own row is as it was
@@ -100,7 +100,7 @@ def test_damaged_key_can_still_be_managed(place: Place) -> None:
     registry = place.open()
     key = registry.create_key()
     _write(place, key.primary_key_version, wrapped=b"rubbish")
-    registry._cache.empty()
+    registry._access.cache.empty()
     assert registry.describe_key(key.key_id).key_state == "Enabled"
     registry.create_key_version(key.key_id)
     assert registry.resolve(key.key_id, primary=True)
@@ -114,7 +114,7 @@ def test_message_holds_no_material(place: Place) -> None:
     registry = place.open()
     key = registry.create_key()
     _write(place, key.primary_key_version, wrapped=b"rubbish-bytes")
-    registry._cache.empty()
+    registry._access.cache.empty()
     with pytest.raises(KeyUnavailable) as caught:
         registry.resolve(key.key_id, primary=True)
     error: BaseException | None = caught.value

@@ -68,7 +68,10 @@ def test_every_connection_is_prepared(
         "secure_delete": 1,
         "busy_timeout": engine.LOCK_TIMEOUT_SECONDS * 1000,
     }
-    with registry._database.reading() as one, registry._database.reading() as two:
+    with (
+        registry._access.database.reading() as one,
+        registry._access.database.reading() as two,
+    ):
         for connection in (one, two):
             for name, value in expected.items():
                 found = connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
@@ -173,7 +176,7 @@ def test_revisions_and_tables_agree(place: Place) -> None:
     script = ScriptDirectory.from_config(config)
     known = [revision.revision for revision in script.walk_revisions()]
     assert tuple(reversed(known)) == schema.REVISIONS
-    with registry._database.reading() as connection:
+    with registry._access.database.reading() as connection:
         context = MigrationContext.configure(
             connection, opts={"version_table": schema.REVISION_TABLE}
         )
@@ -248,8 +251,8 @@ def test_sqlite_says_full(sqlite_place: Place) -> None:
         connection.execute("PRAGMA max_page_count = 40")
         connections.append(connection)
 
-    registry._database.close()
-    sa.event.listen(registry._database._engine, "connect", limit)
+    registry._access.database.close()
+    sa.event.listen(registry._access.database._engine, "connect", limit)
     made = _create_until_it_fails(registry, "The disk is full")
     assert registry.list_keys(page_size=100).total_count == made
     connections[-1].execute("PRAGMA max_page_count = 4000")
@@ -283,7 +286,12 @@ def test_read_only_database(sqlite_place: Place) -> None:
     registry = sqlite_place.open()
     key = registry.create_key().key_id
     registry.close()
-    _in_child(lambda: _read_only(sqlite_place, key))
+    try:
+        _in_child(lambda: _read_only(sqlite_place, key))
+    finally:
+        for path in (sqlite_place.directory, *sqlite_place.directory.iterdir()):
+            os.chown(path, os.getuid(), -1)
+            path.chmod(0o700 if path.is_dir() else 0o600)
     sqlite_place.open().disable_key(key)
 
 
@@ -293,17 +301,13 @@ def _read_only(place: Place, key: str) -> None:
         os.chown(path, NOBODY, -1)
     os.setuid(NOBODY)
     registry = place.open()
-    try:
-        assert registry.resolve(key, primary=True).key_id == key
-        with pytest.raises(DatabaseError, match="cannot be written") as caught:
-            registry.disable_key(key)
-        assert not caught.value.retryable
-        assert registry.resolve(key, primary=True).key_id == key
-        with pytest.raises(DatabaseError, match="allowed to write there"):
-            Registry.open(f"sqlite:///{place.directory}/new.db")
-    finally:
-        for path in (place.directory, *place.directory.iterdir()):
-            path.chmod(0o700 if path.is_dir() else 0o600)
+    assert registry.resolve(key, primary=True).key_id == key
+    with pytest.raises(DatabaseError, match="cannot be written") as caught:
+        registry.disable_key(key)
+    assert not caught.value.retryable
+    assert registry.resolve(key, primary=True).key_id == key
+    with pytest.raises(DatabaseError, match="allowed to write there"):
+        Registry.open(f"sqlite:///{place.directory}/new.db")
 
 
 NOBODY = 65534 if os.getuid() == 0 else os.getuid()

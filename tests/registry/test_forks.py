@@ -1,9 +1,11 @@
 """Forks: before and after use, in the middle of work, and whoever closes first."""
 
+import gc
 import os
 import time
 import traceback
 import warnings
+import weakref
 from collections.abc import Callable
 from threading import Event, Thread
 
@@ -81,11 +83,11 @@ def test_child_shares_no_connection(place: Place) -> None:
     """The child opens connections of its own and leaves the parent's alone."""
     registry = place.open()
     registry.create_key()
-    parents = registry._database._engine.pool
+    parents = registry._access.database._engine.pool
 
     def child() -> None:
-        assert registry._database._engine.pool is not parents
-        assert registry._database._engine.pool.checkedin() == 0
+        assert registry._access.database._engine.pool is not parents
+        assert registry._access.database._engine.pool.checkedin() == 0
         assert parents.checkedin() == 1
         registry.list_keys()
         registry.close()
@@ -125,16 +127,16 @@ def test_child_has_its_own_background_pass(place: Place) -> None:
     """The child has no background thread until it uses the registry, then its own."""
     registry = place.open(background=True)
     key = registry.create_key().key_id
-    assert registry._background._thread.is_alive()
+    assert registry._access.background._thread.is_alive()
 
     def child() -> None:
-        assert registry._background._thread is None
+        assert registry._access.background._thread is None
         registry.describe_key(key)
-        assert registry._background._thread.is_alive()
+        assert registry._access.background._thread.is_alive()
         registry.close()
 
     _in_child(child)
-    assert registry._background._thread.is_alive()
+    assert registry._access.background._thread.is_alive()
 
 
 def test_fork_while_other_threads_work(place: Place) -> None:
@@ -157,7 +159,7 @@ def test_fork_while_other_threads_work(place: Place) -> None:
 
     def read() -> None:
         registry.list_keys()
-        registry._cache.empty()
+        registry._access.cache.empty()
         registry.resolve(key, primary=True)
 
     threads = [Thread(target=busy, args=(work,)) for work in (write, write, read)]
@@ -178,8 +180,10 @@ def test_fork_while_other_threads_work(place: Place) -> None:
 def test_abandoned_registry_is_forgotten(place: Place) -> None:
     """A registry that nobody holds any more costs later forks nothing."""
     registry = place.open()
-    assert registry in forks._watched
-    count = len(forks._watched)
+    watched = {registry._access, registry._access.database}
+    assert watched <= set(forks._watched)
+    gone = [weakref.ref(each) for each in watched]
     place.opened.close()
-    del registry
-    assert len(forks._watched) < count
+    del registry, watched
+    gc.collect()
+    assert [each() for each in gone] == [None, None]

@@ -18,7 +18,7 @@ def test_second_use_reads_nothing(
     """A key used again at once is the same object, without the database."""
     key = registry.create_key().key_id
     first = registry.resolve(key, primary=True)
-    monkeypatch.setattr(registry._database, "reading", None)
+    monkeypatch.setattr(registry._access.database, "reading", None)
     assert registry.resolve(key, primary=True) is first
 
 
@@ -57,7 +57,7 @@ def test_own_changes_are_seen_at_once_by_every_thread(registry: Registry) -> Non
     threads = [Thread(target=use) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for _ in range(40):
+    for _ in range(15):
         registry.disable_key(key)
         disabled.set()
         time.sleep(0.002)
@@ -180,13 +180,13 @@ def test_background_pass(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The background thread starts on use, rotates unused keys, and ends at close."""
     monkeypatch.setattr(maintenance, "PERIOD_SECONDS", 0.05)
     registry = place.open(clock=time.time, background=True, allow_short_intervals=True)
-    assert registry._background._thread is None
+    assert registry._access.background._thread is None
     key = registry.create_key(rotation_interval=timedelta(milliseconds=1)).key_id
     deadline = time.monotonic() + 5
     while registry.list_key_versions(key).total_count < 3:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    thread = registry._background._thread
+    thread = registry._access.background._thread
     assert thread.daemon
     registry.close()
     assert not thread.is_alive()

@@ -263,7 +263,7 @@ def _seal_with_ten_versions(registry: Registry) -> dict[str, tuple[bytes, bytes]
 
 def _check(registry: Registry, sealed: dict[str, tuple[bytes, bytes]]) -> None:
     """Open everything that was sealed, with key material read afresh."""
-    registry._cache.empty()
+    registry._access.cache.empty()
     for name, (iv, blob) in sealed.items():
         opened = registry.resolve_version(name).wrapping_key.open(blob, iv, b"")
         assert opened == name.encode()

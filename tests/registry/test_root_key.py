@@ -20,8 +20,7 @@ from pairsmith.registry import (
     RootKeyProvider,
     parse_root_key_provider,
 )
-from pairsmith.registry.registry import _providers
-from pairsmith.registry.root_key import _root_key
+from pairsmith.registry.root_key import _root_key, default_root_key
 
 KEY = bytes(range(100, 132))
 KEY_ID = RootKey(KEY).root_key_id
@@ -73,6 +72,15 @@ def test_readable_by_others(place: Place, mode: int) -> None:
     place.open()
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_file_of_another_user(place: Place) -> None:
+    """A root key that another user could replace is refused, with what helps."""
+    place.open().close()
+    os.chown(place.root_key.path, 65534, -1)
+    with pytest.raises(RootKeyError, match=r"belongs to another user.*chown 0 "):
+        place.open()
+
+
 def test_new_file_ignores_the_umask(place: Place) -> None:
     """Even with a careless umask the file is private."""
     before = os.umask(0)
@@ -119,7 +127,7 @@ def test_forms(directory: Path, written: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", [b"", b"short", KEY[:-1], KEY + b"x", b"zz" * 32, b"A" * 43, b"=" * 44]
+    "written", [b"", b"short", KEY[:-1], KEY + b"x", b"q~" * 32, b"A" * 43, b"=" * 44]
 )
 def test_what_is_not_a_key(directory: Path, written: bytes) -> None:
     """Anything else is refused, saying what it must be and not what it was."""
@@ -128,7 +136,7 @@ def test_what_is_not_a_key(directory: Path, written: bytes) -> None:
     path.chmod(0o600)
     with pytest.raises(RootKeyError, match="must be 32 bytes") as caught:
         FileRootKey(path).load()
-    assert "zz" not in str(caught.value)
+    assert "q~" not in str(caught.value)
 
 
 def test_variable(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,11 +195,12 @@ def test_texts_that_name_no_provider(text: str) -> None:
         parse_root_key_provider(text)
 
 
-@pytest.mark.parametrize("root_key", [7, b"env:X", object(), [None]])
+@pytest.mark.parametrize("root_key", [7, b"env:X", object(), [None], []])
 def test_not_a_provider(sqlite_place: Place, root_key: object) -> None:
     """A value that is no provider is refused by name."""
     with pytest.raises(InvalidParameter, match="root_key"):
-        sqlite_place.open(root_key)
+        Registry.open(sqlite_place.url, root_key)
+    assert list(sqlite_place.directory.iterdir()) == []
 
 
 def test_wrong_root_key(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,12 +238,8 @@ def test_arrays_are_wiped() -> None:
 
 def test_postgresql_has_no_default() -> None:
     """A server's database has no file beside it: a provider must be named."""
-
-    class OnServer:
-        sqlite_path = None
-
     with pytest.raises(InvalidParameter, match="PostgreSQL has no default"):
-        _providers(None, OnServer())
+        default_root_key(None)
 
 
 def _id_of(provider: RootKeyProvider) -> str:

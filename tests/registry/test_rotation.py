@@ -62,11 +62,13 @@ def test_rotation_on_use(registry: Registry, clock: Clock) -> None:
     key = registry.create_key(rotation_interval="30d")
     name = key.key_id
     clock.advance(days=30, seconds=-0.002)
-    registry._cache.fresh_until = 0.0
+    registry._access.cache.fresh_until = 0.0
     before = registry.resolve(name, primary=True)
     assert before.key_version_id == key.initial_key_version
     clock.advance(seconds=0.002)
-    registry._cache.fresh_until = 0.0  # the moment has come for the real clock, too
+    registry._access.cache.fresh_until = (
+        0.0  # the moment has come for the real clock, too
+    )
     after = registry.resolve(name, primary=True)
     assert after.key_version_id != key.initial_key_version
     assert registry.resolve(name, primary=False).key_version_id == (
@@ -194,7 +196,7 @@ def test_many_threads_rotate_once(
     for due in range(1, 4):
         place.clock.advance(days=7)
         for node in nodes:
-            node._cache.fresh_until = 0.0
+            node._access.cache.fresh_until = 0.0
         barrier = Barrier(8)
 
         def race(node: Registry, barrier: Barrier = barrier) -> None:

@@ -72,7 +72,7 @@ class RegistryMachine(RuleBasedStateMachine):
         """Take turns, and let each node forget how fresh its cache is."""
         self.turn += 1
         node = self.nodes[self.turn % 2]
-        node._cache.fresh_until = 0.0
+        node._access.cache.fresh_until = 0.0
         return node
 
     def now(self) -> float:

@@ -135,9 +135,12 @@ def _parsed_url(url: str) -> URL:
         # The text itself is not repeated: it may hold a password.
         backend = ""
     if backend == "sqlite":
-        if parsed.database in (None, "", ":memory:") or "uri" in parsed.query:
+        in_file = parsed.database and parsed.database != ":memory:"
+        if not parsed.database or not in_file or "uri" in parsed.query:
             raise InvalidParameter("url", "keys need a file: give sqlite:///PATH.")
-        return parsed.set(drivername="sqlite+pysqlite")
+        # Absolute, so that a later chdir() does not move the database.
+        path = Path(parsed.database).absolute()
+        return parsed.set(drivername="sqlite+pysqlite", database=str(path))
     if backend == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     raise InvalidParameter(
@@ -148,7 +151,7 @@ def _parsed_url(url: str) -> URL:
 def _sqlite_path(url: URL) -> Path | None:
     if url.get_backend_name() != "sqlite" or url.database is None:
         return None
-    return Path(url.database).absolute()
+    return Path(url.database)
 
 
 def _guard_path(url: URL, sqlite_path: Path | None) -> Path:

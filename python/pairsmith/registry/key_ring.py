@@ -37,7 +37,7 @@ class KeyRing:
     """Opens and makes key versions with whichever root key it takes."""
 
     def __init__(self, providers: Sequence[RootKeyProvider]) -> None:
-        self._providers = tuple(providers)
+        self.providers = tuple(providers)
         self._keys: dict[str, RootKey] = {}
         self._reload_after = 0.0
 
@@ -125,7 +125,7 @@ class KeyRing:
     def keep_only(self, root_key_id: str, providers: Sequence[RootKeyProvider]) -> None:
         """Drop every other root key, and ask only these providers from now on."""
         self._keys = {root_key_id: self._keys[root_key_id]}
-        self._providers = tuple(providers)
+        self.providers = tuple(providers)
 
     def _opener(self, connection: sa.Connection, row: sa.Row[Any]) -> RootKey:
         root_key = self.find(row.root_key_id)
@@ -140,7 +140,7 @@ class KeyRing:
         return ids.present in self._keys or ids.following in self._keys
 
     def _load(self, *, create: bool) -> None:
-        for provider in self._providers:
+        for provider in self.providers:
             keys = provider.load_or_create() if create else provider.load()
             self._keys.update({key.root_key_id: key for key in keys})
 

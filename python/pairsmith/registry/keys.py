@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -23,6 +24,7 @@ from pairsmith.registry.schema import aliases, keys
 from pairsmith.registry.states import Operation, require
 
 KeyRow = sa.Row[Any]
+Value = TypeVar("Value", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,10 @@ def set_deletion_protection(
 
 
 def state_of(row: KeyRow) -> KeyState:
-    """Read the state; one that no Pairsmith writes makes this key Unavailable."""
-    try:
-        return KeyState(row.key_state)
-    except ValueError:
-        return KeyState.UNAVAILABLE
+    """Read the state; a row with values no Pairsmith writes is Unavailable."""
+    if _known(KeySpec, row.key_spec) and _known(KeyUsage, row.key_usage):
+        return _known(KeyState, row.key_state) or KeyState.UNAVAILABLE
+    return KeyState.UNAVAILABLE
 
 
 def metadata_of(row: KeyRow) -> KeyMetadata:
@@ -143,10 +144,12 @@ def metadata_of(row: KeyRow) -> KeyMetadata:
     return KeyMetadata(
         key_id=row.key_id,
         key_state=state,
-        key_spec=KeySpec(row.key_spec),
-        key_usage=KeyUsage(row.key_usage),
-        origin=Origin(row.origin),
-        protection_level=ProtectionLevel(row.protection_level),
+        key_spec=_known(KeySpec, row.key_spec) or KeySpec.ALIYUN_AES_256,
+        key_usage=_known(KeyUsage, row.key_usage) or KeyUsage.ENCRYPT_DECRYPT,
+        origin=_known(Origin, row.origin) or Origin.ALIYUN_KMS,
+        protection_level=(
+            _known(ProtectionLevel, row.protection_level) or ProtectionLevel.SOFTWARE
+        ),
         description=row.description,
         creation_date=moment(row.created_at_ms),
         initial_key_version=row.initial_version_id,
@@ -171,6 +174,10 @@ def moment(milliseconds_since_1970: int) -> datetime:
 def milliseconds(interval: timedelta | None) -> int | None:
     """Turn an interval into the database's milliseconds."""
     return None if interval is None else interval // timedelta(milliseconds=1)
+
+
+def _known(kind: type[Value], text: str) -> Value | None:
+    return next((member for member in kind if member == text), None)
 
 
 def _automatic_rotation(state: KeyState, *, rotates: bool) -> AutomaticRotation:

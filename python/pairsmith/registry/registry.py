@@ -5,21 +5,13 @@ called from any thread, and before or after a fork.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import sqlalchemy as sa
-
-from pairsmith.errors import (
-    DatabaseError,
-    InvalidParameter,
-    KeyPendingDeletion,
-)
 from pairsmith.model import Alias, KeyMetadata, KeyState, KeyVersion, Page, Tag
 from pairsmith.registry import (
     aliases,
@@ -32,47 +24,38 @@ from pairsmith.registry import (
     versions,
 )
 from pairsmith.registry import tags as tag_rows
-from pairsmith.registry.cache import Cache, Entries, Resolution, ResolvedKey
-from pairsmith.registry.engine import Database, change_counter
-from pairsmith.registry.forks import watch_forks
+from pairsmith.registry.access import Access
+from pairsmith.registry.cache import ResolvedKey
+from pairsmith.registry.engine import Database
 from pairsmith.registry.identifiers import new_key_id
 from pairsmith.registry.key_ring import KeyRing
-from pairsmith.registry.maintenance import Background, MaintenanceReport
+from pairsmith.registry.maintenance import MaintenanceReport
 from pairsmith.registry.migrate import migrate
-from pairsmith.registry.rewrap import Progress, RewrapReport, rewrap, settle_file
+from pairsmith.registry.rewrap import (
+    Progress,
+    RewrapReport,
+    rewrap,
+    rewrap_file,
+    settle_files,
+)
 from pairsmith.registry.root_key import (
-    FileRootKey,
     RootKeyProvider,
+    default_root_key,
     parse_root_key_provider,
+    parse_root_key_providers,
 )
 from pairsmith.registry.states import Operation
 
-RootKeys = RootKeyProvider | Sequence[RootKeyProvider] | str
+RootKeys = RootKeyProvider | Sequence[RootKeyProvider | str] | str
 Interval = str | timedelta
 
 
 class Registry:
     """Keys in one database, opened by ``Registry.open``."""
 
-    def __init__(
-        self,
-        database: Database,
-        ring: KeyRing,
-        providers: Sequence[RootKeyProvider],
-        clock: Callable[[], float],
-        *,
-        background: bool,
-        allow_short_intervals: bool,
-    ) -> None:
-        self._database = database
-        self._ring = ring
-        self._providers = tuple(providers)
-        self._now_ms = partial(_milliseconds_of, clock)
-        self._cache = Cache(self._now_ms)
-        self._background = Background(self) if background else None
+    def __init__(self, access: Access, *, allow_short_intervals: bool) -> None:
+        self._access = access
         self._short_allowed = allow_short_intervals
-        self._closed = False
-        watch_forks(self)
 
     @classmethod
     def open(
@@ -100,34 +83,22 @@ class Registry:
             SchemaTooNew: A newer Pairsmith wrote it.
             RootKeyError: The root key is missing, unreadable or another one.
         """
+        given = None if root_key is None else parse_root_key_providers(root_key)
         database = Database(url)
         try:
+            ring = KeyRing(given or default_root_key(database.sqlite_path))
             migrate(database)
-            providers = _providers(root_key, database)
-            ring = KeyRing(providers)
             ring.unlock(database)
-            for provider in providers:
-                if isinstance(provider, FileRootKey):
-                    settle_file(provider, database)
+            settle_files(database, ring)
         except BaseException:
             database.close()
             raise
-        return cls(
-            database,
-            ring,
-            providers,
-            clock,
-            background=background,
-            allow_short_intervals=allow_short_intervals,
-        )
+        access = Access(database, ring, clock, background=background)
+        return cls(access, allow_short_intervals=allow_short_intervals)
 
     def close(self) -> None:
         """Stop the background pass and give back every connection."""
-        self._closed = True
-        if self._background is not None:
-            self._background.stop()
-        self._cache.empty()
-        self._database.close()
+        self._access.close()
 
     def __enter__(self) -> Self:
         """Leave the ``with`` block to close."""
@@ -155,7 +126,7 @@ class Registry:
                 state, or a row that does not open.
             RootKeyError: It is wrapped under a root key this process does not hold.
         """
-        cache = self._cache
+        cache = self._access.cache
         entries = cache.primary if primary else cache.initial
         if time.monotonic() < cache.fresh_until:
             try:
@@ -163,11 +134,14 @@ class Registry:
             except (KeyError, TypeError):
                 pass
         name = parameters.key_name(key_id)
-        look = partial(resolution.by_name, self._ring, name, primary=primary)
-        found = self._look_up(entries, name, look)
-        if found.rotates_at_ms is not None and found.rotates_at_ms <= self._now_ms():
-            self._rotate_if_due(found.resolved.key_id)
-            found = self._look_up(entries, name, look)
+        look = partial(resolution.by_name, self._access.ring, name, primary=primary)
+        found = self._access.look_up(entries, name, look)
+        if (
+            found.rotates_at_ms is not None
+            and found.rotates_at_ms <= self._access.now_ms()
+        ):
+            self._access.rotate_if_due(found.resolved.key_id)
+            found = self._access.look_up(entries, name, look)
         return found.resolved
 
     def resolve_version(self, key_version_id: str) -> ResolvedKey:
@@ -179,15 +153,15 @@ class Registry:
                 of its key.
             RootKeyError: It is wrapped under a root key this process does not hold.
         """
-        cache = self._cache
+        cache = self._access.cache
         if time.monotonic() < cache.fresh_until:
             try:
                 return cache.versions[key_version_id]
             except (KeyError, TypeError):
                 pass
         name = parameters.key_version_name(key_version_id)
-        look = partial(resolution.by_version, self._ring, name)
-        return self._look_up(cache.versions, name, look).resolved
+        look = partial(resolution.by_version, self._access.ring, name)
+        return self._access.look_up(cache.versions, name, look).resolved
 
     # Keys.
 
@@ -222,14 +196,14 @@ class Registry:
                 deletion_protection, "deletion_protection"
             ),
         )
-        with self._changing() as connection:
-            keys.create(connection, self._ring, new, self._now_ms())
+        with self._access.changing() as connection:
+            keys.create(connection, self._access.ring, new, self._access.now_ms())
             return keys.metadata_of(keys.find(connection, new.key_id))
 
     def describe_key(self, key_id: str) -> KeyMetadata:
         """Show a key: its state, primary version, rotation and deletion dates."""
         name = parameters.key_name(key_id)
-        with self._looking() as connection:
+        with self._access.looking() as connection:
             return keys.metadata_of(keys.find(connection, name))
 
     def list_keys(
@@ -249,26 +223,26 @@ class Registry:
         """
         where = parameters.page(page_number, page_size)
         wanted = parameters.filters(filters)
-        with self._looking() as connection:
+        with self._access.looking() as connection:
             return listing.key_page(connection, where, wanted)
 
     def update_key_description(self, key_id: str, description: str) -> None:
         """Give a key another description, up to 8192 characters."""
         name = parameters.key_name(key_id)
         text = parameters.text(description, "description")
-        with self._changing() as connection:
+        with self._access.changing() as connection:
             keys.update_description(connection, name, text)
 
     def enable_key(self, key_id: str) -> None:
         """Let a Disabled key work again; its suspended rotation resumes."""
         name = parameters.key_name(key_id)
-        with self._changing() as connection:
+        with self._access.changing() as connection:
             keys.switch(connection, name, KeyState.ENABLED)
 
     def disable_key(self, key_id: str) -> None:
         """Stop every use of a key, decryption included."""
         name = parameters.key_name(key_id)
-        with self._changing() as connection:
+        with self._access.changing() as connection:
             keys.switch(connection, name, KeyState.DISABLED)
 
     # Deletion.
@@ -281,13 +255,13 @@ class Registry:
         """
         name = parameters.key_name(key_id)
         days = parameters.pending_window_days(pending_window_days)
-        with self._changing() as connection:
-            deletion.schedule(connection, name, days, self._now_ms())
+        with self._access.changing() as connection:
+            deletion.schedule(connection, name, days, self._access.now_ms())
 
     def cancel_key_deletion(self, key_id: str) -> None:
         """Bring a key that waits for its destruction back, Enabled."""
         name = parameters.key_name(key_id)
-        with self._changing() as connection:
+        with self._access.changing() as connection:
             deletion.cancel(connection, name)
 
     def set_deletion_protection(
@@ -300,7 +274,7 @@ class Registry:
         name = parameters.key_name(key_id)
         wanted = parameters.flag(enabled, "enabled")
         text = parameters.text(description, "description")
-        with self._changing() as connection:
+        with self._access.changing() as connection:
             keys.set_deletion_protection(connection, name, enabled=wanted, text=text)
 
     # Tags.
@@ -309,20 +283,20 @@ class Registry:
         """Put tags on a key, 20 at most; one that exists gets the new value."""
         name = parameters.key_name(key_id)
         wanted = parameters.tags(tags)
-        with self._changing() as connection:
+        with self._access.changing() as connection:
             tag_rows.put(connection, keys.find(connection, name).key_id, wanted)
 
     def untag_key(self, key_id: str, tag_keys: Collection[str]) -> None:
         """Take tags off a key; one it does not have is no error."""
         name = parameters.key_name(key_id)
         unwanted = parameters.tag_keys(tag_keys)
-        with self._changing() as connection:
+        with self._access.changing() as connection:
             tag_rows.remove(connection, keys.find(connection, name).key_id, unwanted)
 
     def list_tags(self, key_id: str) -> tuple[Tag, ...]:
         """List a key's tags by name."""
         name = parameters.key_name(key_id)
-        with self._looking() as connection:
+        with self._access.looking() as connection:
             key = keys.find(connection, name)
             return tuple(tag_rows.of_key(connection, key.key_id))
 
@@ -335,25 +309,25 @@ class Registry:
             AliasAlreadyExists: Some key has it.
         """
         alias, key = parameters.alias_name(alias_name), parameters.key_name(key_id)
-        with self._changing() as connection:
+        with self._access.changing() as connection:
             aliases.create(connection, alias, key)
 
     def update_alias(self, alias_name: str, key_id: str) -> None:
         """Bind an alias to another key; neither key changes."""
         alias, key = parameters.alias_name(alias_name), parameters.key_name(key_id)
-        with self._changing() as connection:
+        with self._access.changing() as connection:
             aliases.update(connection, alias, key)
 
     def delete_alias(self, alias_name: str) -> None:
         """Forget an alias; its key stays."""
         alias = parameters.alias_name(alias_name)
-        with self._changing() as connection:
+        with self._access.changing() as connection:
             aliases.delete(connection, alias)
 
     def list_aliases(self, page_number: int = 1, page_size: int = 10) -> Page[Alias]:
         """List all aliases by name."""
         where = parameters.page(page_number, page_size)
-        with self._looking() as connection:
+        with self._access.looking() as connection:
             return listing.alias_page(connection, where, None)
 
     def list_aliases_by_key_id(
@@ -362,7 +336,7 @@ class Registry:
         """List the aliases of one key by name."""
         name = parameters.key_name(key_id)
         where = parameters.page(page_number, page_size)
-        with self._looking() as connection:
+        with self._access.looking() as connection:
             key = keys.find(connection, name)
             return listing.alias_page(connection, where, key.key_id)
 
@@ -371,16 +345,18 @@ class Registry:
     def create_key_version(self, key_id: str) -> KeyVersion:
         """Rotate now: a new version becomes primary, the old ones keep decrypting."""
         name = parameters.key_name(key_id)
-        with self._changing() as connection:
+        with self._access.changing() as connection:
             key = keys.find_for(connection, name, Operation.CREATE_VERSION)
-            added = rotation.rotate(connection, self._ring, key, self._now_ms())
+            added = rotation.rotate(
+                connection, self._access.ring, key, self._access.now_ms()
+            )
             return versions.describe(connection, key.key_id, added)
 
     def describe_key_version(self, key_id: str, key_version_id: str) -> KeyVersion:
         """Show one version of a key."""
         name = parameters.key_name(key_id)
         version = parameters.key_version_id(key_version_id)
-        with self._looking() as connection:
+        with self._access.looking() as connection:
             key = keys.find(connection, name)
             return versions.describe(connection, key.key_id, version)
 
@@ -390,7 +366,7 @@ class Registry:
         """List a key's versions, the initial one first."""
         name = parameters.key_name(key_id)
         where = parameters.page(page_number, page_size)
-        with self._looking() as connection:
+        with self._access.looking() as connection:
             key = keys.find(connection, name)
             return listing.version_page(connection, where, key.key_id)
 
@@ -411,18 +387,14 @@ class Registry:
         interval = None
         if parameters.flag(enabled, "enabled"):
             interval = self._interval(rotation_interval)
-        with self._changing() as connection:
+        with self._access.changing() as connection:
             rotation.set_policy(connection, name, interval)
 
     # Upkeep.
 
     def run_maintenance(self) -> MaintenanceReport:
         """Rotate and destroy what is due; the background pass calls this too."""
-        self._require_open()
-        with self._database.reading() as connection:
-            due = rotation.due_keys(connection, self._now_ms())
-        rotated = tuple(key_id for key_id in due if self._rotate_if_due(key_id))
-        return MaintenanceReport(rotated, tuple(self._destroy_due()))
+        return self._access.run_maintenance()
 
     def rewrap(
         self,
@@ -439,161 +411,20 @@ class Registry:
         Raises:
             RootKeyError: Another re-wrap is under way, or a root key is not at hand.
         """
-        self._begin_use()
-        file = self._providers[0]
+        access = self._access
+        access.begin_use()
         if new_root_key is not None:
-            provider = _provider(new_root_key)
-            report = rewrap(
-                self._database, self._ring, self._ring.add(provider), progress
-            )
-            self._providers = (provider,)
-        elif isinstance(file, FileRootKey):
-            report = self._rewrap_file(file, progress)
+            provider = parse_root_key_provider(new_root_key)
+            report = rewrap(access.database, access.ring, provider, progress)
         else:
-            raise InvalidParameter("new_root_key", "name the provider of the new one.")
-        self._ring.keep_only(report.root_key_id, self._providers)
-        self._cache.empty()
+            report = rewrap_file(access.database, access.ring, progress)
+        access.cache.empty()
         return report
 
     @property
     def guard_path(self) -> Path:
         """Where this host's processes meet that share the database."""
-        return self._database.guard_path
-
-    # What every operation above is made of.
-
-    @contextmanager
-    def _looking(self) -> Iterator[sa.Connection]:
-        self._begin_use()
-        self._destroy_due()
-        with self._database.reading() as connection:
-            yield connection
-
-    @contextmanager
-    def _changing(self) -> Iterator[sa.Connection]:
-        self._begin_use()
-        # In a transaction of its own: what is destroyed must stay so, even if the
-        # operation then finds its key gone and fails.
-        self._destroy_due()
-        try:
-            with self._database.writing() as connection:
-                yield connection
-        finally:
-            self._cache.empty()
-
-    def _look_up(
-        self,
-        entries: Entries,
-        name: str,
-        look: Callable[[sa.Connection], Resolution],
-    ) -> Resolution:
-        self._begin_use()
-        try:
-            return self._read_and_keep(entries, name, look)
-        except KeyPendingDeletion:
-            if not self._destroy_due():
-                raise
-            return self._read_and_keep(entries, name, look)
-
-    def _read_and_keep(
-        self,
-        entries: Entries,
-        name: str,
-        look: Callable[[sa.Connection], Resolution],
-    ) -> Resolution:
-        cache = self._cache
-        generation, started = cache.generation, time.monotonic()
-        with self._database.reading() as connection:
-            counter = change_counter(connection)
-            cache.renew(generation, counter, started)
-            kept = entries.get(name)
-            if kept is not None:
-                return Resolution(kept, None)
-            found = look(connection)
-        cache.store(entries, name, found, generation=generation, counter=counter)
-        return found
-
-    def _rotate_if_due(self, key_id: str) -> bool:
-        try:
-            with self._database.writing() as connection:
-                now_ms = self._now_ms()
-                added = rotation.rotate_if_due(connection, self._ring, key_id, now_ms)
-                return added is not None
-        finally:
-            self._cache.empty()
-
-    def _destroy_due(self) -> list[str]:
-        with self._database.reading() as connection:
-            due = deletion.due_keys(connection, self._now_ms())
-        if not due:
-            return []
-        try:
-            with self._database.writing() as connection:
-                return deletion.destroy_due(connection, self._now_ms())
-        finally:
-            self._cache.empty()
-
-    def _rewrap_file(
-        self, file: FileRootKey, progress: Progress | None
-    ) -> RewrapReport:
-        settle_file(file, self._database)
-        root_key_id = self._ring.add(file.successor)
-        report = rewrap(self._database, self._ring, root_key_id, progress)
-        file.replace_by_successor()
-        return report
-
-    def _begin_use(self) -> None:
-        self._require_open()
-        if self._background is not None:
-            self._background.start()
-
-    def _require_open(self) -> None:
-        if self._closed:
-            raise DatabaseError(
-                "The registry was closed: open it again.", retryable=False
-            )
+        return self._access.database.guard_path
 
     def _interval(self, value: Interval | None) -> timedelta:
         return parameters.rotation_interval(value, short_allowed=self._short_allowed)
-
-    # Forks: see forks.py.
-
-    def before_fork(self) -> None:
-        """Do nothing: what must come to rest is the database."""
-
-    def after_fork_in_parent(self) -> None:
-        """Do nothing."""
-
-    def after_fork_in_child(self) -> None:
-        """Use a cache and a background pass of its own."""
-        self._cache.after_fork_in_child()
-        if self._background is not None:
-            self._background.after_fork_in_child()
-
-
-def _milliseconds_of(clock: Callable[[], float]) -> int:
-    return int(clock() * 1000)
-
-
-def _providers(
-    given: RootKeys | None, database: Database
-) -> tuple[RootKeyProvider, ...]:
-    if given is None:
-        if database.sqlite_path is None:
-            raise InvalidParameter(
-                "root_key", "PostgreSQL has no default: give file:, env: or command:."
-            )
-        return (FileRootKey(f"{database.sqlite_path}.root-key"),)
-    if isinstance(given, (list, tuple)):
-        return tuple(_provider(each) for each in given)
-    return (_provider(given),)
-
-
-def _provider(given: object) -> RootKeyProvider:
-    if isinstance(given, str):
-        return parse_root_key_provider(given)
-    if isinstance(given, RootKeyProvider):
-        return given
-    raise InvalidParameter(
-        "root_key", "give a provider, or its text: file:, env: or command:."
-    )

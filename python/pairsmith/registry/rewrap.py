@@ -18,7 +18,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pairsmith.errors import KeyUnavailable, RootKeyError
+from pairsmith.errors import InvalidParameter, KeyUnavailable, RootKeyError
 from pairsmith.registry.engine import Database
 from pairsmith.registry.key_ring import (
     KeyRing,
@@ -26,7 +26,7 @@ from pairsmith.registry.key_ring import (
     note_root_key_ids,
     root_key_ids,
 )
-from pairsmith.registry.root_key import FileRootKey
+from pairsmith.registry.root_key import FileRootKey, RootKeyProvider
 from pairsmith.registry.schema import key_versions
 
 BATCH_ROWS = 100
@@ -59,13 +59,59 @@ class _Work:
 
 
 def rewrap(
-    database: Database, ring: KeyRing, root_key_id: str, progress: Progress | None
+    database: Database,
+    ring: KeyRing,
+    provider: RootKeyProvider,
+    progress: Progress | None,
 ) -> RewrapReport:
-    """Move every row to a root key that the ring holds.
+    """Move every row to the provider's root key, made on the way if there is none.
 
     Raises:
         RootKeyError: Another re-wrap is under way, or a root key is not at hand.
     """
+    report = _move_all(database, ring, ring.add(provider), progress)
+    ring.keep_only(report.root_key_id, (provider,))
+    return report
+
+
+def rewrap_file(
+    database: Database, ring: KeyRing, progress: Progress | None
+) -> RewrapReport:
+    """Move every row to a new root key, and its file to the place of the present one.
+
+    Raises:
+        InvalidParameter: The root key is not in a file: its successor must be named.
+        RootKeyError: As above.
+    """
+    file = ring.providers[0]
+    if not isinstance(file, FileRootKey):
+        raise InvalidParameter("new_root_key", "name the provider of the new one.")
+    settle_files(database, ring)
+    report = _move_all(database, ring, ring.add(file.successor), progress)
+    file.replace_by_successor()
+    ring.keep_only(report.root_key_id, (file,))
+    return report
+
+
+def settle_files(database: Database, ring: KeyRing) -> None:
+    """Finish what a kill may have left: a successor in use takes its file's place.
+
+    Where that is not permitted the pair goes on working as it is.
+    """
+    for file in ring.providers:
+        if not isinstance(file, FileRootKey) or not file.successor.path.exists():
+            continue
+        successor = file.successor.load()[0].root_key_id
+        with database.reading() as connection:
+            is_in_use = root_key_ids(connection) == RootKeyIds(successor, None)
+        if is_in_use:
+            with suppress(RootKeyError):
+                file.replace_by_successor()
+
+
+def _move_all(
+    database: Database, ring: KeyRing, root_key_id: str, progress: Progress | None
+) -> RewrapReport:
     with database.writing() as connection:
         total = _begin(connection, root_key_id)
     work = _Work(root_key_id)
@@ -122,18 +168,3 @@ def _move_row(
         .values(root_key_id=work.root_key_id, wrapped=wrapped)
     )
     work.rewrapped += 1
-
-
-def settle_file(file: FileRootKey, database: Database) -> None:
-    """Finish what a kill may have left: the successor in use takes the file's place.
-
-    Where that is not permitted the pair goes on working as it is.
-    """
-    if not file.successor.path.exists():
-        return
-    successor = file.successor.load()[0].root_key_id
-    with database.reading() as connection:
-        ids = root_key_ids(connection)
-    if ids == RootKeyIds(successor, None):
-        with suppress(RootKeyError):
-            file.replace_by_successor()

@@ -11,7 +11,7 @@ import secrets
 import shlex
 import stat
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -194,19 +194,47 @@ class CommandRootKey:
             ) from error
 
 
-def parse_root_key_provider(text: str) -> RootKeyProvider:
-    """Make a provider of ``file:PATH``, ``env:NAME`` or ``command:PROGRAM …``."""
-    kind, separator, rest = text.partition(":")
-    if separator and rest:
-        if kind == "file":
-            return FileRootKey(rest)
-        if kind == "env":
-            return EnvironmentRootKey(rest)
-        if kind == "command":
-            return CommandRootKey(rest)
+def parse_root_key_provider(given: object) -> RootKeyProvider:
+    """Take a provider, or make one of its text.
+
+    Args:
+        given: A provider, ``file:PATH``, ``env:NAME`` or ``command:PROGRAM …``.
+    """
+    if isinstance(given, str):
+        kind, _, rest = given.partition(":")
+        make = _KINDS.get(kind)
+        if make is not None and rest:
+            return make(rest)
+    elif isinstance(given, RootKeyProvider):
+        return given
     raise InvalidParameter(
-        "root_key", "give file:PATH, env:NAME or command:PROGRAM ARGUMENTS."
+        "root_key",
+        "give a provider, file:PATH, env:NAME or command:PROGRAM ARGUMENTS.",
     )
+
+
+def parse_root_key_providers(given: object) -> tuple[RootKeyProvider, ...]:
+    """Take one provider or several, each as above."""
+    several = given if isinstance(given, (list, tuple)) else (given,)
+    if not several:
+        raise InvalidParameter("root_key", "give at least one provider.")
+    return tuple(parse_root_key_provider(each) for each in several)
+
+
+def default_root_key(database: Path | None) -> tuple[RootKeyProvider, ...]:
+    """Name the file beside an SQLite database; a server's has nothing beside it."""
+    if database is None:
+        raise InvalidParameter(
+            "root_key", "PostgreSQL has no default: give file:, env: or command:."
+        )
+    return (FileRootKey(f"{database}.root-key"),)
+
+
+_KINDS: dict[str, Callable[[str], RootKeyProvider]] = {
+    "file": FileRootKey,
+    "env": EnvironmentRootKey,
+    "command": CommandRootKey,
+}
 
 
 def _create_file(path: Path) -> None:
@@ -247,6 +275,11 @@ def _read_file(path: Path) -> RootKey | None:
         if status.st_mode & 0o077:
             raise RootKeyError(
                 f"Other users can read the root key: chmod 600 {shlex.quote(str(path))}"
+            )
+        if status.st_uid not in (0, os.geteuid()):
+            raise RootKeyError(
+                f"The root key belongs to another user, who could replace it: "
+                f"chown {os.geteuid()} {shlex.quote(str(path))}"
             )
         return _root_key(_read_descriptor(descriptor), str(path))
     finally:

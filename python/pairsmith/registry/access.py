@@ -1,0 +1,159 @@
+"""How every operation reaches the keys: open, settled, in a transaction, or cached.
+
+Settled means that keys whose deletion window is over are destroyed before anything is
+looked at, in a transaction of their own: they must stay so even if the operation then
+finds its key gone and fails.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import sqlalchemy as sa
+
+from pairsmith.errors import DatabaseError, KeyPendingDeletion
+from pairsmith.registry import deletion, rotation
+from pairsmith.registry.cache import Cache, Entries, Resolution
+from pairsmith.registry.engine import Database, change_counter
+from pairsmith.registry.forks import watch_forks
+from pairsmith.registry.key_ring import KeyRing
+from pairsmith.registry.maintenance import Background, MaintenanceReport
+
+Look = Callable[[sa.Connection], Resolution]
+"""Finds a key version in the database."""
+
+
+class Access:
+    """One database with its root keys, its cache and its background pass.
+
+    Args:
+        database: Migrated.
+        ring: Unlocked.
+        clock: Gives seconds since 1970, UTC.
+        background: Whether a thread does what is due.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        ring: KeyRing,
+        clock: Callable[[], float],
+        *,
+        background: bool,
+    ) -> None:
+        self.database = database
+        self.ring = ring
+        self.now_ms = partial(_milliseconds_of, clock)
+        self.cache = Cache(self.now_ms)
+        self.background = Background(self) if background else None
+        self._closed = False
+        watch_forks(self)
+
+    def close(self) -> None:
+        """Stop the background pass and give back every connection."""
+        self._closed = True
+        if self.background is not None:
+            self.background.stop()
+        self.cache.empty()
+        self.database.close()
+
+    @contextmanager
+    def looking(self) -> Iterator[sa.Connection]:
+        """Open a transaction that only reads."""
+        self.begin_use()
+        self._destroy_due()
+        with self.database.reading() as connection:
+            yield connection
+
+    @contextmanager
+    def changing(self) -> Iterator[sa.Connection]:
+        """Open a transaction that writes, and forget what was cached."""
+        self.begin_use()
+        self._destroy_due()
+        with self._writing() as connection:
+            yield connection
+
+    def look_up(self, entries: Entries, name: str, look: Look) -> Resolution:
+        """Find a key version in the cache, if that still holds, or in the database."""
+        self.begin_use()
+        try:
+            return self._read_and_keep(entries, name, look)
+        except KeyPendingDeletion:
+            if not self._destroy_due():
+                raise
+            return self._read_and_keep(entries, name, look)
+
+    def rotate_if_due(self, key_id: str) -> bool:
+        """Rotate a key unless it is not due, or another process was first."""
+        with self._writing() as connection:
+            now_ms = self.now_ms()
+            added = rotation.rotate_if_due(connection, self.ring, key_id, now_ms)
+            return added is not None
+
+    def run_maintenance(self) -> MaintenanceReport:
+        """Rotate and destroy what is due."""
+        self._require_open()
+        with self.database.reading() as connection:
+            due = rotation.due_keys(connection, self.now_ms())
+        rotated = tuple(key_id for key_id in due if self.rotate_if_due(key_id))
+        return MaintenanceReport(rotated, tuple(self._destroy_due()))
+
+    def begin_use(self) -> None:
+        """Make sure that this is open and that the background pass runs."""
+        self._require_open()
+        if self.background is not None:
+            self.background.start()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        try:
+            with self.database.writing() as connection:
+                yield connection
+        finally:
+            self.cache.empty()
+
+    def _destroy_due(self) -> list[str]:
+        with self.database.reading() as connection:
+            due = deletion.due_keys(connection, self.now_ms())
+        if not due:
+            return []
+        with self._writing() as connection:
+            return deletion.destroy_due(connection, self.now_ms())
+
+    def _read_and_keep(self, entries: Entries, name: str, look: Look) -> Resolution:
+        cache = self.cache
+        generation, started = cache.generation, time.monotonic()
+        with self.database.reading() as connection:
+            counter = change_counter(connection)
+            cache.renew(generation, counter, started)
+            kept = entries.get(name)
+            if kept is not None:
+                return Resolution(kept, None)
+            found = look(connection)
+        cache.store(entries, name, found, generation=generation, counter=counter)
+        return found
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise DatabaseError(
+                "The registry was closed: open it again.", retryable=False
+            )
+
+    # Forks, see forks.py: the database comes to rest by itself.
+
+    def before_fork(self) -> None:
+        """Do nothing."""
+
+    def after_fork_in_parent(self) -> None:
+        """Do nothing."""
+
+    def after_fork_in_child(self) -> None:
+        """Use a cache and a background pass of its own."""
+        self.cache.after_fork_in_child()
+        if self.background is not None:
+            self.background.after_fork_in_child()
+
+
+def _milliseconds_of(clock: Callable[[], float]) -> int:
+    return int(clock() * 1000)
