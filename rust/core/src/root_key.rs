@@ -41,7 +41,8 @@ impl RootKey {
     /// Draws 32 bytes of key material and wraps them for the row of `key_id` and `version_id`.
     ///
     /// # Errors
-    /// [`Error::Random`] if there was no randomness.
+    /// [`Error::Random`] if there was no randomness; [`Error::InvalidLength`] if `version_id` is
+    /// not one.
     pub fn create_version(
         &self,
         key_id: &str,
@@ -89,21 +90,25 @@ impl RootKey {
         version_id: &str,
         random: &mut impl RandomSource,
     ) -> Result<Vec<u8>, Error> {
-        let aad = place_of(key_id, version_id);
+        let aad = place_of(key_id, version_id)?;
         let sealed = self.key.seal(material.expose(), &aad, Layout::Plain, random)?;
         Ok([sealed.iv.as_slice(), &sealed.blob].concat())
     }
 
     fn unwrap(&self, wrapped: &[u8], key_id: &str, version_id: &str) -> Result<SecretBytes, Error> {
         let (iv, sealed) = wrapped.split_at_checked(IV_LENGTH).ok_or(Error::Decryption)?;
-        let material = self.key.open(sealed, iv, &place_of(key_id, version_id))?;
+        let material = self.key.open(sealed, iv, &place_of(key_id, version_id)?)?;
         if material.len() == KEY_LENGTH { Ok(material) } else { Err(Error::Decryption) }
     }
 }
 
-/// The Aad of a row. The separator is in neither id, so no two places share one.
-fn place_of(key_id: &str, version_id: &str) -> Vec<u8> {
-    [key_id.as_bytes(), b"/", version_id.as_bytes()].concat()
+/// The Aad of a row. A version id has one length, so no two places share an Aad, whatever the ids
+/// are made of.
+fn place_of(key_id: &str, version_id: &str) -> Result<Vec<u8>, Error> {
+    if version_id.len() != VERSION_ID_LENGTH {
+        return Err(Error::InvalidLength);
+    }
+    Ok([key_id.as_bytes(), b"/", version_id.as_bytes()].concat())
 }
 
 fn root_key_id(secret: &[u8]) -> String {

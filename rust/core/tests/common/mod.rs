@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use num_bigint::BigUint;
 use pairsmith_core::error::Error;
@@ -53,15 +54,15 @@ pub fn decode_hex(digits: &str) -> Vec<u8> {
     hex::decode(digits).expect("hexadecimal digits")
 }
 
-/// The engines that this machine can run.
+/// The engines that this machine can run; says once which it cannot.
 pub fn engines() -> impl Iterator<Item = Engine> {
-    Engine::ALL.into_iter().filter(|engine| {
-        let available = engine.available();
-        if !available {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        for engine in Engine::ALL.into_iter().filter(|engine| !engine.available()) {
             eprintln!("skipped: this machine cannot run the {} engine", engine.name());
         }
-        available
-    })
+    });
+    Engine::ALL.into_iter().filter(|engine| engine.available())
 }
 
 /// The first prime among `start`, `start + step`, `start + 2·step`, ….

@@ -1,0 +1,176 @@
+//! Primality, on every engine of this machine: Wycheproof's numbers, and composites that were built
+//! to pass for primes.
+
+mod common;
+
+use common::{
+    CHERNICK, base2_pseudoprime, big_hex, decode_hex, engines, natural, prime_from, vectors_json,
+};
+use num_bigint::{BigInt, BigUint};
+use num_traits::One as _;
+use pairsmith_core::lanes::Engine;
+use pairsmith_core::primes::miller_rabin;
+use pairsmith_core::primes::primality::is_prime_vartime;
+use pairsmith_core::random::{HmacDrbg, OsRandom};
+
+/// Whether every engine takes the number for a prime; they must agree.
+fn is_prime(n: &BigUint, limbs: usize) -> bool {
+    let answer = |engine| {
+        is_prime_vartime(engine, &natural(n, limbs), &mut OsRandom::buffered()).expect("bases")
+    };
+    let answers: Vec<bool> = engines().map(answer).collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "engines disagree on {n}");
+    answers[0]
+}
+
+/// The limb counts of ours that a number fits.
+fn sizes(n: &BigUint) -> impl Iterator<Item = usize> + Clone {
+    let bits = n.bits();
+    [16, 24, 32].into_iter().filter(move |limbs| bits <= 64 * *limbs as u64)
+}
+
+/// No composite of Wycheproof's is accepted and no prime rejected; numbers take the sizes that they
+/// fit by turns.
+///
+/// The file's numbers are in two's complement, and eight are negatives of primes, for which it
+/// leaves the answer open. A `Natural` has no sign: what is tested is the absolute value, and those
+/// eight are prime.
+#[test]
+fn wycheproof_agrees() {
+    let Some(file) = vectors_json("wycheproof/primality_test.json") else { return };
+    let groups = file["testGroups"].as_array().expect("groups");
+    let tests = groups.iter().flat_map(|group| group["tests"].as_array().expect("tests"));
+    let (mut primes, mut negatives, mut composites, mut too_long) = (0, 0, 0, 0);
+    for test in tests {
+        let value = decode_hex(test["value"].as_str().expect("digits"));
+        let n = BigInt::from_signed_bytes_be(&value).magnitude().clone();
+        if n.bits() > 2048 {
+            too_long += 1;
+            continue;
+        }
+        let expected = test["result"] != "invalid";
+        // Each factor 2 of n − 1 costs a squaring per round; where they are many, the size is small.
+        let twos = (&n >> 1u8).trailing_zeros().unwrap_or(0);
+        let turn = if twos > 8 { 0 } else { primes + composites };
+        let limbs = sizes(&n).cycle().nth(turn).expect("it fits 2048 bits");
+        assert_eq!(is_prime(&n, limbs), expected, "tcId {} in {limbs} limbs", test["tcId"]);
+        match test["result"].as_str() {
+            Some("valid") => primes += 1,
+            Some("acceptable") => negatives += 1,
+            _ => composites += 1,
+        }
+    }
+    println!("not tested: {too_long} numbers of more than 2048 bits, which no engine takes");
+    assert_eq!((primes, negatives, composites, too_long), (62, 8, 159, 88));
+}
+
+/// Carmichael numbers, which pass Fermat's test to every base that shares no factor with them, fall
+/// to Miller–Rabin alone, without trial division's help.
+#[test]
+fn carmichael_numbers_fall_to_miller_rabin() {
+    let k = big_hex(CHERNICK);
+    let factors = [6u8, 12, 18].map(|times| times * &k + 1u8);
+    assert!(factors.iter().all(|factor| is_prime(factor, 16)));
+    let carmichael: BigUint = factors.iter().product();
+    assert_eq!(carmichael.bits(), 1024);
+    for n in [carmichael, arnault(), BigUint::from(825_265u32), BigUint::from(9_746_347_772_161u64)]
+    {
+        for limbs in sizes(&n) {
+            assert_falls(&n, limbs);
+        }
+    }
+}
+
+/// Numbers that pass the base-2 test like primes, as the search sees them: 7 mod 8, of full length.
+#[test]
+fn base_2_pseudoprimes_fall_to_miller_rabin() {
+    let n = base2_pseudoprime();
+    assert_eq!((&n % 8u8, n.bits()), (7u8.into(), 1024));
+    assert_falls(&n, 16);
+    // Strong pseudoprimes to the base 2; the last one to the bases 2 to 37 (J. Sorenson and
+    // J. Webster, 2015).
+    let sorenson_webster = "318665857834031151167461".parse().expect("digits");
+    let small = [2047u64, 3277, 4033, 3_215_031_751, 3_825_123_056_546_413_051].map(BigUint::from);
+    for n in small.into_iter().chain([sorenson_webster]) {
+        for limbs in sizes(&n) {
+            assert_falls(&n, limbs);
+        }
+    }
+}
+
+/// The number passes Fermat's test to the base 2, but neither Miller–Rabin with random bases nor
+/// the whole.
+fn assert_falls(n: &BigUint, limbs: usize) {
+    let number = natural(n, limbs);
+    for engine in engines() {
+        assert_eq!(engine.base2_fermat(&[&number]), 1, "{n} passes the base-2 test");
+        let mut bases = HmacDrbg::new(b"bases", b"");
+        let passed = miller_rabin::passes(engine, [&number], 8, &mut bases).expect("bases");
+        assert_eq!(passed, [false], "{n} falls to Miller–Rabin");
+    }
+    assert!(!is_prime(n, limbs), "{n} is not taken for a prime");
+}
+
+/// F. Arnault's product of three primes, 397 digits (Journal of Symbolic Computation 20, 1995): a
+/// Carmichael number that is a strong pseudoprime to every prime base below 307.
+fn arnault() -> BigUint {
+    let p: BigUint =
+        "29674495668685510550154174642905332730771991799853043350995075531276838753171\
+                      770199594238596428121188033664754218345562493168782883"
+            .parse()
+            .expect("digits");
+    &p * (313u32 * (&p - 1u8) + 1u8) * (353u32 * (&p - 1u8) + 1u8)
+}
+
+/// The rounds of Miller–Rabin take primes for primes in any company, and each number of a batch gets
+/// its own answer.
+#[test]
+fn miller_rabin_answers_for_each_number() {
+    let prime = prime_from((BigUint::one() << 1023u32) + 7u8, 8, 16);
+    let (prime, composite) = (natural(&prime, 16), natural(&base2_pseudoprime(), 16));
+    for engine in engines() {
+        let mut bases = HmacDrbg::new(b"bases", b"");
+        for rounds in [4, 5, 9] {
+            let mut passes = |numbers: [_; 3]| {
+                miller_rabin::passes(engine, numbers, rounds, &mut bases).expect("bases")
+            };
+            assert_eq!(passes([&prime, &prime, &prime]), [true, true, true]);
+            assert_eq!(passes([&prime, &composite, &prime]), [true, false, true]);
+            assert_eq!(passes([&composite, &prime, &composite]), [false, true, false]);
+        }
+    }
+}
+
+/// FIPS 186-5 Table B.1 asks for five rounds at 1024 bits and four above.
+#[test]
+fn rounds_are_the_standard_s() {
+    assert_eq!([1024, 1536, 2048].map(miller_rabin::rounds), [5, 4, 4]);
+}
+
+/// A broken source of bases is an error, never an answer.
+#[test]
+fn missing_bases_are_an_error() {
+    let prime = natural(&prime_from((BigUint::one() << 1023u32) + 7u8, 8, 16), 16);
+    let mut none = common::Scripted::numbers(128, []);
+    assert!(is_prime_vartime(Engine::Portable, &prime, &mut none).is_err());
+}
+
+/// Numbers below 2^17 are told apart as a sieve tells them, and so are those around 2^32, where
+/// division gives way to the lanes.
+#[test]
+fn small_numbers_are_right() {
+    let limit = 1 << 17;
+    let mut composite = vec![false; limit];
+    composite[..2].fill(true);
+    for n in 2..limit {
+        if !composite[n] {
+            for multiple in (2 * n..limit).step_by(n) {
+                composite[multiple] = true;
+            }
+        }
+        assert_eq!(is_prime(&BigUint::from(n), 16), !composite[n], "{n}");
+    }
+    let primes: Vec<u64> =
+        ((1 << 32) - 40..(1 << 32) + 40).filter(|n| is_prime(&BigUint::from(*n), 16)).collect();
+    assert_eq!(primes, [4_294_967_279, 4_294_967_291, 4_294_967_311]);
+}
