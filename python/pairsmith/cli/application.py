@@ -5,6 +5,7 @@ import click
 from pairsmith.cli import key_lifecycle  # noqa: F401 -- adds its commands to key
 from pairsmith.cli.aliases import alias
 from pairsmith.cli.decrypt import decrypt
+from pairsmith.cli.demo import demo
 from pairsmith.cli.doctor import doctor
 from pairsmith.cli.encrypt import data_key, encrypt
 from pairsmith.cli.failures import explained
@@ -51,6 +52,6 @@ def application() -> None:
 
 
 for command in (
-    initialise, key, alias, generate, decrypt, encrypt, data_key, rewrap, doctor
+    initialise, key, alias, generate, decrypt, encrypt, data_key, rewrap, doctor, demo
 ):  # fmt: skip
     application.add_command(command)
