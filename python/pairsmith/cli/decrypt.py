@@ -6,12 +6,12 @@ import base64
 import binascii
 import json
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pairsmith.cli.aad import aad_options, parse_aad
-from pairsmith.cli.files import refuse_taken, write_files
+from pairsmith.cli.files import read_input, refuse_taken, write_files
 from pairsmith.cli.opening import opened
 from pairsmith.cli.output import write_facts, write_json
 from pairsmith.cli.settings import Command, Settings
@@ -25,7 +25,7 @@ STDOUT = "-"
 
 
 @click.command(cls=Command)
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", metavar="FILE")
 @click.option("--out", required=True, metavar="FILE", help="- is stdout.")
 @click.option("--key-id", metavar="KEY", help="For a bare blob: the key it is under.")
 @click.option("--iv", metavar="BASE64", help="For a bare blob: the Iv it came with.")
@@ -34,13 +34,13 @@ STDOUT = "-"
 @click.pass_obj
 def decrypt(
     settings: Settings,
-    file: IO[bytes],
+    file: str,
     out: str,
     *,
     key_id: str | None,
     iv: str | None,
     aad: str | None,
-    aad_file: IO[bytes] | None,
+    aad_file: str | None,
     force: bool,
 ) -> None:
     """Open FILE and write what is inside to a file with mode 0600.
@@ -49,7 +49,7 @@ def decrypt(
     blob; - is stdin. A record has everything in it. A bare blob of the plain operations
     needs --key-id and --iv. The Aad of anything but a record is given again.
     """
-    sealed = file.read()
+    sealed = read_input(file)
     bound_to = parse_aad(aad, aad_file)
     if out != STDOUT:
         refuse_taken([Path(out)], force=force)

@@ -2,12 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import IO
 
 import click
 
 from pairsmith.cli.aad import aad_options, parse_aad
-from pairsmith.cli.files import parse_file_name, refuse_taken, write_files
+from pairsmith.cli.files import parse_file_name, read_input, refuse_taken, write_files
 from pairsmith.cli.keys import key_argument
 from pairsmith.cli.opening import opened
 from pairsmith.cli.output import as_text, write_done, write_facts, write_json
@@ -16,7 +15,7 @@ from pairsmith.cli.settings import Command, Settings
 
 @click.command(cls=Command)
 @key_argument
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", metavar="FILE")
 @aad_options
 @click.option("--advance", is_flag=True, help="Under the key's primary version.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE",
@@ -26,10 +25,10 @@ from pairsmith.cli.settings import Command, Settings
 def encrypt(
     settings: Settings,
     key_id: str,
-    file: IO[bytes],
+    file: str,
     *,
     aad: str | None,
-    aad_file: IO[bytes] | None,
+    aad_file: str | None,
     advance: bool,
     out: Path | None,
     force: bool,
@@ -41,7 +40,7 @@ def encrypt(
     bound_to = parse_aad(aad, aad_file)
     if out is not None:
         refuse_taken([out], force=force)
-    plaintext = file.read()
+    plaintext = read_input(file)
     with opened(settings) as instance:
         operation = instance.advance_encrypt if advance else instance.encrypt
         answer = operation(key_id, plaintext, aad=bound_to).to_dict()
@@ -80,7 +79,7 @@ def data_key(
     name: str,
     *,
     aad: str | None,
-    aad_file: IO[bytes] | None,
+    aad_file: str | None,
     with_plaintext: bool,
     advance: bool,
     force: bool,

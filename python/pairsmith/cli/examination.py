@@ -227,7 +227,7 @@ def _files(settings: Settings) -> Iterator[Finding]:
                 f"others may replace files in {folder} ({stat.S_IMODE(mode):04o})",
                 f"chmod go-w {folder}",
             )
-        if not os.access(folder, os.W_OK):
+        if not os.access(folder, os.W_OK, effective_ids=True):
             good = False
             yield Finding(
                 "Permissions",

@@ -108,11 +108,10 @@ def explained(settings: Settings) -> Iterator[None]:
         raise
 
 
-def unusable_file(path: object, error: OSError) -> Failure:
-    """A file that cannot be read or written."""
-    return Failure(
-        f"{path}: {error.strerror or error}.", code="File", exit_code=ENVIRONMENT
-    )
+def unusable_file(path: object, error: OSError | ValueError) -> Failure:
+    """A file that cannot be read or written, or whose name no file can have."""
+    reason = getattr(error, "strerror", None) or error
+    return Failure(f"{path}: {reason}.", code="File", exit_code=ENVIRONMENT)
 
 
 def printable(text: str) -> str:

@@ -6,10 +6,11 @@ given its name. ``link`` refuses a name that is taken, however late somebody too
 
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pairsmith.cli.failures import REFUSED, Failure, unusable_file
+from pairsmith.cli.failures import ENVIRONMENT, REFUSED, Failure, unusable_file
 from pairsmith.errors import InvalidParameter
 
 NAME_BYTES = 200
@@ -31,6 +32,20 @@ def parse_file_name(name: str) -> str:
     return name
 
 
+def read_input(name: str) -> bytes:
+    """The bytes of a file, or of stdin if the name is ``-``.
+
+    Raises:
+        Failure: It cannot be read.
+    """
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        raise unusable_file(name, error) from error
+
+
 def refuse_taken(paths: Mapping[Path, bytes] | list[Path], *, force: bool) -> None:
     """Say so before any work is done if a file is in the way or its folder is missing.
 
@@ -42,7 +57,7 @@ def refuse_taken(paths: Mapping[Path, bytes] | list[Path], *, force: bool) -> No
             raise Failure(
                 f"{path.parent} is not a folder: make it first.",
                 code="File",
-                exit_code=REFUSED,
+                exit_code=ENVIRONMENT,
             )
         if path.is_dir() or (os.path.lexists(path) and not force):
             raise _taken(path)

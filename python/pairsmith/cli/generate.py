@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
@@ -54,7 +54,7 @@ def generate(
     name: str,
     *,
     aad: str | None,
-    aad_file: IO[bytes] | None,
+    aad_file: str | None,
     with_plaintext: bool,
     advance: bool,
     force: bool,

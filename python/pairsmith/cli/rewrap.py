@@ -42,6 +42,7 @@ def rewrap(ctx: click.Context, new_root_key: str | None) -> None:
         write_done(
             f"{report.rewrapped} key versions are under root key {report.root_key_id}."
         )
+        write_done("Back it up now: nothing else opens the database.")
         for version in report.damaged_versions:
             write_done(f"{version} did not open and stays: restore it from a backup.")
     if report.damaged_versions:
