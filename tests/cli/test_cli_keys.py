@@ -52,7 +52,7 @@ def test_keys_are_listed_with_their_aliases_in_the_order_they_were_made(
     second = terminal.ask("key", "create")["KeyId"]
     lines = terminal.do("key", "list").stdout.splitlines()
     assert lines[0].split() == [
-        "Key", "State", "Aliases", "Rotates", "next", "Description",
+        "Key", "State", "Aliases", "Rotates", "Description",
     ]  # fmt: skip
     assert lines[1].split() == [key_id, "Enabled", "alias/devices", "devices"]
     assert lines[2].split() == [second, "Enabled"]
@@ -141,8 +141,8 @@ def test_rotation_adds_a_version_and_moves_the_primary(
     assert listed[1] == rotated
     assert len(listed) == 2
     table = terminal.do("key", "versions", key_id).stdout
-    assert re.search(rf"{KEY}-\w+ .* initial: plain operations", table)
-    assert re.search(rf"{rotated['KeyVersionId']} .* primary: Advance", table)
+    assert re.search(rf"{KEY}-\w+ .*initial$", table, re.MULTILINE)
+    assert re.search(rf"{rotated['KeyVersionId']} .*primary$", table, re.MULTILINE)
     said = terminal.do("key", "rotate", key_id).stdout
     assert re.fullmatch(rf"{KEY}-\w{{10}} is the primary version now\.\n", said)
 

@@ -21,7 +21,7 @@ ENVIRONMENT = 3
 INTERRUPTED = 130
 
 NEXT: dict[type[errors.PairsmithError], str] = {
-    errors.KeyNotFound: "pairsmith key list shows every key.",
+    errors.KeyNotFound: "pairsmith key list shows every key and its aliases.",
     errors.KeyVersionNotFound: "pairsmith key versions KEY shows every version.",
     errors.AliasNotFound: "pairsmith alias list shows every alias.",
     errors.AliasAlreadyExists: "pairsmith alias update binds it to another key.",

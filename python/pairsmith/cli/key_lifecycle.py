@@ -41,8 +41,8 @@ def versions(settings: Settings, key_id: str, page: int) -> None:
         write_json(listed.to_dict())
         return
     roles = {
-        described.initial_key_version: "initial: plain operations",
-        described.primary_key_version: "primary: Advance operations",
+        described.initial_key_version: "initial",
+        described.primary_key_version: "primary",
     }
     if described.initial_key_version == described.primary_key_version:
         roles[described.primary_key_version] = "initial and primary"
@@ -50,7 +50,7 @@ def versions(settings: Settings, key_id: str, page: int) -> None:
         (each.key_version_id, each.creation_date, roles.get(each.key_version_id, ""))
         for each in listed.items
     ]
-    write_table(("Version", "Created", "Role"), rows)
+    write_table(("Version", "Created", "Role"), rows, folding=("Role",))
     write_count(len(rows), listed.total_count, "version")
 
 

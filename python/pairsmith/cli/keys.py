@@ -105,7 +105,7 @@ def list_keys(
                 each.key_id,
                 each.key_state,
                 ", ".join(_aliases(instance, each.key_id)),
-                each.next_rotation_date,
+                each.next_rotation_date and each.next_rotation_date.date(),
                 each.description,
             )
             for each in ([] if settings.json else listed.items)
@@ -113,7 +113,8 @@ def list_keys(
     if settings.json:
         write_json(listed.to_dict())
         return
-    write_table(("Key", "State", "Aliases", "Rotates next", "Description"), rows)
+    columns = ("Key", "State", "Aliases", "Rotates", "Description")
+    write_table(columns, rows, folding=("Aliases", "Description"))
     write_count(len(rows), listed.total_count, "key")
 
 

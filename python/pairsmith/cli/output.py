@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.console import Console, RenderableType
+    from rich.text import Text
+
+PADDING = 3
+"""Columns between two columns of a table."""
+
+FOLDED = 15
+"""Columns that text needs at least to be readable when it is folded."""
 
 UNWRAPPED = 10_000
 """Columns where no person looks: a pipe gets each row on one line, never cut."""
@@ -31,8 +38,15 @@ def write_done(text: str) -> None:
     click.echo(printable(text))
 
 
-def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Rows under headings; columns of numbers to the right."""
+def write_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    folding: Sequence[str] = (),
+) -> None:
+    """Rows under headings; columns of numbers to the right.
+
+    Only the columns named in ``folding`` may break: half an id is of no use.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -48,10 +62,15 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for number, column in enumerate(columns):
         figures = all(_is_figure(row[number].plain) for row in listed)
         table.add_column(
-            column, justify="right" if listed and figures else "left", overflow="fold"
+            column,
+            justify="right" if listed and figures else "left",
+            overflow="fold",
+            no_wrap=column not in folding,
         )
     for row in listed:
         table.add_row(*row)
+    if console.width < _least_width(columns, listed, folding):
+        console.width = UNWRAPPED
     _print(console, table)
 
 
@@ -87,6 +106,18 @@ def forgive_narrow_encodings() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def _least_width(
+    columns: Sequence[str], rows: Sequence[Sequence[Text]], folding: Sequence[str]
+) -> int:
+    """What the table needs, lest rich cut an id; a narrower screen breaks lines."""
+    needed = 0
+    for number, column in enumerate(columns):
+        cells = [len(row[number]) for row in rows]
+        widest = max([len(column), *cells])
+        needed += PADDING + (min(widest, FOLDED) if column in folding else widest)
+    return needed
 
 
 def _print(console: Console, renderable: RenderableType) -> None:
