@@ -8,7 +8,12 @@ result.
 from typing import Any, Self, TypeVar
 
 from pairsmith import parameters as parse
-from pairsmith._core import CancelToken, advance_key_version_id, random_bytes
+from pairsmith._core import (
+    CancelToken,
+    advance_key_version_id,
+    engine,
+    random_bytes,
+)
 from pairsmith.errors import (
     DecryptionError,
     InvalidParameter,
@@ -300,6 +305,18 @@ class Instance(KeyOperations):
         """Give 1 to 64 bytes of the operating system's randomness."""
         count = parse.parse_count("length", length, limit=parse.RANDOM_LIMIT)
         return RandomBytes(request_id=request_id, random=random_bytes(count))
+
+    @staticmethod
+    def engine() -> str:
+        """Name the prime engine of this process: ``avx512ifma`` or ``portable``.
+
+        Raises:
+            InvalidParameter: ``PAIRSMITH_ENGINE`` asks for one that there is not.
+        """
+        try:
+            return engine()
+        except ValueError as error:
+            raise InvalidParameter("PAIRSMITH_ENGINE", str(error)) from None
 
     def _generate_pair(
         self,

@@ -1,0 +1,123 @@
+"""``pairsmith decrypt``: open a record, an answer of ``encrypt``, or a bare blob."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pairsmith.cli.aad import aad_options, parse_aad
+from pairsmith.cli.files import read_input, refuse_taken, write_files
+from pairsmith.cli.opening import opened
+from pairsmith.cli.output import write_facts, write_json
+from pairsmith.cli.settings import Command, Settings
+from pairsmith.errors import InvalidParameter
+
+if TYPE_CHECKING:
+    from pairsmith.instance import Instance
+    from pairsmith.results import Decrypted
+
+STDOUT = "-"
+
+
+@click.command(cls=Command)
+@click.argument("file", metavar="FILE")
+@click.option("--out", required=True, metavar="FILE", help="- is stdout.")
+@click.option("--key-id", metavar="KEY", help="For a bare blob: the key it is under.")
+@click.option("--iv", metavar="BASE64", help="For a bare blob: the Iv it came with.")
+@aad_options
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@click.pass_obj
+def decrypt(
+    settings: Settings,
+    file: str,
+    out: str,
+    *,
+    key_id: str | None,
+    iv: str | None,
+    aad: str | None,
+    aad_file: str | None,
+    force: bool,
+) -> None:
+    """Open FILE and write what is inside to a file with mode 0600.
+
+    FILE is the record that generate or data-key wrote, the answer of encrypt, or a bare
+    blob; - is stdin. A record has everything in it. A bare blob of the plain operations
+    needs --key-id and --iv. The Aad of anything but a record is given again.
+    """
+    sealed = read_input(file)
+    bound_to = parse_aad(aad, aad_file)
+    if out != STDOUT:
+        refuse_taken([Path(out)], force=force)
+    with opened(settings) as instance:
+        found = _open(instance, sealed, key_id=key_id, iv=iv, aad=bound_to)
+    if out == STDOUT:
+        click.echo(found.plaintext, nl=False)
+        return
+    write_files({Path(out): found.plaintext}, force=force)
+    _answer(settings, found, out)
+
+
+def _open(
+    instance: Instance,
+    sealed: bytes,
+    *,
+    key_id: str | None,
+    iv: str | None,
+    aad: bytes,
+) -> Decrypted:
+    """Tell the three kinds of file apart: a blob never begins with ``{``."""
+    if not sealed.lstrip().startswith(b"{"):
+        return instance.advance_decrypt(
+            sealed, key_id=key_id or "", iv=_from_base64("iv", iv or ""), aad=aad
+        )
+    if key_id is not None or iv is not None:
+        raise InvalidParameter("key_id, iv", "the file has its own; leave them out")
+    answer = _parse_answer(sealed)
+    if "Type" in answer:
+        from pairsmith.results import WrappedKeyPair
+
+        if aad:
+            raise InvalidParameter("aad", "the record has its own; leave it out")
+        return instance.decrypt(WrappedKeyPair.from_json(sealed))
+    return instance.advance_decrypt(
+        _from_base64("record", answer.get("CiphertextBlob")),
+        key_id=str(answer.get("KeyId", "")),
+        iv=_from_base64("record", answer.get("Iv")),
+        aad=aad,
+    )
+
+
+def _parse_answer(text: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        raise InvalidParameter("record", "it is not JSON") from None
+    if isinstance(answer, dict) and ("Type" in answer or "CiphertextBlob" in answer):
+        return answer
+    raise InvalidParameter("record", "it is no answer of generate, encrypt or data-key")
+
+
+def _from_base64(name: str, text: object) -> bytes:
+    try:
+        return base64.b64decode(str(text), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidParameter(name, "it is not Base64") from None
+
+
+def _answer(settings: Settings, found: Decrypted, out: str) -> None:
+    if settings.json:
+        answer = found.to_dict()
+        answer.pop("Plaintext")  # in its file, and nowhere else
+        write_json({**answer, "File": out})
+        return
+    write_facts(
+        [
+            ("Opened with", found.key_version_id or found.key_id),
+            ("Written to", f"{out} ({len(found.plaintext)} bytes, mode 0600)"),
+        ]
+    )

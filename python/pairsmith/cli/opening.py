@@ -1,0 +1,89 @@
+"""Opening an instance for one command; only ``init`` makes one that is not there."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pairsmith.cli.failures import ENVIRONMENT, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pairsmith.cli.settings import Settings
+    from pairsmith.instance import Instance
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Instance]:
+    """The instance that is meant.
+
+    Raises:
+        Failure: It does not exist.
+        PairsmithError: It cannot be opened.
+    """
+    if not is_initialised(settings.database):
+        raise Failure(
+            f"There are no keys at {shown_url(settings.database)} yet.",
+            code="NoDatabase",
+            exit_code=ENVIRONMENT,
+            next_step="pairsmith init makes the database; --database names another.",
+        )
+    from pairsmith.instance import Instance
+
+    with Instance.open(settings.database, settings.root_key) as instance:
+        yield instance
+
+
+def is_initialised(url: str) -> bool:
+    """Whether a database is there and holds something; nothing is made by looking.
+
+    A URL that means nothing counts as there: opening it tells what is wrong with it.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        return path.exists() and (not path.is_file() or path.stat().st_size > 0)
+    return not url.startswith("postgresql") or _server_has_schema(url)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite URL; ``None`` for any other."""
+    from pathlib import Path
+
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parsed = make_url(url)
+        is_file = parsed.get_backend_name() == "sqlite" and parsed.database
+    except (ArgumentError, ValueError):
+        return None
+    if not is_file or parsed.database in (None, ":memory:"):
+        return None
+    return Path(parsed.database).absolute()
+
+
+def shown_url(url: str) -> str:
+    """The URL without its password."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        return "the database given"
+
+
+def _server_has_schema(url: str) -> bool:
+    import sqlalchemy as sa
+
+    from pairsmith.registry.engine import Database
+    from pairsmith.registry.schema import REVISION_TABLE
+
+    database = Database(url)
+    try:
+        with database.reading() as connection:
+            return sa.inspect(connection).has_table(REVISION_TABLE)
+    finally:
+        database.close()

@@ -1,0 +1,82 @@
+"""The options that every command takes, before or after its name."""
+
+from dataclasses import dataclass
+
+import click
+
+DEFAULT_DATABASE = "sqlite:///pairsmith.db"
+
+
+@dataclass
+class Settings:
+    """Which instance is meant, and who reads the answer."""
+
+    database: str = DEFAULT_DATABASE
+    root_key: str | None = None
+    json: bool = False
+
+
+class Command(click.Command):
+    """A command that takes the common options after its name, too."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own options, then the common ones."""
+        return [*super().get_params(ctx), *_AFTER_THE_NAME]
+
+
+class Group(click.Group):
+    """A group of such commands, shown in the order in which they are used."""
+
+    command_class = Command
+    group_class = type
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The order of their definition, which is the order of a key's life."""
+        del ctx
+        return list(self.commands)
+
+
+def common_options(*, read_environment: bool) -> list[click.Parameter]:
+    """``--database``, ``--root-key`` and ``--json``.
+
+    Args:
+        read_environment: Whether the variables count. Only the outermost command reads
+            them: read again after its name, they would undo what stood before it.
+    """
+    variables = read_environment or None
+    return [
+        click.Option(
+            ["--database"],
+            metavar="URL",
+            envvar=variables and "PAIRSMITH_DATABASE",
+            expose_value=False,
+            callback=_keep,
+            help=f"Where the keys are. [default: {DEFAULT_DATABASE}]",
+        ),
+        click.Option(
+            ["--root-key"],
+            metavar="SPEC",
+            envvar=variables and "PAIRSMITH_ROOT_KEY_PROVIDER",
+            expose_value=False,
+            callback=_keep,
+            help="file:PATH, env:NAME or command:PROGRAM. [default: the file beside "
+            "an SQLite database]",
+        ),
+        click.Option(
+            ["--json"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_keep,
+            help="Answer with one JSON document; errors are JSON on stderr.",
+        ),
+    ]
+
+
+def _keep(ctx: click.Context, parameter: click.Parameter, value: object) -> None:
+    """Note what was given; what was not given leaves an earlier answer standing."""
+    if value and parameter.name is not None:
+        setattr(ctx.ensure_object(Settings), parameter.name, value)
+
+
+_AFTER_THE_NAME = common_options(read_environment=False)
