@@ -72,7 +72,12 @@ impl Interrupt for Watch {
         if signals.raised.is_none() && signals.next_look <= Instant::now() {
             // Runs handlers in the main thread only, as Python does. An interpreter that is
             // shutting down cannot be attached to: then nobody wants the result either.
-            match Python::try_attach(|py| py.check_signals()) {
+            #[expect(
+                clippy::redundant_closure_for_method_calls,
+                reason = "the method alone is for one lifetime only"
+            )]
+            let checked = Python::try_attach(|py| py.check_signals());
+            match checked {
                 Some(checked) => signals.raised = checked.err(),
                 None => return true,
             }
