@@ -163,19 +163,35 @@ fn side_by_side<A: Send, B>(
     })
 }
 
+/// The most random bytes that one call gives: far above what any operation asks for, and far below
+/// where memory could run out, which would abort the process.
+pub const MAX_RANDOM_LENGTH: usize = 1 << 20;
+
+/// Random bytes from the operating system.
+///
+/// # Errors
+/// [`Error::Random`] if there was no randomness; [`Error::InvalidLength`] above
+/// [`MAX_RANDOM_LENGTH`].
+pub fn random_bytes(length: usize) -> Result<SecretBytes, Error> {
+    if length > MAX_RANDOM_LENGTH {
+        return Err(Error::InvalidLength);
+    }
+    let mut bytes = SecretBytes::zero(length);
+    OsRandom::unbuffered().fill(bytes.expose_mut())?;
+    Ok(bytes)
+}
+
 /// A symmetric data key: random bytes and their blob.
 ///
 /// # Errors
-/// [`Error::Random`] if there was no randomness.
+/// As [`random_bytes`].
 pub fn data_key(
     key: &WrappingKey,
     length: usize,
     aad: &[u8],
     layout: Layout,
 ) -> Result<(SecretBytes, Sealed), Error> {
-    let mut random = OsRandom::unbuffered();
-    let mut plaintext = SecretBytes::zero(length);
-    random.fill(plaintext.expose_mut())?;
-    let sealed = key.seal(plaintext.expose(), aad, layout, &mut random)?;
+    let plaintext = random_bytes(length)?;
+    let sealed = key.seal(plaintext.expose(), aad, layout, &mut OsRandom::unbuffered())?;
     Ok((plaintext, sealed))
 }

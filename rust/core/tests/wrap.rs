@@ -249,4 +249,9 @@ fn data_keys_open() {
             assert_eq!(message.as_deref(), Ok(plaintext.expose()));
         }
     }
+    for length in [generate::MAX_RANDOM_LENGTH + 1, usize::MAX] {
+        let outcome = generate::data_key(&key, length, b"", Layout::Plain);
+        assert_eq!(outcome.err(), Some(Error::InvalidLength));
+        assert_eq!(generate::random_bytes(length).err(), Some(Error::InvalidLength));
+    }
 }

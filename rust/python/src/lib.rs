@@ -22,8 +22,7 @@ mod _core {
     use pyo3::prelude::*;
     use pyo3::types::PyBytes;
 
-    use pairsmith_core::random::{OsRandom, RandomSource};
-    use pairsmith_core::secret::SecretBytes;
+    use pairsmith_core::generate;
     use pairsmith_core::wrap;
 
     #[pymodule_export]
@@ -43,8 +42,7 @@ mod _core {
     #[pyfunction]
     fn random_bytes(py: Python<'_>, length: usize) -> PyResult<Bound<'_, PyBytes>> {
         guarded(|| {
-            let mut bytes = SecretBytes::zero(length);
-            OsRandom::unbuffered().fill(bytes.expose_mut()).map_err(raise)?;
+            let bytes = generate::random_bytes(length).map_err(raise)?;
             Ok(PyBytes::new(py, bytes.expose()))
         })
     }
