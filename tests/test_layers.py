@@ -6,7 +6,7 @@ from pathlib import Path
 import pairsmith
 
 PACKAGE = Path(pairsmith.__file__).parent
-ALLOWED = {"instance.py", "registry"}
+ALLOWED = {"instance", "registry"}
 
 
 def imported_modules(source: Path) -> set[str]:

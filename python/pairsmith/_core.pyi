@@ -8,6 +8,7 @@ from typing import final
 
 __all__ = [
     "CancelToken",
+    "PairBatch",
     "RootKey",
     "WrappingKey",
     "_panic",
@@ -25,6 +26,19 @@ class CancelToken:
         """Stop whatever generation was given this token, and any that will be."""
     def is_cancelled(self) -> bool:
         """Whether ``cancel`` was called."""
+
+@final
+class PairBatch:
+    """Pairs being made by threads of Rust; ``WrappingKey`` starts one."""
+
+    def next_group(self) -> list[tuple[bytes, bytes, bytes, bytes | None]]:
+        """Some more pairs, each as ``generate_data_key_pair`` gives it, then none.
+
+        Waits with the interpreter released and obeys signals every 50 ms.
+        ``OperationCancelled`` once closed; ``InternalFailure`` in a forked child.
+        """
+    def close(self) -> None:
+        """Stop the threads and wait for them; what was not fetched is erased."""
 
 @final
 class RootKey:
@@ -82,6 +96,19 @@ class WrappingKey:
         through; ``OperationCancelled`` if ``cancel`` was used. ``threads`` search for
         one RSA pair together.
         """
+
+    def generate_data_key_pairs(
+        self,
+        spec: str,
+        key_format: str,
+        aad: bytes,
+        *,
+        advance: bool,
+        with_plaintext: bool,
+        count: int,
+        workers: int,
+    ) -> PairBatch:
+        """Start making ``count`` pairs on ``workers`` threads."""
 
 def advance_key_version_id(blob: bytes) -> str | None:
     """The key version named in an Advance blob's header, else ``None``."""

@@ -8,16 +8,19 @@ frees the guard.
 import asyncio
 import os
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+from pairsmith.batch import PairBatch
 from pairsmith.instance import DEFAULT_URL, CancelToken, Instance
 from pairsmith.registry import RootKeyProvider
+from pairsmith.results import DataKeyPairWithoutPlaintext
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
+Pair = TypeVar("Pair", bound=DataKeyPairWithoutPlaintext)
 
 THREADS = 8
 """Operations that one instance works on at a time; more wait for their turn."""
@@ -55,6 +58,58 @@ def _cancellable(
             raise
 
     return operation
+
+
+def _batch(
+    method: Callable[Concatenate[Instance, Parameters], PairBatch[Pair]],
+) -> Callable[
+    Concatenate["AsyncInstance", Parameters],
+    Coroutine[Any, Any, "AsyncPairBatch[Pair]"],
+]:
+    """The same batch, iterated with ``async for``."""
+
+    @wraps(method)
+    async def operation(
+        self: "AsyncInstance", /, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> "AsyncPairBatch[Pair]":
+        batch = await self._run(partial(method, self._instance, *args, **kwargs))
+        return AsyncPairBatch(self, batch)
+
+    return operation
+
+
+class AsyncPairBatch(AsyncIterator[Pair]):
+    """Pairs in the order they are finished; iterate with ``async for``, or close."""
+
+    def __init__(self, instance: "AsyncInstance", batch: PairBatch[Pair]) -> None:
+        """Wrap a batch of the instance."""
+        self._instance = instance
+        self._batch = batch
+
+    def __aiter__(self) -> Self:
+        """Iterate once over all of it."""
+        return self
+
+    async def __anext__(self) -> Pair:
+        """Give the next pair; the event loop does not wait for it."""
+        if self._batch.is_ready:
+            return next(self._batch)
+        pair: Pair | None = await self._instance._run(partial(next, self._batch, None))  # noqa: SLF001 -- the same module
+        if pair is None:
+            raise StopAsyncIteration
+        return pair
+
+    async def close(self) -> None:
+        """Stop making pairs and free the slot."""
+        await asyncio.to_thread(self._batch.close)
+
+    async def __aenter__(self) -> Self:
+        """Use the batch in an ``async with`` statement; leaving it closes it."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the batch."""
+        await self.close()
 
 
 class AsyncInstance:
@@ -110,6 +165,14 @@ class AsyncInstance:
     )
     advance_generate_data_key_pair_without_plaintext = _cancellable(
         Instance.advance_generate_data_key_pair_without_plaintext
+    )
+    generate_data_key_pairs = _batch(Instance.generate_data_key_pairs)
+    generate_data_key_pairs_without_plaintext = _batch(
+        Instance.generate_data_key_pairs_without_plaintext
+    )
+    advance_generate_data_key_pairs = _batch(Instance.advance_generate_data_key_pairs)
+    advance_generate_data_key_pairs_without_plaintext = _batch(
+        Instance.advance_generate_data_key_pairs_without_plaintext
     )
     decrypt = _awaitable(Instance.decrypt)
     advance_decrypt = _awaitable(Instance.advance_decrypt)

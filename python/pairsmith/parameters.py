@@ -14,7 +14,9 @@ PLAINTEXT_LIMIT = 3 * 1024 * 1024
 DATA_KEY_LIMIT = 1024
 """Bytes of a data key at most."""
 THREAD_LIMIT = 64
-"""Threads for one pair at most."""
+"""Threads for one pair, or for one batch, at most."""
+BATCH_LIMIT = 2**53
+"""Pairs of one batch at most: more than a lifetime makes."""
 PAIR_LIMIT = 1024
 """Slots of the guard at most; each is a file."""
 RANDOM_LIMIT = 64

@@ -20,6 +20,9 @@ pub enum Error {
     /// defect in this crate. The pair was erased.
     #[error("a generated key pair failed its consistency test and was discarded")]
     Consistency,
+    /// A worker thread of a batch ended before its work did: a defect in this crate.
+    #[error("a worker thread ended early")]
+    Worker,
     /// A structure could not be encoded as DER or PEM: a defect in this crate.
     #[error("a key could not be encoded")]
     Encoding,

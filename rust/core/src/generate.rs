@@ -74,9 +74,22 @@ pub fn data_key_pair(
         KeyPairSpec::Ec(_) => OsRandom::unbuffered(),
     };
     let pair = key_pair(request.spec, effort, &mut candidates, interrupt)?;
+    wrapped(key, request, pair, &mut OsRandom::unbuffered())
+}
+
+/// Wraps the private half of a pair; `random` gives Iv and salt.
+///
+/// # Errors
+/// [`Error::Random`], and for a defect in this crate [`Error::Encoding`].
+pub fn wrapped(
+    key: &WrappingKey,
+    request: &Request<'_>,
+    pair: EncodedPair,
+    random: &mut impl RandomSource,
+) -> Result<DataKeyPair, Error> {
     let (private_key, public_key) = pair.into_format(request.format)?;
     let Sealed { iv, blob } =
-        key.seal(private_key.expose(), request.aad, request.layout, &mut OsRandom::unbuffered())?;
+        key.seal(private_key.expose(), request.aad, request.layout, random)?;
     let private_key = request.with_plaintext.then_some(private_key);
     Ok(DataKeyPair { public_key, iv, blob, private_key })
 }
@@ -113,18 +126,18 @@ pub fn rsa_key_pair(
     interrupt: &dyn Interrupt,
 ) -> Result<(RsaKeyPair, EncodedPair), Error> {
     let Effort { engine, threads } = effort;
-    let mut search = PrimeSearch::new(engine, threads, size.prime_bits(), candidates, interrupt);
+    let mut search = PrimeSearch::new(engine, threads, size.prime_bits(), candidates);
     // Ends: another round is needed with odds of 2^-15.
     loop {
-        let (p, q) = search.next_pair()?;
+        let (p, q) = search.next_pair(interrupt)?;
         let rounds = miller_rabin::rounds(size.prime_bits());
         // What the second makes of numbers that the first turns down is thrown away.
         let (proofs, pair) = side_by_side(
             threads,
-            || miller_rabin::passes(engine, [&p, &q], rounds, bases),
+            || miller_rabin::passes(engine, &[&p, &q], rounds, bases),
             || through_the_gate(&p, &q),
         );
-        match proofs? {
+        match proofs?[..] {
             [true, true] => {
                 if let Some(pair) = pair? {
                     return Ok(pair);
@@ -133,13 +146,17 @@ pub fn rsa_key_pair(
             // A composite that passed the base-2 test: odds below 2^-100, but then order rules.
             [true, false] => search.put_back(p),
             [false, true] => search.put_back(q),
-            [false, false] => {}
+            _ => {}
         }
     }
 }
 
 /// The one gate that every RSA key passes: bounds, encoding, and a signature that verifies.
-fn through_the_gate(p: &Natural, q: &Natural) -> Result<Option<(RsaKeyPair, EncodedPair)>, Error> {
+/// `None` where the two primes are to be discarded.
+pub(crate) fn through_the_gate(
+    p: &Natural,
+    q: &Natural,
+) -> Result<Option<(RsaKeyPair, EncodedPair)>, Error> {
     let Some(key) = rsa::assemble(p, q)? else { return Ok(None) };
     let pair = EncodedPair::from_rsa(&key)?;
     rsa::pairwise_consistency_test(pair.private_key.expose())?;

@@ -1,11 +1,12 @@
 //! Data key pairs: generation, encoding and wrapping, with no knowledge of Python, files, time or
 //! configuration.
 //!
-//! The way down: [`generate`] → [`root_key`], [`wrap`], [`encode`] → [`rsa`], [`ec`] → [`primes`] →
-//! [`lanes`] → [`natural`], [`aead`], [`random`], [`interrupt`] → [`secret`], [`spec`], [`error`].
+//! The way down: [`batch`] → [`stream`] → [`generate`] → [`root_key`], [`wrap`], [`encode`] →
+//! [`rsa`], [`ec`] → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`], [`interrupt`] → [`secret`], [`spec`], [`error`].
 //! No module imports one further up; `tests/layers.rs` checks it.
 
 pub mod aead;
+pub mod batch;
 pub mod ec;
 pub mod encode;
 pub mod error;
@@ -19,4 +20,5 @@ pub mod root_key;
 pub mod rsa;
 pub mod secret;
 pub mod spec;
+pub mod stream;
 pub mod wrap;

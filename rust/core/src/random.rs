@@ -15,6 +15,12 @@ pub trait RandomSource {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Error>;
 }
 
+impl<R: RandomSource + ?Sized> RandomSource for &mut R {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        (**self).fill(out)
+    }
+}
+
 /// The operating system's generator, read in blocks: an RSA search draws some hundred kilobytes in
 /// pieces of 128 to 256 bytes, and a system call each would cost more than trial division.
 ///

@@ -105,7 +105,7 @@ fn assert_falls(n: &BigUint, limbs: usize) {
     for engine in engines() {
         assert_eq!(engine.base2_fermat(&[&number]), 1, "{n} passes the base-2 test");
         let mut bases = HmacDrbg::new(b"bases", b"");
-        let passed = miller_rabin::passes(engine, [&number], 8, &mut bases).expect("bases");
+        let passed = miller_rabin::passes(engine, &[&number], 8, &mut bases).expect("bases");
         assert_eq!(passed, [false], "{n} falls to Miller–Rabin");
     }
     assert!(!is_prime(n, limbs), "{n} is not taken for a prime");
@@ -132,7 +132,7 @@ fn miller_rabin_answers_for_each_number() {
         let mut bases = HmacDrbg::new(b"bases", b"");
         for rounds in [4, 5, 9] {
             let mut passes = |numbers: [_; 3]| {
-                miller_rabin::passes(engine, numbers, rounds, &mut bases).expect("bases")
+                miller_rabin::passes(engine, &numbers, rounds, &mut bases).expect("bases")
             };
             assert_eq!(passes([&prime, &prime, &prime]), [true, true, true]);
             assert_eq!(passes([&prime, &composite, &prime]), [true, false, true]);

@@ -7,14 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use pairsmith_core::ec;
 use pairsmith_core::encode::EncodedPair;
-use pairsmith_core::generate::{self, Request};
+use pairsmith_core::generate::{self, Effort, Request};
 use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::natural::Natural;
 use pairsmith_core::primes::candidate::Candidates;
 use pairsmith_core::random::{HmacDrbg, OsRandom, RandomSource};
 use pairsmith_core::root_key::RootKey;
-use pairsmith_core::rsa;
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
 use pairsmith_core::wrap::{Layout, WrappingKey};
@@ -204,7 +203,9 @@ fn rsa_pairs_leave_nothing_of_ours() {
         let mut candidates = HmacDrbg::new(b"zeroing", b"");
         let mut bases = HmacDrbg::new(b"bases", b"");
         let size = RsaSize::Bits2048;
-        rsa::generate(size, Engine::best(), &mut candidates, &mut bases, &Never).expect("a key")
+        let effort = Effort::of(Engine::best());
+        let pair = generate::rsa_key_pair(size, effort, &mut candidates, &mut bases, &Never);
+        pair.expect("a key").0
     };
     let known = generate();
     let numbers = [&known.d, &known.p, &known.q, &known.dp, &known.dq, &known.q_inv];
@@ -259,7 +260,7 @@ fn data_key_pairs_leave_nothing_of_ours() {
             layout: Layout::Plain,
             with_plaintext: true,
         };
-        let pair = generate::data_key_pair(&key, &request, Engine::best(), &Never);
+        let pair = generate::data_key_pair(&key, &request, Effort::of(Engine::best()), &Never);
         let pair = pair.expect("a pair");
         watch(pair.private_key.as_ref().expect("asked for").expose());
         let left = found_after(|| {

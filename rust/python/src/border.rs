@@ -15,7 +15,11 @@ pub fn raise(error: Error) -> PyErr {
     match error {
         Error::Decryption => DecryptionError::new_err(()),
         Error::Interrupted => OperationCancelled::new_err(()),
-        Error::Random | Error::InvalidLength | Error::Consistency | Error::Encoding => {
+        Error::Random
+        | Error::InvalidLength
+        | Error::Consistency
+        | Error::Worker
+        | Error::Encoding => {
             InternalFailure::new_err(format!("{error}. Nothing was returned or stored."))
         }
     }

@@ -1,5 +1,8 @@
 //! `RootKey` and `WrappingKey`: handles to keys whose bytes stay in Rust.
 
+use std::sync::Arc;
+
+use pairsmith_core::batch::Order;
 use pairsmith_core::generate::{self, DataKeyPair, Effort, Request};
 use pairsmith_core::random::OsRandom;
 use pairsmith_core::secret::SecretBytes;
@@ -10,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes};
 use zeroize::Zeroizing;
 
+use crate::batch::{Pair, PairBatch, to_python};
 use crate::border::{guarded, raise};
 use crate::interrupt::{CancelToken, Watch};
 use crate::{engine, names};
@@ -63,7 +67,10 @@ impl RootKey {
         key_version_id: &str,
     ) -> PyResult<WrappingKey> {
         guarded(|| {
-            self.0.open_version(wrapped, key_id, key_version_id).map(WrappingKey).map_err(raise)
+            self.0
+                .open_version(wrapped, key_id, key_version_id)
+                .map(|key| WrappingKey(Arc::new(key)))
+                .map_err(raise)
         })
     }
 
@@ -92,7 +99,7 @@ impl RootKey {
 
 /// One key version, ready to seal and open; its 32 bytes never reach Python.
 #[pyclass(frozen, module = "pairsmith._core")]
-pub struct WrappingKey(wrap::WrappingKey);
+pub struct WrappingKey(Arc<wrap::WrappingKey>);
 
 #[pymethods]
 impl WrappingKey {
@@ -168,7 +175,7 @@ impl WrappingKey {
         with_plaintext: bool,
         threads: usize,
         cancel: Option<&CancelToken>,
-    ) -> PyResult<(Bytes<'py>, Bytes<'py>, Bytes<'py>, Option<Bytes<'py>>)> {
+    ) -> PyResult<Pair<'py>> {
         let request = Request {
             spec: names::spec(spec)?,
             format: names::format(key_format)?,
@@ -177,12 +184,31 @@ impl WrappingKey {
             with_plaintext,
         };
         let pair = guarded(|| self.generate(py, &request, threads.max(1), cancel))?;
-        Ok((
-            PyBytes::new(py, &pair.public_key),
-            PyBytes::new(py, &pair.iv),
-            PyBytes::new(py, &pair.blob),
-            pair.private_key.map(|secret| PyBytes::new(py, secret.expose())),
-        ))
+        Ok(to_python(py, pair))
+    }
+
+    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, count, workers))]
+    #[expect(clippy::too_many_arguments, reason = "the operation's parameters, named in Python")]
+    fn generate_data_key_pairs(
+        &self,
+        spec: &str,
+        key_format: &str,
+        aad: &[u8],
+        advance: bool,
+        with_plaintext: bool,
+        count: u64,
+        workers: usize,
+    ) -> PyResult<PairBatch> {
+        let order = Order {
+            key: Arc::clone(&self.0),
+            spec: names::spec(spec)?,
+            format: names::format(key_format)?,
+            aad: aad.to_vec(),
+            layout: names::layout(advance),
+            with_plaintext,
+            engine: engine::chosen()?,
+        };
+        guarded(|| Ok(PairBatch::start(order, count, workers.max(1))))
     }
 
     fn __repr__(&self) -> String {

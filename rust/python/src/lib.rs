@@ -3,6 +3,7 @@
 //!
 //! The Python face of everything here is described in `python/pairsmith/_core.pyi`.
 
+mod batch;
 mod border;
 mod engine;
 mod interrupt;
@@ -25,6 +26,8 @@ mod _core {
     use pairsmith_core::generate;
     use pairsmith_core::wrap;
 
+    #[pymodule_export]
+    use crate::batch::PairBatch;
     #[pymodule_export]
     use crate::interrupt::CancelToken;
     #[pymodule_export]

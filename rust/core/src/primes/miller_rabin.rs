@@ -22,14 +22,14 @@ pub fn rounds(prime_bits: usize) -> usize {
 ///
 /// # Errors
 /// [`Error::Random`] if there was no randomness for the bases.
-pub fn passes<const N: usize>(
+pub fn passes(
     engine: Engine,
-    numbers: [&Natural; N],
+    numbers: &[&Natural],
     rounds: usize,
     bases: &mut impl RandomSource,
-) -> Result<[bool; N], Error> {
-    let mut passed = [true; N];
-    let jobs: Vec<usize> = (0..rounds).flat_map(|_| 0..N).collect();
+) -> Result<Vec<bool>, Error> {
+    let mut passed = vec![true; numbers.len()];
+    let jobs: Vec<usize> = (0..rounds).flat_map(|_| 0..numbers.len()).collect();
     for batch in jobs.chunks(LANES) {
         let moduli: Vec<&Natural> = batch.iter().map(|&i| numbers[i]).collect();
         for (&i, round_passed) in batch.iter().zip(one_batch(engine, &moduli, bases)?) {

@@ -34,7 +34,7 @@ pub fn is_prime_vartime(
     }
     // A composite leaves with the first batch that it fails.
     for _ in 0..ROUNDS / engine.width() {
-        if miller_rabin::passes(engine, [n], engine.width(), bases)? == [false] {
+        if miller_rabin::passes(engine, &[n], engine.width(), bases)? == [false] {
             return Ok(false);
         }
     }

@@ -16,21 +16,20 @@ use crate::primes::trial_division::TrialDivision;
 use crate::random::RandomSource;
 
 /// A running search for primes of one size.
-pub struct PrimeSearch<'a, C> {
+pub struct PrimeSearch<C> {
     engine: Engine,
     threads: usize,
-    source: Mutex<Source<'a, C>>,
+    source: Mutex<Source<C>>,
     board: Mutex<Board>,
-    interrupt: &'a dyn Interrupt,
 }
 
 /// Where batches come from. Drawing and trial division are done under its lock, which is held for
 /// about a seventh of a thread's time.
-struct Source<'a, C> {
+struct Source<C> {
     engine: Engine,
     drawing: Candidates,
     trial_division: &'static TrialDivision,
-    candidates: &'a mut C,
+    candidates: C,
     /// Through with trial division, in the order drawn; not yet in a batch.
     sifted: VecDeque<Natural>,
     batches: usize,
@@ -47,16 +46,10 @@ struct Board {
     failure: Option<Error>,
 }
 
-impl<'a, C: RandomSource + Send> PrimeSearch<'a, C> {
+impl<C: RandomSource + Send> PrimeSearch<C> {
     /// A search for primes of `prime_bits` bits among what `candidates` draws, on `threads` threads,
     /// of which the caller's is one.
-    pub fn new(
-        engine: Engine,
-        threads: usize,
-        prime_bits: usize,
-        candidates: &'a mut C,
-        interrupt: &'a dyn Interrupt,
-    ) -> Self {
+    pub fn new(engine: Engine, threads: usize, prime_bits: usize, candidates: C) -> Self {
         let source = Source {
             engine,
             drawing: Candidates::new(prime_bits),
@@ -65,7 +58,7 @@ impl<'a, C: RandomSource + Send> PrimeSearch<'a, C> {
             sifted: VecDeque::new(),
             batches: 0,
         };
-        Self { engine, threads, source: Mutex::new(source), board: Mutex::default(), interrupt }
+        Self { engine, threads, source: Mutex::new(source), board: Mutex::default() }
     }
 
     /// The next two numbers, in the order drawn, that pass the base-2 test: primes but for odds
@@ -73,12 +66,12 @@ impl<'a, C: RandomSource + Send> PrimeSearch<'a, C> {
     ///
     /// # Errors
     /// [`Error::Random`], or [`Error::Interrupted`] if the caller asked to stop.
-    pub fn next_pair(&mut self) -> Result<(Natural, Natural), Error> {
+    pub fn next_pair(&mut self, interrupt: &dyn Interrupt) -> Result<(Natural, Natural), Error> {
         std::thread::scope(|scope| {
             for _ in 1..self.threads {
                 scope.spawn(|| self.work(|| false));
             }
-            self.work(|| self.interrupt.requested());
+            self.work(|| interrupt.requested());
         });
         lock(&self.board).take_pair()
     }
@@ -115,7 +108,7 @@ impl<'a, C: RandomSource + Send> PrimeSearch<'a, C> {
     }
 }
 
-impl<C: RandomSource> Source<'_, C> {
+impl<C: RandomSource> Source<C> {
     /// The next survivors of trial division, as many as the engine tests at once, and the batch's
     /// place in the order drawn.
     fn next_batch(&mut self) -> Result<(usize, Vec<Natural>), Error> {
@@ -143,7 +136,7 @@ impl<C: RandomSource> Source<'_, C> {
     /// Ends: about one draw in seven survives.
     fn next_survivor(&mut self) -> Result<Natural, Error> {
         loop {
-            let candidate = self.drawing.draw(self.candidates)?;
+            let candidate = self.drawing.draw(&mut self.candidates)?;
             if self.trial_division.survives(self.engine, &candidate) {
                 return Ok(candidate);
             }

@@ -1,0 +1,97 @@
+"""Class Instance: one registry with its guard, and every operation on it.
+
+A data operation goes one way: parse the arguments, resolve the key (and its state),
+take a slot of the guard if it makes a pair, call the Rust core once, return a frozen
+result.
+"""
+
+from typing import Self
+
+from pairsmith import parameters as parse
+from pairsmith._core import CancelToken, engine
+from pairsmith.errors import InvalidParameter
+from pairsmith.guard import Guard
+from pairsmith.instance.ciphers import CipherOperations
+from pairsmith.instance.keys import KeyOperations
+from pairsmith.instance.pairs import PairOperations
+from pairsmith.registry import Registry, RootKeyProvider
+
+__all__ = ["DEFAULT_URL", "CancelToken", "Instance"]
+
+DEFAULT_URL = "sqlite:///pairsmith.db"
+"""A file in the current folder."""
+
+
+class Instance(PairOperations, CipherOperations, KeyOperations):
+    """One key management instance: open it, use it from any thread, close it.
+
+    Wherever a key is named, its id or an alias (``alias/…``) will do. Plain operations
+    use the key's initial version for ever, Advance operations its primary version.
+    """
+
+    def __init__(self, registry: Registry, guard: Guard, threads: int = 1) -> None:
+        """Join the parts; ``open`` is what callers use."""
+        self._registry = registry
+        self._guard = guard
+        self._threads = threads
+
+    @classmethod
+    def open(
+        cls,
+        url: str = DEFAULT_URL,
+        root_key: RootKeyProvider | str | None = None,
+        *,
+        pair_limit: int = 1,
+        threads: int = 1,
+    ) -> Self:
+        """Open the registry at ``url``, made new if it does not exist.
+
+        Args:
+            url: ``sqlite:///file.db`` or ``postgresql+psycopg://…``, as for SQLAlchemy.
+            root_key: What wraps the keys at rest: a provider, or its text
+                (``file:PATH``, ``env:NAME``, ``command:…``). By default a file beside
+                the SQLite database, made on first use.
+            pair_limit: How many pairs may be generated at once over every process of
+                this host; 1 is what the documented service allows.
+            threads: How many threads, 1 to 64, search for one RSA pair together; worth
+                it where cores are idle. The pair does not depend on it.
+
+        Raises:
+            DatabaseError: It cannot be opened; the message says what to do.
+            SchemaTooNew: A newer Pairsmith has written it.
+            RootKeyError: The root key is missing, unsafe or the wrong one.
+            InvalidParameter: An argument cannot be understood.
+        """
+        threads = parse.parse_count("threads", threads, limit=parse.THREAD_LIMIT)
+        pair_limit = parse.parse_count("pair_limit", pair_limit, limit=parse.PAIR_LIMIT)
+        registry = Registry.open(url, root_key)
+        try:
+            return cls(registry, Guard(registry.guard_path, pair_limit), threads)
+        except BaseException:
+            registry.close()
+            raise
+
+    def close(self) -> None:
+        """Close the database and the guard. Closing twice does nothing."""
+        self._guard.close()
+        self._registry.close()
+
+    def __enter__(self) -> Self:
+        """Use the instance in a ``with`` statement; leaving it closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the instance."""
+        self.close()
+
+    @staticmethod
+    def engine() -> str:
+        """Name the prime engine of this process: ``avx512ifma`` or ``portable``.
+
+        Raises:
+            InvalidParameter: ``PAIRSMITH_ENGINE`` asks for one that there is not.
+        """
+        try:
+            return engine()
+        except ValueError as error:
+            raise InvalidParameter("PAIRSMITH_ENGINE", str(error)) from None

@@ -1,0 +1,123 @@
+//! Many pairs from one searcher.
+//!
+//! A search goes on from one pair to the next, so that no candidate that was sifted or tested is
+//! lost, and Miller–Rabin takes the primes of several pairs together, so that its lanes are full.
+//! Every candidate is still a draw of its own: pairs share lanes, never history.
+
+use crate::ec;
+use crate::encode::EncodedPair;
+use crate::error::Error;
+use crate::generate::through_the_gate;
+use crate::interrupt::Interrupt;
+use crate::lanes::Engine;
+use crate::natural::Natural;
+use crate::primes::miller_rabin;
+use crate::primes::search::PrimeSearch;
+use crate::random::OsRandom;
+use crate::spec::{Curve, KeyPairSpec, RsaSize};
+
+/// An endless source of pairs of one kind, for one thread.
+pub struct PairStream(Kind);
+
+enum Kind {
+    Rsa(Box<RsaStream>),
+    Ec(EcStream),
+}
+
+impl PairStream {
+    /// A source that draws from the operating system.
+    #[must_use]
+    pub fn new(spec: KeyPairSpec, engine: Engine) -> Self {
+        Self(match spec {
+            KeyPairSpec::Rsa(size) => Kind::Rsa(Box::new(RsaStream::new(size, engine))),
+            KeyPairSpec::Ec(curve) => Kind::Ec(EcStream { curve, random: OsRandom::buffered() }),
+        })
+    }
+
+    /// How many pairs are best made at a time: four RSA pairs have eight primes, which fill the
+    /// lanes of Miller–Rabin; of elliptic-curve pairs as many as a few milliseconds make.
+    #[must_use]
+    pub const fn group(spec: KeyPairSpec) -> usize {
+        match spec {
+            KeyPairSpec::Rsa(_) => 4,
+            KeyPairSpec::Ec(_) => 128,
+        }
+    }
+
+    /// The next `count` pairs, each of which has passed the gate.
+    ///
+    /// # Errors
+    /// As [`crate::generate::data_key_pair`].
+    pub fn next(
+        &mut self,
+        count: usize,
+        interrupt: &dyn Interrupt,
+    ) -> Result<Vec<EncodedPair>, Error> {
+        match &mut self.0 {
+            Kind::Rsa(stream) => stream.next(count, interrupt),
+            Kind::Ec(stream) => stream.next(count, interrupt),
+        }
+    }
+}
+
+struct RsaStream {
+    engine: Engine,
+    prime_bits: usize,
+    search: PrimeSearch<OsRandom>,
+    bases: OsRandom,
+}
+
+impl RsaStream {
+    fn new(size: RsaSize, engine: Engine) -> Self {
+        let prime_bits = size.prime_bits();
+        let search = PrimeSearch::new(engine, 1, prime_bits, OsRandom::buffered());
+        Self { engine, prime_bits, search, bases: OsRandom::buffered() }
+    }
+
+    fn next(&mut self, count: usize, interrupt: &dyn Interrupt) -> Result<Vec<EncodedPair>, Error> {
+        let mut pairs = Vec::with_capacity(count);
+        // Ends: a pair is turned down with odds of 2^-15.
+        while pairs.len() < count {
+            for primes in self.proven_primes(count - pairs.len(), interrupt)?.chunks_exact(2) {
+                if let Some((_, pair)) = through_the_gate(&primes[0], &primes[1])? {
+                    pairs.push(pair);
+                }
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// The primes of `pairs` pairs; fewer if a composite was among them, with odds below 2^-100.
+    fn proven_primes(
+        &mut self,
+        pairs: usize,
+        interrupt: &dyn Interrupt,
+    ) -> Result<Vec<Natural>, Error> {
+        let mut probable = Vec::with_capacity(2 * pairs);
+        for _ in 0..pairs {
+            let (p, q) = self.search.next_pair(interrupt)?;
+            probable.extend([p, q]);
+        }
+        let rounds = miller_rabin::rounds(self.prime_bits);
+        let numbers: Vec<&Natural> = probable.iter().collect();
+        let proofs = miller_rabin::passes(self.engine, &numbers, rounds, &mut self.bases)?;
+        let proven = probable.into_iter().zip(proofs).filter(|(_, proof)| *proof);
+        Ok(proven.map(|(prime, _)| prime).collect())
+    }
+}
+
+struct EcStream {
+    curve: Curve,
+    random: OsRandom,
+}
+
+impl EcStream {
+    fn next(&mut self, count: usize, interrupt: &dyn Interrupt) -> Result<Vec<EncodedPair>, Error> {
+        if interrupt.requested() {
+            return Err(Error::Interrupted);
+        }
+        (0..count)
+            .map(|_| EncodedPair::from_ec(&ec::generate(self.curve, &mut self.random)?))
+            .collect()
+    }
+}
