@@ -37,8 +37,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         parsed = _parsed_url(url)
-        self.name = parsed.render_as_string(hide_password=True)
         self.sqlite_path = _sqlite_path(parsed)
+        self.name = str(self.sqlite_path or parsed.render_as_string(hide_password=True))
         if self.sqlite_path is not None:
             _create_private_file(self.sqlite_path)
         self.guard_path = _guard_path(parsed, self.sqlite_path)
