@@ -58,8 +58,10 @@ impl<const K: usize> Moduli<K> {
         for (pair, x) in columns.as_chunks_mut::<2>().0.iter_mut().zip(&*x) {
             products_within(pair.as_flattened_mut(), x);
         }
-        for (i, j) in (2..K).flat_map(|j| (0..j).map(move |i| (i, j))) {
-            add_product(adjacent(columns, i + j), &x[i], &x[j]);
+        for j in 2..K {
+            for i in 0..j {
+                add_product(adjacent(columns, i + j), &x[i], &x[j]);
+            }
         }
         // So far each product of two different limbs stands once. The first digits need the lowest
         // block only; the product of the lowest two blocks is what they are found beside.
@@ -104,7 +106,7 @@ impl<const K: usize> Moduli<K> {
                 add_product(adjacent(columns, c), &known[i - 1], &n[c + 1 - i]);
             }
             let nothing = [zero(); BLOCK];
-            let feeding = known.last().map_or((&nothing, &n[0]), |last| (last, &n[1]));
+            let feeding = if c == 0 { (&nothing, &n[0]) } else { (&known[c - 1], &n[1]) };
             find_digits(&mut unknown[0], adjacent(columns, c), (&n[0], self.n_inv), feeding);
         }
         let (last, others) = self.quotient.split_last().expect("at least one block");
