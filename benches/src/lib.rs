@@ -29,6 +29,27 @@ pub fn cctv_candidates(size: RsaSize) -> Vec<Natural> {
     text.split_whitespace().map(|line| Natural::from_be_bytes(&bytes(line))).collect()
 }
 
+/// Candidates as the search draws them, the same at every call: full length, 7 modulo 8.
+#[must_use]
+pub fn random_candidates(bits: usize, count: usize) -> Vec<Natural> {
+    // SplitMix64: statistics are asked of it, not secrecy.
+    let mut state = 0u64;
+    let mut word = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    };
+    let candidate = |_| {
+        let mut candidate = Natural::zero(bits / 64);
+        candidate.limbs_mut().fill_with(&mut word);
+        candidate.limbs_mut()[0] |= 7;
+        candidate.limbs_mut()[bits / 64 - 1] |= 3 << 62;
+        candidate
+    };
+    (0..count).map(candidate).collect()
+}
+
 /// Goes through candidates as the search does, until two primes are found: trial division, then
 /// Fermat's test on as many survivors as the engine takes at once.
 ///

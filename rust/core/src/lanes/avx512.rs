@@ -25,9 +25,9 @@ pub(super) fn base2_fermat(candidates: &[&Natural]) -> u8 {
     // SAFETY: the CPU features were checked on the line above; it holds for all three calls.
     unsafe {
         match candidates[0].limbs().len() {
-            16 => power::base2_fermat::<20, 20>(candidates),
-            24 => power::base2_fermat::<30, 15>(candidates),
-            _ => power::base2_fermat::<40, 20>(candidates),
+            16 => power::base2_fermat::<2>(candidates),
+            24 => power::base2_fermat::<3>(candidates),
+            _ => power::base2_fermat::<4>(candidates),
         }
     }
 }
@@ -42,9 +42,9 @@ pub(super) fn power(
     // SAFETY: the CPU features were checked on the line above; it holds for all three calls.
     unsafe {
         match moduli[0].limbs().len() {
-            16 => power::power::<20, 20>(moduli, bases, exponents),
-            24 => power::power::<30, 15>(moduli, bases, exponents),
-            _ => power::power::<40, 20>(moduli, bases, exponents),
+            16 => power::power::<2>(moduli, bases, exponents),
+            24 => power::power::<3>(moduli, bases, exponents),
+            _ => power::power::<4>(moduli, bases, exponents),
         }
     }
 }
@@ -55,9 +55,9 @@ pub(super) fn square_repeatedly(moduli: &[&Natural], times: usize) {
     // SAFETY: the CPU features were checked on the line above; it holds for all three calls.
     unsafe {
         match moduli[0].limbs().len() {
-            16 => power::square_repeatedly::<20, 20>(moduli, times),
-            24 => power::square_repeatedly::<30, 15>(moduli, times),
-            _ => power::square_repeatedly::<40, 20>(moduli, times),
+            16 => power::square_repeatedly::<2>(moduli, times),
+            24 => power::square_repeatedly::<3>(moduli, times),
+            _ => power::square_repeatedly::<4>(moduli, times),
         }
     }
 }

@@ -81,9 +81,9 @@ impl Engine {
     #[must_use]
     pub fn base2_fermat(self, candidates: &[&Natural]) -> u8 {
         match check(candidates) {
-            16 => base2_fermat::<16>(self, candidates),
-            24 => base2_fermat::<24>(self, candidates),
-            _ => base2_fermat::<32>(self, candidates),
+            16 => base2_fermat::<2>(self, candidates),
+            24 => base2_fermat::<3>(self, candidates),
+            _ => base2_fermat::<4>(self, candidates),
         }
     }
 
@@ -108,9 +108,9 @@ impl Engine {
             "bases and exponents have the moduli's limb count"
         );
         match limbs {
-            16 => power::<16>(self, moduli, bases, exponents),
-            24 => power::<24>(self, moduli, bases, exponents),
-            _ => power::<32>(self, moduli, bases, exponents),
+            16 => power::<2>(self, moduli, bases, exponents),
+            24 => power::<3>(self, moduli, bases, exponents),
+            _ => power::<4>(self, moduli, bases, exponents),
         }
     }
 
@@ -118,26 +118,26 @@ impl Engine {
     #[doc(hidden)]
     pub fn square_repeatedly(self, moduli: &[&Natural], times: usize) {
         match check(moduli) {
-            16 => square_repeatedly::<16>(self, moduli, times),
-            24 => square_repeatedly::<24>(self, moduli, times),
-            _ => square_repeatedly::<32>(self, moduli, times),
+            16 => square_repeatedly::<2>(self, moduli, times),
+            24 => square_repeatedly::<3>(self, moduli, times),
+            _ => square_repeatedly::<4>(self, moduli, times),
         }
     }
 }
 
-fn square_repeatedly<const L: usize>(engine: Engine, moduli: &[&Natural], times: usize) {
+fn square_repeatedly<const K: usize>(engine: Engine, moduli: &[&Natural], times: usize) {
     match engine {
         #[cfg(target_arch = "x86_64")]
         Engine::Avx512 => avx512::square_repeatedly(moduli, times),
-        _ => moduli.iter().for_each(|n| portable::square_repeatedly::<L>(n, times)),
+        _ => moduli.iter().for_each(|n| portable::square_repeatedly::<K>(n, times)),
     }
 }
 
-fn base2_fermat<const L: usize>(engine: Engine, candidates: &[&Natural]) -> u8 {
+fn base2_fermat<const K: usize>(engine: Engine, candidates: &[&Natural]) -> u8 {
     match engine {
         #[cfg(target_arch = "x86_64")]
         Engine::Avx512 => avx512::base2_fermat(candidates),
-        _ => mask(candidates, portable::base2_fermat::<L>),
+        _ => mask(candidates, portable::base2_fermat::<K>),
     }
 }
 
@@ -146,7 +146,7 @@ fn mask(numbers: &[&Natural], holds: impl Fn(&Natural) -> bool) -> u8 {
     numbers.iter().enumerate().fold(0, |mask, (i, number)| mask | u8::from(holds(number)) << i)
 }
 
-fn power<const L: usize>(
+fn power<const K: usize>(
     engine: Engine,
     moduli: &[&Natural],
     bases: &[&Natural],
@@ -157,7 +157,7 @@ fn power<const L: usize>(
         Engine::Avx512 => avx512::power(moduli, bases, exponents),
         _ => {
             let lanes = moduli.iter().zip(bases).zip(exponents);
-            lanes.map(|((n, base), exponent)| portable::power::<L>(n, base, exponent)).collect()
+            lanes.map(|((n, base), exponent)| portable::power::<K>(n, base, exponent)).collect()
         }
     }
 }

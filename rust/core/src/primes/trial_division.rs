@@ -35,9 +35,9 @@ const fn bounds(coarse: u64, fine: u64) -> Bounds {
 
 /// One for each size, kept for as long as the process lives.
 static ALL: [TrialDivision; 3] = [
-    TrialDivision::new(16, [bounds(1 << 12, 1 << 14), bounds(1 << 12, 1 << 16)]),
-    TrialDivision::new(24, [bounds(1 << 12, 1 << 15), bounds(1 << 12, 1 << 17)]),
-    TrialDivision::new(32, [bounds(1 << 12, 1 << 16), bounds(1 << 12, 1 << 17)]),
+    TrialDivision::new(16, [bounds(1 << 12, 1 << 16), bounds(1 << 12, 1 << 16)]),
+    TrialDivision::new(24, [bounds(1 << 12, 1 << 17), bounds(1 << 12, 1 << 17)]),
+    TrialDivision::new(32, [bounds(1 << 12, 1 << 18), bounds(1 << 12, 1 << 17)]),
 ];
 
 impl TrialDivision {

@@ -7,9 +7,9 @@ use std::arch::x86_64::{
 
 use zeroize::Zeroizing;
 
-use super::montgomery::{Moduli, double_modulo, subtract_if_not_below};
+use super::montgomery::{BLOCK, Moduli, Number, read};
 use super::vector::{
-    LIMB_BITS, Lanes, limb_of, limbs_at, shift_left, splat, words_at, write_limbs, zero,
+    LIMB_BITS, Lanes, add, carry_of, limb_of, shift_left, splat, words_at, write_limbs, zero,
 };
 use crate::natural::Natural;
 
@@ -17,24 +17,22 @@ use crate::natural::Natural;
 const WINDOW: usize = 4;
 const DIGITS: usize = 1 << WINDOW;
 
-type Number<const L: usize> = [Lanes; L];
-
 /// See [`crate::lanes::Engine::base2_fermat`].
 ///
 /// What is computed is 2^(−(n−1)), which is 1 when 2^(n−1) is: its Montgomery form can begin at a
 /// bare power of two. The first `leading` bits of n make the exponent's head h = ⌊n/2^s⌋ + 1, and
-/// 2^(52·L − h) is the Montgomery form of 2^(−h). Each squaring then doubles the exponent, and a
+/// 2^(520·K − h) is the Montgomery form of 2^(−h). Each squaring then doubles the exponent, and a
 /// doubling where n has a clear bit takes one off: after all s of them it is h·2^s less the
 /// complement of n's tail, which is n + 1. A shift by two in the last step makes that n − 1.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn base2_fermat<const L: usize, const R: usize>(candidates: &[&Natural]) -> u8 {
-    let mut moduli = Moduli::<L, R>::new(candidates);
+pub(super) fn base2_fermat<const K: usize>(candidates: &[&Natural]) -> u8 {
+    let mut moduli = Moduli::<K>::new(candidates);
     let bits = 64 * candidates[0].limbs().len();
-    let leading = (LIMB_BITS * L).ilog2() as usize;
-    let mut x = Zeroizing::new([zero(); L]);
+    let leading = (LIMB_BITS * BLOCK * K).ilog2() as usize;
+    let mut x = Zeroizing::new([[zero(); BLOCK]; K]);
     let words = words_of(candidates);
     let head = bits_at(&words, bits - leading, leading);
-    let exponent = _mm512_sub_epi64(splat((LIMB_BITS * L - 1) as u64), head);
+    let exponent = _mm512_sub_epi64(splat((LIMB_BITS * BLOCK * K - 1) as u64), head);
     power_of_two(&mut x, exponent);
     for bit in (1..bits - leading).rev() {
         let clear = _mm512_xor_si512(bits_at(&words, bit, 1), splat(1));
@@ -42,26 +40,27 @@ pub(super) fn base2_fermat<const L: usize, const R: usize>(candidates: &[&Natura
     }
     moduli.square(&mut x, splat(2));
     moduli.divide_by_r(&mut x);
-    x[0] = _mm512_xor_si512(x[0], splat(1));
-    let difference = x.iter().fold(zero(), |difference, &limb| _mm512_or_si512(difference, limb));
+    x[0][0] = _mm512_xor_si512(x[0][0], splat(1));
+    let difference =
+        x.as_flattened().iter().fold(zero(), |difference, &limb| _mm512_or_si512(difference, limb));
     let lanes = u8::MAX >> (8 - candidates.len());
     _mm512_cmpeq_epi64_mask(difference, zero()) & lanes
 }
 
 /// See [`crate::lanes::Engine::power`].
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn power<const L: usize, const R: usize>(
+pub(super) fn power<const K: usize>(
     numbers: &[&Natural],
     bases: &[&Natural],
     exponents: &[&Natural],
 ) -> Vec<Natural> {
-    let mut moduli = Moduli::<L, R>::new(numbers);
+    let mut moduli = Moduli::<K>::new(numbers);
     let one = one(&moduli, numbers);
     let table = powers(&mut moduli, &one, bases);
     let words = numbers[0].limbs().len();
     let digits = words_of(exponents);
     let mut x = one;
-    let mut factor = Zeroizing::new([zero(); L]);
+    let mut factor = Zeroizing::new([[zero(); BLOCK]; K]);
     for low_bit in (0..64 * words).step_by(WINDOW).rev() {
         for _ in 0..WINDOW {
             moduli.square(&mut x, zero());
@@ -72,19 +71,16 @@ pub(super) fn power<const L: usize, const R: usize>(
     moduli.divide_by_r(&mut x);
     subtract_if_not_below(&mut x, moduli.n());
     let mut results: Vec<_> = numbers.iter().map(|_| Natural::zero(words)).collect();
-    write_limbs(&mut results, &*x);
+    write_limbs(&mut results, x.as_flattened());
     results
 }
 
 /// See [`crate::lanes::Engine::square_repeatedly`].
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn square_repeatedly<const L: usize, const R: usize>(
-    numbers: &[&Natural],
-    times: usize,
-) {
-    let mut moduli = Moduli::<L, R>::new(numbers);
+pub(super) fn square_repeatedly<const K: usize>(numbers: &[&Natural], times: usize) {
+    let mut moduli = Moduli::<K>::new(numbers);
     let mut x = Zeroizing::new(*moduli.n());
-    x[0] = splat(2);
+    x[0][0] = splat(2);
     for _ in 0..times {
         moduli.square(&mut x, splat(1));
     }
@@ -93,35 +89,30 @@ pub(super) fn square_repeatedly<const L: usize, const R: usize>(
 
 /// R mod n, the Montgomery form of one: by doubling from a power of two below every modulus.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn one<const L: usize, const R: usize>(
-    moduli: &Moduli<L, R>,
-    numbers: &[&Natural],
-) -> Zeroizing<Number<L>> {
+fn one<const K: usize>(moduli: &Moduli<K>, numbers: &[&Natural]) -> Zeroizing<Number<K>> {
     let least_bits = numbers.iter().map(|n| crate::lanes::bit_length(n.limbs())).min();
     let start = least_bits.expect("at least one lane") - 1;
-    let mut one = Zeroizing::new([zero(); L]);
+    let mut one = Zeroizing::new([[zero(); BLOCK]; K]);
     power_of_two(&mut one, splat(start as u64));
-    double_modulo(&mut one, moduli.n(), LIMB_BITS * L - start);
+    double_modulo(&mut one, moduli.n(), LIMB_BITS * BLOCK * K - start);
     one
 }
 
 /// The Montgomery forms of base^0 to base^15.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn powers<const L: usize, const R: usize>(
-    moduli: &mut Moduli<L, R>,
-    one: &Number<L>,
+fn powers<const K: usize>(
+    moduli: &mut Moduli<K>,
+    one: &Number<K>,
     bases: &[&Natural],
-) -> Zeroizing<Vec<Number<L>>> {
+) -> Zeroizing<Vec<Number<K>>> {
     let mut table = Zeroizing::new(vec![*one; DIGITS]);
-    // The Montgomery form of R is 2^(52·L) times that of one: by squaring and doubling.
-    let exponent = LIMB_BITS * L;
+    // The Montgomery form of R is 2^(520·K) times that of one: by squaring and doubling.
+    let exponent = LIMB_BITS * BLOCK * K;
     for bit in (0..=exponent.ilog2()).rev() {
         moduli.square(&mut table[1], splat((exponent >> bit & 1) as u64));
     }
-    let mut base = Zeroizing::new([zero(); L]);
-    for (index, limb) in base.iter_mut().enumerate() {
-        *limb = limbs_at(bases, index);
-    }
+    let mut base = Zeroizing::new([[zero(); BLOCK]; K]);
+    read(&mut base, bases);
     moduli.multiply(&mut table[1], &base);
     *base = table[1];
     for digit in 2..DIGITS {
@@ -133,22 +124,21 @@ fn powers<const L: usize, const R: usize>(
 
 /// `out` = `table[digit]` in each lane, reading every entry so that no address depends on it.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn select<const L: usize>(out: &mut Number<L>, table: &[Number<L>], digit: Lanes) {
+fn select<const K: usize>(out: &mut Number<K>, table: &[Number<K>], digit: Lanes) {
     let masks: [__mmask8; DIGITS] =
         std::array::from_fn(|entry| _mm512_cmpeq_epi64_mask(digit, splat(entry as u64)));
-    for (index, limb) in out.iter_mut().enumerate() {
-        *limb = table
-            .iter()
-            .zip(masks)
-            .fold(zero(), |limb, (entry, mask)| _mm512_mask_mov_epi64(limb, mask, entry[index]));
+    for (index, limb) in out.as_flattened_mut().iter_mut().enumerate() {
+        *limb = table.iter().zip(masks).fold(zero(), |limb, (entry, mask)| {
+            _mm512_mask_mov_epi64(limb, mask, entry.as_flattened()[index])
+        });
     }
 }
 
 /// x = 2^exponent in each lane.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn power_of_two<const L: usize>(x: &mut Number<L>, exponent: Lanes) {
+fn power_of_two<const K: usize>(x: &mut Number<K>, exponent: Lanes) {
     let mut count = exponent;
-    for limb in x {
+    for limb in x.as_flattened_mut() {
         // Counts from 64 on, and the negative ones below the bit, leave nothing.
         *limb = limb_of(shift_left(splat(1), count));
         count = _mm512_sub_epi64(count, splat(LIMB_BITS as u64));
@@ -168,4 +158,35 @@ fn words_of(numbers: &[&Natural]) -> Zeroizing<Vec<Lanes>> {
 fn bits_at(words: &[Lanes], low_bit: usize, count: usize) -> Lanes {
     let shifted = _mm512_srlv_epi64(words[low_bit / 64], splat((low_bit % 64) as u64));
     _mm512_and_si512(shifted, splat((1 << count) - 1))
+}
+
+/// x = x·2^`doublings` mod n, fully reduced, for x < n.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn double_modulo<const K: usize>(x: &mut Number<K>, n: &Number<K>, doublings: usize) {
+    for _ in 0..doublings {
+        let mut carry = zero();
+        for limb in x.as_flattened_mut() {
+            let sum = add(add(*limb, *limb), carry);
+            *limb = limb_of(sum);
+            carry = carry_of(sum);
+        }
+        subtract_if_not_below(x, n);
+    }
+}
+
+/// x = x − n in the lanes where x ≥ n.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn subtract_if_not_below<const K: usize>(x: &mut Number<K>, n: &Number<K>) {
+    let mut difference = Zeroizing::new([[zero(); BLOCK]; K]);
+    let mut borrow = zero();
+    let limbs = x.as_flattened().iter().zip(n.as_flattened());
+    for (difference, (&x, &n)) in difference.as_flattened_mut().iter_mut().zip(limbs) {
+        let limb = add(_mm512_sub_epi64(x, n), borrow);
+        *difference = limb_of(limb);
+        borrow = carry_of(limb);
+    }
+    let not_below = _mm512_cmpeq_epi64_mask(borrow, zero());
+    for (limb, &difference) in x.as_flattened_mut().iter_mut().zip(difference.as_flattened()) {
+        *limb = _mm512_mask_mov_epi64(*limb, not_below, difference);
+    }
 }
