@@ -11,7 +11,7 @@ use p256::pkcs8::{
 use pairsmith_core::ec::{self, EcKeyPair};
 use pairsmith_core::encode::EncodedPair;
 use pairsmith_core::error::Error;
-use pairsmith_core::generate;
+use pairsmith_core::generate::{self, Effort};
 use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::random::OsRandom;
@@ -56,7 +56,8 @@ fn scalars_out_of_range_are_drawn_again() {
 }
 
 fn encoded(spec: KeyPairSpec) -> EncodedPair {
-    generate::key_pair(spec, Engine::best(), &mut OsRandom::buffered(), &Never).expect("a pair")
+    generate::key_pair(spec, Effort::of(Engine::best()), &mut OsRandom::buffered(), &Never)
+        .expect("a pair")
 }
 
 /// Another library reads both halves in DER, finds them to belong together, writes both to the same
