@@ -12,6 +12,7 @@ use crate::random::{OsRandom, RandomSource};
 use crate::rsa::{self, RsaKeyPair};
 use crate::secret::SecretBytes;
 use crate::spec::{KeyFormat, KeyPairSpec, RsaSize};
+use crate::stack;
 use crate::wrap::{IV_LENGTH, Layout, Sealed, WrappingKey};
 
 /// What is asked for.
@@ -74,7 +75,8 @@ pub fn data_key_pair(
         KeyPairSpec::Ec(_) => OsRandom::unbuffered(),
     };
     let pair = key_pair(request.spec, effort, &mut candidates, interrupt)?;
-    let (private_key, public_key) = pair.into_format(request.format)?;
+    let (private_key, public_key) =
+        stack::erased_after::<{ stack::SHALLOW }, _>(|| pair.into_format(request.format))?;
     let Sealed { iv, blob } =
         key.seal(private_key.expose(), request.aad, request.layout, &mut OsRandom::unbuffered())?;
     let private_key = request.with_plaintext.then_some(private_key);
@@ -92,11 +94,13 @@ pub fn key_pair(
     interrupt: &dyn Interrupt,
 ) -> Result<EncodedPair, Error> {
     match spec {
-        KeyPairSpec::Rsa(size) => {
+        KeyPairSpec::Rsa(size) => stack::erased_after::<{ stack::DEEP }, _>(|| {
             let mut bases = OsRandom::buffered();
             Ok(rsa_key_pair(size, effort, candidates, &mut bases, interrupt)?.1)
-        }
-        KeyPairSpec::Ec(curve) => EncodedPair::from_ec(&ec::generate(curve, candidates)?),
+        }),
+        KeyPairSpec::Ec(curve) => stack::erased_after::<{ stack::DEEP }, _>(|| {
+            EncodedPair::from_ec(&ec::generate(curve, candidates)?)
+        }),
     }
 }
 

@@ -2,8 +2,8 @@
 //! configuration.
 //!
 //! The way down: [`generate`] → [`root_key`], [`wrap`], [`encode`] → [`rsa`], [`ec`] → [`primes`] →
-//! [`lanes`] → [`natural`], [`aead`], [`random`], [`interrupt`] → [`secret`], [`spec`], [`error`].
-//! No module imports one further up; `tests/layers.rs` checks it.
+//! [`lanes`] → [`natural`], [`aead`], [`random`], [`interrupt`] → [`secret`], [`spec`], `stack`,
+//! [`error`]. No module imports one further up; `tests/layers.rs` checks it.
 
 pub mod aead;
 pub mod ec;
@@ -19,4 +19,5 @@ pub mod root_key;
 pub mod rsa;
 pub mod secret;
 pub mod spec;
+mod stack;
 pub mod wrap;
