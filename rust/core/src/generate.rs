@@ -12,6 +12,7 @@ use crate::random::{OsRandom, RandomSource};
 use crate::rsa::{self, RsaKeyPair};
 use crate::secret::SecretBytes;
 use crate::spec::{KeyFormat, KeyPairSpec, RsaSize};
+use crate::stack;
 use crate::wrap::{IV_LENGTH, Layout, Sealed, WrappingKey};
 
 /// What is asked for.
@@ -87,7 +88,8 @@ pub fn wrapped(
     pair: EncodedPair,
     random: &mut impl RandomSource,
 ) -> Result<DataKeyPair, Error> {
-    let (private_key, public_key) = pair.into_format(request.format)?;
+    let (private_key, public_key) =
+        stack::erased_after::<{ stack::SHALLOW }, _>(|| pair.into_format(request.format))?;
     let Sealed { iv, blob } =
         key.seal(private_key.expose(), request.aad, request.layout, random)?;
     let private_key = request.with_plaintext.then_some(private_key);
@@ -105,11 +107,13 @@ pub fn key_pair(
     interrupt: &dyn Interrupt,
 ) -> Result<EncodedPair, Error> {
     match spec {
-        KeyPairSpec::Rsa(size) => {
+        KeyPairSpec::Rsa(size) => stack::erased_after::<{ stack::DEEP }, _>(|| {
             let mut bases = OsRandom::buffered();
             Ok(rsa_key_pair(size, effort, candidates, &mut bases, interrupt)?.1)
-        }
-        KeyPairSpec::Ec(curve) => EncodedPair::from_ec(&ec::generate(curve, candidates)?),
+        }),
+        KeyPairSpec::Ec(curve) => stack::erased_after::<{ stack::DEEP }, _>(|| {
+            EncodedPair::from_ec(&ec::generate(curve, candidates)?)
+        }),
     }
 }
 

@@ -2,8 +2,9 @@
 //! configuration.
 //!
 //! The way down: [`batch`] → [`stream`] → [`generate`] → [`root_key`], [`wrap`], [`encode`] →
-//! [`rsa`], [`ec`] → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`], [`interrupt`] → [`secret`], [`spec`], [`error`].
-//! No module imports one further up; `tests/layers.rs` checks it.
+//! [`rsa`], [`ec`] → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`], [`interrupt`] →
+//! [`secret`], [`spec`], `stack`, [`error`]. No module imports one further up; `tests/layers.rs`
+//! checks it.
 
 pub mod aead;
 pub mod batch;
@@ -20,5 +21,6 @@ pub mod root_key;
 pub mod rsa;
 pub mod secret;
 pub mod spec;
+mod stack;
 pub mod stream;
 pub mod wrap;

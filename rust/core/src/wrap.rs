@@ -10,6 +10,7 @@ use crate::aead::{self, TAG_LENGTH};
 use crate::error::Error;
 use crate::random::RandomSource;
 use crate::secret::{SecretBytes, equal};
+use crate::stack;
 
 pub use crate::aead::IV_LENGTH;
 /// Bytes of a key version's material, and of a root key.
@@ -91,6 +92,16 @@ impl WrappingKey {
         layout: Layout,
         random: &mut impl RandomSource,
     ) -> Result<Sealed, Error> {
+        stack::erased_after::<{ stack::SHALLOW }, _>(|| self.sealed(plaintext, aad, layout, random))
+    }
+
+    fn sealed(
+        &self,
+        plaintext: &[u8],
+        aad: &[u8],
+        layout: Layout,
+        random: &mut impl RandomSource,
+    ) -> Result<Sealed, Error> {
         let mut iv = [0; IV_LENGTH];
         random.fill(&mut iv)?;
         let mut salt = [0; SALT];
@@ -121,6 +132,10 @@ impl WrappingKey {
     /// # Errors
     /// [`Error::Decryption`] whatever does not fit: blob, Iv, Aad or key.
     pub fn open(&self, blob: &[u8], iv: &[u8], aad: &[u8]) -> Result<SecretBytes, Error> {
+        stack::erased_after::<{ stack::SHALLOW }, _>(|| self.opened(blob, iv, aad))
+    }
+
+    fn opened(&self, blob: &[u8], iv: &[u8], aad: &[u8]) -> Result<SecretBytes, Error> {
         let iv: [u8; IV_LENGTH] = iv.try_into().map_err(|_| Error::Decryption)?;
         let Some((&FORMAT_VERSION, rest)) = blob.split_first() else {
             return Err(Error::Decryption);

@@ -133,7 +133,6 @@ fn the_core_knows_nothing_of_the_world() {
         "std::fs",
         "std::env",
         "std::time",
-        "std::thread",
         "std::net",
         "println!",
         "eprintln!",

@@ -193,8 +193,9 @@ fn wrapping_keys_leave_nothing() {
     assert_eq!(left, 0);
 }
 
-/// An RSA pair leaves none of its six secret numbers, nor its document in either format, from the
-/// first candidate to the last check.
+/// An RSA pair leaves none of its six secret numbers, nor its document in PEM, from the first
+/// candidate to the encoding. ring, at the gate, does leave its own copies on the heap; the Python
+/// package's allocator erases whatever is freed, and `tests/test_memory.py` looks there.
 #[test]
 fn rsa_pairs_leave_nothing_of_ours() {
     let _turn = turn();

@@ -1,0 +1,203 @@
+"""A private key that nobody asked for is nowhere in the process that made it."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+    load_pem_private_key,
+)
+
+from pairsmith._core import RootKey, WrappingKey
+
+VERSION = "key-0123456789abcdefghijk-0123456789"
+SPECS = ["RSA_2048", "RSA_3072", "RSA_4096", "EC_P256", "EC_P256K"]
+PIECE = 24
+"""Bytes of a secret that are not met by chance; an EC scalar has 32."""
+
+# Told on standard input what to generate; prints the Iv and the blob. With "keep" it
+# asks for the plaintext and holds it, so that the search can be seen to find.
+CHILD = """
+import sys
+from pairsmith._core import RootKey
+root_key, row, version = sys.stdin.readline().split()
+key = RootKey(bytes.fromhex(root_key)).open_version(bytes.fromhex(row), "key", version)
+kept = []
+for line in sys.stdin:
+    spec, key_format, threads, keep = line.split()
+    _, iv, blob, private_key = key.generate_data_key_pair(
+        spec, key_format, b"", advance=False, with_plaintext=keep == "keep",
+        threads=int(threads),
+    )
+    kept.append(private_key)
+    print(iv.hex(), blob.hex(), flush=True)
+"""
+
+
+class Child:
+    """A process that generates, and whose memory can be read."""
+
+    def __init__(self) -> None:
+        root_key = os.urandom(32)
+        root = RootKey(root_key)
+        row = root.create_version("key", VERSION)
+        self.key: WrappingKey = root.open_version(row, "key", VERSION)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._say(root_key.hex(), row.hex(), VERSION)
+
+    def generate(
+        self, spec: str, key_format: str, *, threads: int = 1, keep: bool = False
+    ) -> bytes:
+        """The private key, opened here from the blob that the child printed."""
+        self._say(spec, key_format, str(threads), "keep" if keep else "drop")
+        assert self.process.stdout is not None
+        iv, blob = map(bytes.fromhex, self.process.stdout.readline().split())
+        return self.key.open(blob, iv, b"")
+
+    def memory(self) -> Iterator[tuple[str, bytes]]:
+        """Every region that can be read and written, with its name."""
+        process = Path(f"/proc/{self.process.pid}")
+        with (
+            (process / "maps").open() as maps,
+            (process / "mem").open("rb", 0) as mem,
+        ):
+            for line in maps:
+                match = re.match(r"(\w+)-(\w+) rw\S+ \S+ \S+ \S+ *(.*)", line)
+                if match is None or match[3] == "[vvar]":
+                    continue
+                start, end = int(match[1], 16), int(match[2], 16)
+                mem.seek(start)
+                yield match[3] or "anonymous", mem.read(end - start)
+
+    def _say(self, *words: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(" ".join(words) + "\n")
+        self.process.stdin.flush()
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.communicate()
+        assert self.process.returncode == 0
+
+
+@pytest.fixture
+def child() -> Iterator[Child]:
+    """A new process."""
+    child = Child()
+    yield child
+    child.close()
+
+
+def secrets_of(document: bytes) -> dict[str, bytes]:
+    """What must not be found: the secret part of both encodings, and every number.
+
+    Numbers in both orders of their bytes. The beginning of an RSA document holds the
+    public modulus, and the end of an EC document the public point: both are cut off.
+    """
+    load = load_pem_private_key if document[:1] == b"-" else load_der_private_key
+    key = load(document, None)
+    pem, der = (
+        key.private_bytes(encoding, PrivateFormat.PKCS8, NoEncryption())
+        for encoding in (Encoding.PEM, Encoding.DER)
+    )
+    assert document in (pem, der)
+    if isinstance(key, rsa.RSAPrivateKey):
+        values = key.private_numbers()
+        numbers = {
+            "d": values.d,
+            "p": values.p,
+            "q": values.q,
+            "dp": values.dmp1,
+            "dq": values.dmq1,
+            "q_inv": values.iqmp,
+        }
+        secret = slice(key.key_size // 8 + 48, None)
+    else:
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        numbers = {"d": key.private_numbers().private_value}
+        start = der.index(numbers["d"].to_bytes(32, "big"))
+        secret = slice(start, start + 32)
+    text = b"".join(pem.splitlines(keepends=True)[1:-1])
+    # Base64: four characters for three bytes, and a newline after 64.
+    bounds = [
+        bound and bound * 4 // 3 * 65 // 64 for bound in (secret.start, secret.stop)
+    ]
+    secrets = {"der": der[secret], "pem": text[slice(*bounds)]}
+    for name, number in numbers.items():
+        length = (number.bit_length() + 7) // 8
+        secrets[f"{name}, big-endian"] = number.to_bytes(length, "big")
+        secrets[f"{name}, little-endian"] = number.to_bytes(length, "little")
+    return secrets
+
+
+def found(child: Child, document: bytes) -> set[tuple[str, str]]:
+    """Which secrets are in which regions: any ``PIECE`` of them, at any place."""
+    secrets = secrets_of(document)
+    windows: dict[int, list[tuple[str, int]]] = {}
+    for name, secret in secrets.items():
+        for start in range(len(secret) - 7):
+            word = int.from_bytes(secret[start : start + 8], sys.byteorder)
+            windows.setdefault(word, []).append((name, start))
+    finds = set()
+    for region, memory in child.memory():
+        # Any run of 24 bytes holds eight that begin at a multiple of 16: compare those,
+        # then measure how far the run goes.
+        words = memoryview(memory).cast("Q")[::2].tolist()
+        if windows.keys().isdisjoint(words):
+            continue
+        for index, word in enumerate(words):
+            for name, start in windows.get(word, ()):
+                if _run(memory, 16 * index, secrets[name], start) >= PIECE:
+                    finds.add((name, region))
+    return finds
+
+
+def _run(memory: bytes, at: int, secret: bytes, start: int) -> int:
+    """How many bytes around this place are the secret's."""
+    first = last = 0
+    while (
+        first < min(at, start) and memory[at - first - 1] == secret[start - first - 1]
+    ):
+        first += 1
+    while (
+        last < min(len(memory) - at, len(secret) - start)
+        and memory[at + last] == secret[start + last]
+    ):
+        last += 1
+    return first + last
+
+
+@pytest.mark.parametrize("key_format", ["DER", "PEM"])
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_key_that_is_held_is_found(child: Child, spec: str, key_format: str) -> None:
+    """The search finds a private key where there is one: the next test can fail."""
+    document = child.generate(spec, key_format, keep=True)
+    expected = {key_format.lower()}
+    if key_format == "DER":
+        expected.add("d, big-endian")
+    assert expected <= {name for name, _ in found(child, document)}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("spec", SPECS)
+def test_no_piece_of_a_private_key_remains(
+    child: Child, spec: str, threads: int
+) -> None:
+    """After an operation without plaintext no 24 bytes of the key are in memory."""
+    for key_format in ("DER", "PEM", "DER"):
+        document = child.generate(spec, key_format, threads=threads)
+        assert found(child, document) == set()
