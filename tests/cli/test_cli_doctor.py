@@ -72,15 +72,16 @@ def test_a_folder_that_others_may_change_is_a_problem(
 
 
 def test_a_missing_or_wrong_root_key_is_a_problem(
-    terminal: Terminal, key_id: str, tmp_path: Path
+    terminal: Terminal, tmp_path: Path
 ) -> None:
-    """Looking does not make one."""
-    assert key_id
+    """Looking does not make one, even where ``init`` would."""
     (tmp_path / "kms.db.root-key").write_bytes(bytes(32))
     assert "wrong root key" in examined(terminal, problems=1)["Root key"]["Text"]
     (tmp_path / "kms.db.root-key").unlink()
     assert "no root key" in examined(terminal, problems=1)["Root key"]["Text"]
     assert not (tmp_path / "kms.db.root-key").exists()
+    answer = terminal.run("--json", "--root-key", "nonsense", "doctor", "--quick")
+    assert answer.document["Problems"] == 1
 
 
 def test_a_missing_database_is_a_problem_and_stays_missing(tmp_path: Path) -> None:
@@ -96,11 +97,10 @@ def test_a_newer_schema_and_a_damaged_file_are_problems(
     """Each is told, and none ends the examination with a traceback."""
     with closing(sqlite3.connect(tmp_path / "kms.db")) as connection, connection:
         connection.execute("UPDATE schema_revision SET version_num = '9999'")
-    found = examined(terminal, problems=2)
+    found = examined(terminal, problems=1)
     assert "newer Pairsmith" in found["Schema"]["Text"]
-    assert "newer Pairsmith" in found["Root key"]["Text"]
     (tmp_path / "kms.db").write_bytes(b"a diary, not a database" * 100)
-    found = examined(terminal, problems=2)
+    found = examined(terminal, problems=1)
     assert "not an SQLite database" in found["Database"]["Text"]
 
 
@@ -126,6 +126,11 @@ def test_a_bad_engine_name_is_a_problem(
     monkeypatch.setattr("pairsmith.instance.engine", engine)
     found = examined(terminal, problems=1)
     assert message in found["Prime engine"]["Text"]
+    answer = terminal.run("doctor")
+    assert (answer.exit_code, "One RSA" in answer.stdout) == (3, False)
+    code, error = terminal.refused("key", "list")
+    assert (code, error["Code"]) == (1, "InvalidParameter")
+    assert message in error["Message"]
 
 
 def test_rewrap_puts_every_version_under_a_new_root_key(

@@ -90,6 +90,18 @@ def test_a_reader_that_leaves_early_is_no_error_worth_a_traceback(
     assert "Traceback" not in stderr
 
 
+def test_a_terminal_that_lacks_a_script_gets_escapes(
+    terminal: Terminal, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no reason to fail."""
+    terminal.do("key", "update-description", key_id, "鍵 7")
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    process = _started(terminal, "key", "describe", key_id)
+    stdout, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stderr) == (0, "")
+    assert r"\u9375 7" in stdout
+
+
 def test_every_next_step_belongs_to_an_error_that_there_is() -> None:
     """And every command it names exists."""
     assert set(NEXT) <= set(CATALOGUE)

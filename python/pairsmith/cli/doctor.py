@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from pairsmith.cli.examination import Finding, Verdict, examine
+from pairsmith.cli import machine_findings as machine
 from pairsmith.cli.failures import ENVIRONMENT, printable
+from pairsmith.cli.findings import Finding, Verdict
+from pairsmith.cli.instance_findings import instance_findings
 from pairsmith.cli.output import terminal, write_json
 from pairsmith.cli.settings import Command, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STYLES = {Verdict.GOOD: "green", Verdict.NOTE: "yellow", Verdict.PROBLEM: "bold red"}
 
@@ -25,7 +32,7 @@ def doctor(ctx: click.Context, quick: bool) -> None:  # noqa: FBT001 -- click's 
     """
     settings = ctx.ensure_object(Settings)
     findings = []
-    for finding in examine(settings, timing=not quick):
+    for finding in _examined(settings, timing=not quick):
         findings.append(finding)
         if not settings.json:
             _show(finding)
@@ -38,6 +45,16 @@ def doctor(ctx: click.Context, quick: bool) -> None:  # noqa: FBT001 -- click's 
         click.echo(f"{problems} problem{'s' * (problems > 1)}", err=True)
     if problems:
         ctx.exit(ENVIRONMENT)
+
+
+def _examined(settings: Settings, *, timing: bool) -> Iterator[Finding]:
+    """Everything there is to look at, one finding after the other."""
+    yield from machine.software()
+    engine = machine.engine()
+    yield engine
+    yield from instance_findings(settings)
+    if timing and engine.verdict is not Verdict.PROBLEM:
+        yield from machine.times()
 
 
 def _show(finding: Finding) -> None:

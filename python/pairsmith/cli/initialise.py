@@ -34,10 +34,13 @@ def initialise(settings: Settings) -> None:
 
 
 def root_key_place(settings: Settings) -> str:
-    """Where the root key comes from, without the arguments of a command."""
+    """Where the root key comes from, without the arguments of a command.
+
+    Nowhere, which is an empty text, if none is named for a database on a server.
+    """
     given = settings.root_key
     if given is None:
         path = sqlite_path(settings.database)
-        return f"file:{path}.root-key"
+        return "" if path is None else f"file:{path}.root-key"
     kind, _, place = given.partition(":")
     return f"{kind}:{place.split()[0]} ..." if kind == "command" else given

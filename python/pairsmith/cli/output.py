@@ -101,7 +101,7 @@ def terminal(*, stderr: bool = False) -> Console:
 
 
 def forgive_narrow_encodings() -> None:
-    """Let a terminal that only knows ASCII show an escape instead of failing."""
+    """Let a terminal that lacks a script show escapes instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -64,6 +64,7 @@ class Instance(PairOperations, CipherOperations, KeyOperations):
         """
         threads = parse.parse_count("threads", threads, limit=parse.THREAD_LIMIT)
         pair_limit = parse.parse_count("pair_limit", pair_limit, limit=parse.PAIR_LIMIT)
+        cls.engine()  # one that does not exist is noticed here, not at the first pair
         registry = Registry.open(url, root_key)
         try:
             return cls(registry, Guard(registry.guard_path, pair_limit), threads)

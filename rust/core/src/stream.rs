@@ -15,6 +15,7 @@ use crate::primes::miller_rabin;
 use crate::primes::search::PrimeSearch;
 use crate::random::OsRandom;
 use crate::spec::{Curve, KeyPairSpec, RsaSize};
+use crate::stack;
 
 /// An endless source of pairs of one kind, for one thread.
 pub struct PairStream(Kind);
@@ -53,10 +54,10 @@ impl PairStream {
         count: usize,
         interrupt: &dyn Interrupt,
     ) -> Result<Vec<EncodedPair>, Error> {
-        match &mut self.0 {
+        stack::erased_after::<{ stack::DEEP }, _>(|| match &mut self.0 {
             Kind::Rsa(stream) => stream.next(count, interrupt),
             Kind::Ec(stream) => stream.next(count, interrupt),
-        }
+        })
     }
 }
 

@@ -1,23 +1,17 @@
-"""What ``doctor`` looks at. Looking changes nothing but makes a throw-away instance."""
+"""What ``doctor`` finds about an instance; looking changes and makes nothing."""
 
 from __future__ import annotations
 
 import os
-import platform
 import stat
-import tempfile
 import time
-from dataclasses import dataclass
-from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
+from pairsmith.cli.findings import Finding, Verdict
 from pairsmith.cli.initialise import root_key_place
 from pairsmith.cli.opening import is_initialised, shown_url, sqlite_path
 from pairsmith.errors import PairsmithError
-from pairsmith.results import KeyPairSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,94 +21,19 @@ if TYPE_CHECKING:
     from pairsmith.cli.settings import Settings
     from pairsmith.registry.engine import Database
 
-SECONDS_PER_SPEC = 0.4
-MOST_PAIRS_PER_SPEC = 25
 
-
-class Verdict(StrEnum):
-    """How a thing is; only a problem makes the exit code differ from 0."""
-
-    GOOD = "good"
-    NOTE = "note"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at, how it is, and what to do if it is not good."""
-
-    subject: str
-    verdict: Verdict
-    text: str
-    next_step: str = ""
-
-
-def examine(settings: Settings, *, timing: bool) -> Iterator[Finding]:
-    """Look at everything, one finding after the other.
-
-    Args:
-        settings: Which instance.
-        timing: Whether pairs are generated to see how long they take.
-    """
-    yield from _software()
-    yield _engine()
+def instance_findings(settings: Settings) -> Iterator[Finding]:
+    """Database, files and root key; or that there is no database."""
     if is_initialised(settings.database):
         yield from _database(settings)
         yield from _files(settings)
-        yield _root_key(settings)
-    else:
-        yield Finding(
-            "Database",
-            Verdict.PROBLEM,
-            f"there is none at {shown_url(settings.database)}",
-            "pairsmith init makes it; --database names another.",
-        )
-    if timing:
-        yield from _times()
-
-
-def _software() -> Iterator[Finding]:
-    place = f"Python {platform.python_version()}, {platform.system()}"
+        return
     yield Finding(
-        "Pairsmith",
-        Verdict.GOOD,
-        f"{version('pairsmith')} on {place} {platform.machine()}",
+        "Database",
+        Verdict.PROBLEM,
+        f"there is none at {shown_url(settings.database)}",
+        "pairsmith init makes it; --database names another.",
     )
-    libraries = ("cryptography", "SQLAlchemy", "alembic", "click", "rich")
-    text = ", ".join(f"{name} {version(name)}" for name in libraries)
-    yield Finding("Libraries", Verdict.GOOD, text)
-
-
-def _engine() -> Finding:
-    from pairsmith.instance import Instance
-
-    try:
-        name = Instance.engine()
-    except PairsmithError as error:
-        return Finding("Prime engine", Verdict.PROBLEM, str(error), "unset it.")
-    if name == "avx512ifma":
-        return Finding("Prime engine", Verdict.GOOD, f"{name}: eight primes at a time")
-    if _cpu_has_avx512ifma():
-        return Finding(
-            "Prime engine",
-            Verdict.NOTE,
-            f"{name}, though this CPU has AVX-512 IFMA",
-            "PAIRSMITH_ENGINE=auto lets RSA keys be several times faster.",
-        )
-    return Finding(
-        "Prime engine",
-        Verdict.NOTE,
-        f"{name}: this CPU has no AVX-512 IFMA",
-        "on one that has (Intel Ice Lake, AMD Zen 4 and later) RSA keys are several "
-        "times faster.",
-    )
-
-
-def _cpu_has_avx512ifma() -> bool:
-    try:
-        return "avx512ifma" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -125,7 +44,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         try:
             with database.reading() as connection:
                 yield _engine_of(database, connection)
-                yield from _contents(connection)
+                yield from _contents(connection, settings)
         finally:
             database.close()
     except PairsmithError as error:
@@ -149,8 +68,8 @@ def _engine_of(database: Database, connection: sa.Connection) -> Finding:
     return Finding("Database", Verdict.GOOD, text)
 
 
-def _contents(connection: sa.Connection) -> Iterator[Finding]:
-    """Keys by state, and what waits to be done."""
+def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding]:
+    """Schema, root key, keys by state, and what waits to be done."""
     import sqlalchemy as sa
 
     from pairsmith.registry import deletion, rotation
@@ -168,6 +87,7 @@ def _contents(connection: sa.Connection) -> Iterator[Finding]:
             "install that one.",
         )
         return
+    yield _root_key(connection, settings)
     by_state = connection.execute(
         sa.select(keys.c.key_state, sa.func.count()).group_by(keys.c.key_state)
     ).all()
@@ -192,6 +112,33 @@ def _contents(connection: sa.Connection) -> Iterator[Finding]:
             "one was begun and not finished",
             "pairsmith rewrap, with the same --to, finishes it.",
         )
+
+
+def _root_key(connection: sa.Connection, settings: Settings) -> Finding:
+    """Whether it can be read and is the one that the database is wrapped under.
+
+    The provider only loads: opening an instance would make a root key, or take another
+    one, for a database that has no keys yet.
+    """
+    from pairsmith.registry.key_ring import root_key_ids
+    from pairsmith.registry.root_key import parse_root_key_provider
+
+    place = root_key_place(settings)
+    try:
+        keys = parse_root_key_provider(settings.root_key or place).load()
+    except PairsmithError as error:
+        return Finding("Root key", Verdict.PROBLEM, str(error))
+    held = {key.root_key_id for key in keys}
+    needed = root_key_ids(connection)
+    if held & {needed.present, needed.following}:
+        return Finding("Root key", Verdict.GOOD, f"{place} opens the database")
+    return Finding(
+        "Root key",
+        Verdict.PROBLEM,
+        f"{place} is the wrong root key: {', '.join(held)}; the database needs "
+        f"{needed.present}",
+        "restore it from its backup, or name another with --root-key.",
+    )
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
@@ -237,40 +184,3 @@ def _files(settings: Settings) -> Iterator[Finding]:
             )
     if good and looked_at:
         yield Finding("Permissions", Verdict.GOOD, f"{looked_at} files, owner only")
-
-
-def _root_key(settings: Settings) -> Finding:
-    from pairsmith.instance import Instance
-
-    try:
-        with Instance.open(settings.database, settings.root_key):
-            pass
-    except PairsmithError as error:
-        return Finding("Root key", Verdict.PROBLEM, str(error))
-    return Finding(
-        "Root key", Verdict.GOOD, f"{root_key_place(settings)} opens the database"
-    )
-
-
-def _times() -> Iterator[Finding]:
-    """Pairs of every spec in an instance that is gone afterwards."""
-    from pairsmith.instance import Instance
-
-    with (
-        tempfile.TemporaryDirectory(prefix="pairsmith-") as folder,
-        Instance.open(f"sqlite:///{folder}/doctor.db") as instance,
-    ):
-        key_id = instance.create_key("doctor").key_id
-        for spec in KeyPairSpec:
-            seconds: list[float] = []
-            while (
-                len(seconds) < MOST_PAIRS_PER_SPEC and sum(seconds) < SECONDS_PER_SPEC
-            ):
-                begun = time.perf_counter()
-                instance.generate_data_key_pair_without_plaintext(key_id, spec, "PEM")
-                seconds.append(time.perf_counter() - begun)
-            yield Finding(
-                f"One {spec}",
-                Verdict.GOOD,
-                f"{median(seconds) * 1000:.3g} ms (median of {len(seconds)})",
-            )
