@@ -142,7 +142,7 @@ pub fn rsa_key_pair(
 fn through_the_gate(p: &Natural, q: &Natural) -> Result<Option<(RsaKeyPair, EncodedPair)>, Error> {
     let Some(key) = rsa::assemble(p, q)? else { return Ok(None) };
     let pair = EncodedPair::from_rsa(&key)?;
-    rsa::pairwise_consistency_test(pair.private_key.expose())?;
+    rsa::pairwise_consistency_test(pair.private_key.expose(), &pair.public_key)?;
     Ok(Some((key, pair)))
 }
 
