@@ -22,6 +22,7 @@ test: test-rust test-python ## Pass the tests.
 
 test-rust: $(VENV)/.synced
 	cargo test --workspace --locked --quiet
+	cargo test -p pairsmith-core --locked --quiet --features fault-injection --test faults
 
 test-python: $(VENV)/.built
 	$(BIN)/python -m pytest -m "not slow"
@@ -35,6 +36,7 @@ lint: $(VENV)/.built ## Formatters, clippy, ruff, mypy, stubs, import layers.
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	cargo clippy -p pairsmith-core --all-targets --locked --quiet --features fault-injection -- -D warnings
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest pairsmith._core
 	$(BIN)/lint-imports

@@ -3,6 +3,8 @@
 use crate::ec;
 use crate::encode::EncodedPair;
 use crate::error::Error;
+#[cfg(feature = "fault-injection")]
+use crate::fault::{self, Place};
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::natural::Natural;
@@ -134,6 +136,8 @@ pub fn rsa_key_pair(
     // Ends: another round is needed with odds of 2^-15.
     loop {
         let (p, q) = search.next_pair(interrupt)?;
+        #[cfg(feature = "fault-injection")]
+        let (p, q) = (fault::in_number(Place::FoundP, p), fault::in_number(Place::FoundQ, q));
         let rounds = miller_rabin::rounds(size.prime_bits());
         // What the second makes of numbers that the first turns down is thrown away.
         let (proofs, pair) = side_by_side(
@@ -141,6 +145,8 @@ pub fn rsa_key_pair(
             || miller_rabin::passes(engine, &[&p, &q], rounds, bases),
             || through_the_gate(&p, &q),
         );
+        #[cfg(feature = "fault-injection")]
+        let proofs = proofs.map(fault::in_proofs);
         match proofs?[..] {
             [true, true] => {
                 if let Some(pair) = pair? {
@@ -161,9 +167,16 @@ pub(crate) fn through_the_gate(
     p: &Natural,
     q: &Natural,
 ) -> Result<Option<(RsaKeyPair, EncodedPair)>, Error> {
+    #[cfg(feature = "fault-injection")]
+    let (p, q) =
+        (&fault::in_number(Place::GateP, p.copy()), &fault::in_number(Place::GateQ, q.copy()));
     let Some(key) = rsa::assemble(p, q)? else { return Ok(None) };
+    #[cfg(feature = "fault-injection")]
+    let key = fault::in_key(key);
     let pair = EncodedPair::from_rsa(&key)?;
-    rsa::pairwise_consistency_test(pair.private_key.expose())?;
+    #[cfg(feature = "fault-injection")]
+    let pair = fault::in_pair(pair);
+    rsa::pairwise_consistency_test(pair.private_key.expose(), &pair.public_key)?;
     Ok(Some((key, pair)))
 }
 

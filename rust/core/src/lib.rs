@@ -11,6 +11,8 @@ pub mod batch;
 pub mod ec;
 pub mod encode;
 pub mod error;
+#[cfg(feature = "fault-injection")]
+pub mod fault;
 pub mod generate;
 pub mod interrupt;
 pub mod lanes;

@@ -1,6 +1,7 @@
 //! Two primes become an RSA key (FIPS 186-5 A.1.1 and A.1.3, C2SP det-keygen), and the gate of checks
 //! that every key passes.
 
+use pkcs8::spki::SubjectPublicKeyInfoRef;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
 
 use crate::error::Error;
@@ -88,22 +89,33 @@ fn check_bounds(key: &RsaKeyPair) -> Result<(), Error> {
 }
 
 /// Signs and verifies with code that shares nothing with the search or the encoder (FIPS 140-3 IG
-/// 10.3.A; `pkcs8` is the private key as it will leave). If p or q were composite, or any component
-/// but d wrong, ring would refuse the key or its CRT signature would not verify. ring never uses d,
-/// but whoever opens the key may: it is checked against p and q.
+/// 10.3.A). `pkcs8` and `spki` are the two halves as they will leave: the one signs, the other
+/// verifies. If p or q were composite, or any component but d wrong, ring would refuse the key or its
+/// CRT signature would not verify. ring never uses d, but whoever opens the key may: it is checked
+/// against p and q.
 ///
 /// # Errors
 /// [`Error::Consistency`] if anything at all is wrong.
-pub fn pairwise_consistency_test(pkcs8: &[u8]) -> Result<(), Error> {
+pub fn pairwise_consistency_test(pkcs8: &[u8], spki: &[u8]) -> Result<(), Error> {
     const MESSAGE: &[u8] = b"pairsmith pairwise consistency test";
     let key = ring::rsa::KeyPair::from_pkcs8(pkcs8).map_err(|_| Error::Consistency)?;
     let mut signature = vec![0; key.public().modulus_len()];
     key.sign(&RSA_PKCS1_SHA256, &ring::rand::SystemRandom::new(), MESSAGE, &mut signature)
         .map_err(|_| Error::Consistency)?;
-    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public())
+    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public_half(pkcs8, spki)?)
         .verify(MESSAGE, &signature)
         .map_err(|_| Error::Consistency)?;
     if private_exponent_fits(pkcs8) == Some(true) { Ok(()) } else { Err(Error::Consistency) }
+}
+
+/// The `RSAPublicKey` in `spki`, which must name the same algorithm as `pkcs8`.
+fn public_half<'a>(pkcs8: &[u8], spki: &'a [u8]) -> Result<&'a [u8], Error> {
+    let private = pkcs8::PrivateKeyInfoRef::try_from(pkcs8).map_err(|_| Error::Consistency)?;
+    let public = SubjectPublicKeyInfoRef::try_from(spki).map_err(|_| Error::Consistency)?;
+    if public.algorithm != private.algorithm {
+        return Err(Error::Consistency);
+    }
+    public.subject_public_key.as_bytes().ok_or(Error::Consistency)
 }
 
 /// FIPS 186-5 A.1.1, criterion 3: e·d ≡ 1 modulo p − 1 and modulo q − 1; `None` if the key cannot be

@@ -69,7 +69,10 @@ fn exactly_as_many_come_and_no_two_alike() {
             let private = pair.private_key.as_ref().expect("asked for");
             assert!(opened.expose() == private.expose());
             if spec == rsa {
-                assert_eq!(rsa::pairwise_consistency_test(private.expose()), Ok(()));
+                assert_eq!(
+                    rsa::pairwise_consistency_test(private.expose(), &pair.public_key),
+                    Ok(())
+                );
             }
         }
         assert!(batch.next_group(PATIENCE).expect("the end stays").expect("at once").is_empty());

@@ -253,16 +253,17 @@ fn position(document: &[u8], number: &BigUint) -> std::ops::Range<usize> {
 #[test]
 fn every_changed_byte_is_refused() {
     let key = key_of(RsaSize::Bits2048, &mut OsRandom::buffered()).expect("a key");
-    let document = EncodedPair::from_rsa(&key).expect("encodes").private_key;
-    assert_eq!(rsa::pairwise_consistency_test(document.expose()), Ok(()));
+    let EncodedPair { private_key, public_key } = EncodedPair::from_rsa(&key).expect("encodes");
+    let document = private_key.expose();
+    assert_eq!(rsa::pairwise_consistency_test(document, &public_key), Ok(()));
     let numbers = [&key.n, &key.d, &key.p, &key.q, &key.dp, &key.dq, &key.q_inv];
     let mut refused = 0;
     for (name, number) in ["n", "d", "p", "q", "dp", "dq", "q_inv"].into_iter().zip(numbers) {
-        for at in position(document.expose(), &big(number)) {
+        for at in position(document, &big(number)) {
             for change in [0x01, 0x02, 0x80] {
-                let mut changed = document.expose().to_vec();
+                let mut changed = document.to_vec();
                 changed[at] ^= change;
-                let outcome = rsa::pairwise_consistency_test(&changed);
+                let outcome = rsa::pairwise_consistency_test(&changed, &public_key);
                 assert_eq!(outcome, Err(Error::Consistency), "{name}, byte {at} ^ {change}");
                 refused += 1;
             }
@@ -271,17 +272,46 @@ fn every_changed_byte_is_refused() {
     assert!(refused > 3 * 1100, "{refused} changes of the seven numbers");
 }
 
+/// A public key of which any bit was changed is refused, and so is that of another pair: what
+/// leaves belongs together.
+#[test]
+fn every_changed_bit_of_the_public_key_is_refused() {
+    let pair_of = || {
+        let key = key_of(RsaSize::Bits2048, &mut OsRandom::buffered()).expect("a key");
+        EncodedPair::from_rsa(&key).expect("encodes")
+    };
+    let (pair, other) = (pair_of(), pair_of());
+    let private_key = pair.private_key.expose();
+    for bit in 0..8 * pair.public_key.len() {
+        let mut changed = pair.public_key.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let outcome = rsa::pairwise_consistency_test(private_key, &changed);
+        assert_eq!(outcome, Err(Error::Consistency), "bit {bit}");
+    }
+    let outcome = rsa::pairwise_consistency_test(private_key, &other.public_key);
+    assert_eq!(outcome, Err(Error::Consistency));
+}
+
 /// A document that was cut, prolonged, or is none is refused, without a panic.
 #[test]
 fn documents_of_other_lengths_are_refused() {
     let key = key_of(RsaSize::Bits2048, &mut OsRandom::buffered()).expect("a key");
-    let document = EncodedPair::from_rsa(&key).expect("encodes").private_key;
+    let EncodedPair { private_key, public_key } = EncodedPair::from_rsa(&key).expect("encodes");
+    let document = private_key.expose();
     for length in 0..document.len() {
-        let outcome = rsa::pairwise_consistency_test(&document.expose()[..length]);
+        let outcome = rsa::pairwise_consistency_test(&document[..length], &public_key);
         assert_eq!(outcome, Err(Error::Consistency));
     }
-    let longer = [document.expose(), &[0]].concat();
-    assert_eq!(rsa::pairwise_consistency_test(&longer), Err(Error::Consistency));
+    for length in 0..public_key.len() {
+        let outcome = rsa::pairwise_consistency_test(document, &public_key[..length]);
+        assert_eq!(outcome, Err(Error::Consistency));
+    }
+    for (private_end, public_end) in [(&[0][..], &[][..]), (&[], &[0])] {
+        let private_key = [document, private_end].concat();
+        let public_key = [&public_key, public_end].concat();
+        let outcome = rsa::pairwise_consistency_test(&private_key, &public_key);
+        assert_eq!(outcome, Err(Error::Consistency));
+    }
 }
 
 /// A key of a composite "prime" is refused: its CRT signature does not verify.
@@ -300,6 +330,7 @@ fn a_composite_factor_is_refused() {
         p: natural(&a, 16),
         q: natural(&q, 16),
     };
-    let document = EncodedPair::from_rsa(&key).expect("encodes").private_key;
-    assert_eq!(rsa::pairwise_consistency_test(document.expose()), Err(Error::Consistency));
+    let EncodedPair { private_key, public_key } = EncodedPair::from_rsa(&key).expect("encodes");
+    let outcome = rsa::pairwise_consistency_test(private_key.expose(), &public_key);
+    assert_eq!(outcome, Err(Error::Consistency));
 }

@@ -103,6 +103,8 @@ impl<C: RandomSource + Send> PrimeSearch<C> {
 
     fn probable_primes(&self, batch: Vec<Natural>) -> Vec<Natural> {
         let passed = self.engine.base2_fermat(&batch.iter().collect::<Vec<_>>());
+        #[cfg(feature = "fault-injection")]
+        let passed = crate::fault::in_lanes(passed);
         let candidates = batch.into_iter().enumerate();
         candidates.filter(|(i, _)| passed >> i & 1 == 1).map(|(_, prime)| prime).collect()
     }

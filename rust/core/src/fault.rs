@@ -1,0 +1,120 @@
+//! Faults on request: a test names places where a bit shall flip, then generates a key.
+//!
+//! Compiled with the feature `fault-injection` only, and never with optimisation: no build that
+//! leaves this project has it. A plan belongs to one thread, so a search on one thread meets it.
+
+use std::cell::RefCell;
+
+use crate::encode::EncodedPair;
+use crate::natural::Natural;
+use crate::rsa::RsaKeyPair;
+
+#[cfg(not(debug_assertions))]
+compile_error!("fault-injection is for tests: it must not be in a build that is shipped");
+
+/// Where a bit flips.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the answer of Fermat's test: one lane says the opposite.
+    Lanes,
+    /// In p as the search hands it over, before its proof.
+    FoundP,
+    /// In q as the search hands it over, before its proof.
+    FoundQ,
+    /// In Miller–Rabin's answer: bit 0 for p, bit 1 for q.
+    Proof,
+    /// In p after its proof, on its way into the key.
+    GateP,
+    /// In q after its proof, on its way into the key.
+    GateQ,
+    /// In a number of the finished key, in the order of RFC 8017 without e: n, d, p, q, dp, dq, `q_inv`.
+    Key(usize),
+    /// In the encoded private key.
+    PrivateDocument,
+    /// In the encoded public key.
+    PublicDocument,
+}
+
+/// One bit that flips once.
+#[derive(Debug, Clone, Copy)]
+pub struct Fault {
+    /// Where.
+    pub place: Place,
+    /// Which bit, counted from the least significant; in a document, from its first byte.
+    pub bit: usize,
+    /// How many passages through the place are spared before.
+    pub after: usize,
+}
+
+thread_local! {
+    static PLAN: RefCell<Vec<Fault>> = const { RefCell::new(vec![]) };
+}
+
+/// What `work` returns when it meets the faults, and how many of them it did not meet.
+pub fn with<T>(faults: &[Fault], work: impl FnOnce() -> T) -> (T, usize) {
+    PLAN.with_borrow_mut(|plan| *plan = faults.to_vec());
+    let result = work();
+    (result, PLAN.take().len())
+}
+
+/// The bits that flip at this passage; `bits` are how many there are.
+fn strikes(place: Place, bits: usize) -> Vec<usize> {
+    PLAN.with_borrow_mut(|plan| {
+        let mut struck = vec![];
+        plan.retain_mut(|fault| {
+            if fault.place != place {
+                return true;
+            }
+            if fault.after > 0 {
+                fault.after -= 1;
+                return true;
+            }
+            struck.push(fault.bit % bits);
+            false
+        });
+        struck
+    })
+}
+
+pub(crate) fn in_lanes(passed: u8) -> u8 {
+    strikes(Place::Lanes, 8).into_iter().fold(passed, |mask, bit| mask ^ 1 << bit)
+}
+
+pub(crate) fn in_proofs(mut proofs: Vec<bool>) -> Vec<bool> {
+    for bit in strikes(Place::Proof, 2) {
+        proofs[bit] ^= true;
+    }
+    proofs
+}
+
+pub(crate) fn in_number(place: Place, mut number: Natural) -> Natural {
+    for bit in strikes(place, 64 * number.limbs().len()) {
+        number.limbs_mut()[bit / 64] ^= 1 << (bit % 64);
+    }
+    number
+}
+
+pub(crate) fn in_key(key: RsaKeyPair) -> RsaKeyPair {
+    let RsaKeyPair { n, d, p, q, dp, dq, q_inv } = key;
+    RsaKeyPair {
+        n: in_number(Place::Key(0), n),
+        d: in_number(Place::Key(1), d),
+        p: in_number(Place::Key(2), p),
+        q: in_number(Place::Key(3), q),
+        dp: in_number(Place::Key(4), dp),
+        dq: in_number(Place::Key(5), dq),
+        q_inv: in_number(Place::Key(6), q_inv),
+    }
+}
+
+pub(crate) fn in_pair(mut pair: EncodedPair) -> EncodedPair {
+    flip(Place::PrivateDocument, pair.private_key.expose_mut());
+    flip(Place::PublicDocument, &mut pair.public_key);
+    pair
+}
+
+fn flip(place: Place, document: &mut [u8]) {
+    for bit in strikes(place, 8 * document.len()) {
+        document[bit / 8] ^= 1 << (bit % 8);
+    }
+}
