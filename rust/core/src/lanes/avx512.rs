@@ -32,6 +32,11 @@ pub(super) fn base2_fermat(candidates: &[&Natural]) -> u8 {
     }
 }
 
+/// See [`super::Engine::squarings_in_test`].
+pub(super) fn squarings_in_test(limbs: usize) -> usize {
+    64 * limbs - power::leading_bits(limbs)
+}
+
 /// See [`super::Engine::power`]; the front has checked the numbers' shape.
 pub(super) fn power(
     moduli: &[&Natural],

@@ -114,6 +114,17 @@ impl Engine {
         }
     }
 
+    /// For regression tests: the squarings in one Fermat test of candidates of so many limbs.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn squarings_in_test(self, limbs: usize) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => avx512::squarings_in_test(limbs),
+            _ => 64 * limbs,
+        }
+    }
+
     /// For benchmarks: squares a number modulo each modulus so many times, one after the other.
     #[doc(hidden)]
     pub fn square_repeatedly(self, moduli: &[&Natural], times: usize) {

@@ -27,8 +27,8 @@ const DIGITS: usize = 1 << WINDOW;
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn base2_fermat<const K: usize>(candidates: &[&Natural]) -> u8 {
     let mut moduli = Moduli::<K>::new(candidates);
-    let bits = 64 * candidates[0].limbs().len();
-    let leading = (LIMB_BITS * BLOCK * K).ilog2() as usize;
+    let limbs = candidates[0].limbs().len();
+    let (bits, leading) = (64 * limbs, leading_bits(limbs));
     let mut x = Zeroizing::new([[zero(); BLOCK]; K]);
     let words = words_of(candidates);
     let head = bits_at(&words, bits - leading, leading);
@@ -45,6 +45,12 @@ pub(super) fn base2_fermat<const K: usize>(candidates: &[&Natural]) -> u8 {
         x.as_flattened().iter().fold(zero(), |difference, &limb| _mm512_or_si512(difference, limb));
     let lanes = u8::MAX >> (8 - candidates.len());
     _mm512_cmpeq_epi64_mask(difference, zero()) & lanes
+}
+
+/// How many bits of a candidate the exponent's head takes: a power of two with any such exponent
+/// stays below R. Candidates of 1024, 1536 and 2048 bits have an R of 1040, 1560 and 2080.
+pub(super) fn leading_bits(limbs: usize) -> usize {
+    (limbs * 65).ilog2() as usize
 }
 
 /// See [`crate::lanes::Engine::power`].

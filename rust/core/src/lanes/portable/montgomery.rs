@@ -81,11 +81,10 @@ impl<'a, const K: usize> Modulus<'a, K> {
 
     /// work = work·2^`set` mod n, for a `set` of 0 or 1.
     pub(super) fn double_if(&self, work: &mut Work<K>, set: u64) {
-        let mut carry = 0;
+        // An addition and no shift by `set`: a shift by a secret count is for machines to get wrong.
+        let (mask, mut carry) = (set.wrapping_neg(), 0);
         for limb in work.number.limbs_mut() {
-            let doubled = *limb << set | carry;
-            carry = *limb >> 63 & set;
-            *limb = doubled;
+            (*limb, carry) = multiply_add(1, *limb & mask, *limb, carry);
         }
         self.subtract_if_not_below(work, carry);
     }

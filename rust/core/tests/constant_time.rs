@@ -1,0 +1,204 @@
+//! Does the time of an operation depend on its secrets? The test of "dude, is my code constant
+//! time?" (Reparaz, Balasch, Verbauwhede; DATE 2017): two classes of inputs, one fixed and one
+//! random, in random order; Welch's t over their times, slow outliers cropped at several
+//! thresholds. An |t| above 10 is a leak; a constant-time operation stays below 4.5 nearly always.
+//!
+//!     cargo test --release -p pairsmith-core --test constant_time -- --ignored --nocapture
+//!
+//! Takes two minutes on an idle machine; on a busy one it becomes less sensitive, not less true.
+
+use std::hint::black_box;
+use std::time::{Instant, SystemTime};
+
+use pairsmith_core::lanes::{Engine, LANES};
+use pairsmith_core::natural::Natural;
+use pairsmith_core::primes::trial_division::TrialDivision;
+
+/// Lanes that each measurement tests in all: 100,000 of 1024 bits, fewer of larger numbers.
+const LANE_TESTS: [(usize, usize); 3] = [(16, 100_000), (24, 24_000), (32, 16_000)];
+/// Where |t| becomes a finding.
+const LEAK: f64 = 10.0;
+
+/// `SplitMix64`: inputs must be unpredictable to the code, not to an attacker.
+struct Random(u64);
+
+impl Random {
+    fn word(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// Writes a random number, or the fixed one: all zeros between its highest and lowest bits,
+    /// which are set in both classes, as in a candidate.
+    fn fill(&mut self, number: &mut Natural, random: bool) {
+        for limb in number.limbs_mut() {
+            // Both classes take the same steps.
+            *limb = self.word() & u64::from(random).wrapping_neg();
+        }
+        let top = number.limbs().len() - 1;
+        number.limbs_mut()[top] |= 3 << 62;
+        number.limbs_mut()[0] |= 7;
+    }
+
+    fn fill_all(&mut self, numbers: &mut [Natural], random: bool) {
+        for number in numbers {
+            self.fill(number, random);
+        }
+    }
+}
+
+/// The greatest |t| over the croppings, of `count` timings of `operation` on prepared inputs.
+fn t_value<I>(
+    count: usize,
+    inputs: &mut I,
+    prepare: impl Fn(&mut I, &mut Random, bool),
+    operation: impl Fn(&I),
+) -> f64 {
+    let now = SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
+    let mut random = Random(now.subsec_nanos().into());
+    let mut times: [Vec<f64>; 2] = [vec![], vec![]];
+    for round in 0..count {
+        let class = random.word() & 1;
+        prepare(inputs, &mut random, class == 1);
+        let start = Instant::now();
+        operation(inputs);
+        let time = start.elapsed().as_secs_f64();
+        // The first measurements warm the caches up.
+        if round >= count / 50 {
+            times[class as usize].push(time);
+        }
+    }
+    let mut all: Vec<f64> = times.iter().flatten().copied().collect();
+    all.sort_by(f64::total_cmp);
+    let croppings = [50, 75, 90, 95, 99, 100].map(|percent| all[(all.len() - 1) * percent / 100]);
+    let cropped = |limit: f64| {
+        let [fixed, random] =
+            times.each_ref().map(|times| times.iter().copied().filter(|time| *time <= limit));
+        welch(&fixed.collect::<Vec<_>>(), &random.collect::<Vec<_>>()).abs()
+    };
+    croppings.into_iter().map(cropped).fold(0.0, f64::max)
+}
+
+/// Welch's t of two samples.
+fn welch(a: &[f64], b: &[f64]) -> f64 {
+    let moments = |sample: &[f64]| {
+        let count = f64::from(u32::try_from(sample.len()).expect("thousands"));
+        let mean = sample.iter().sum::<f64>() / count;
+        let squares = sample.iter().map(|time| (time - mean).powi(2)).sum::<f64>();
+        (mean, squares / (count - 1.0) / count)
+    };
+    let ((mean_a, variance_a), (mean_b, variance_b)) = (moments(a), moments(b));
+    (mean_a - mean_b) / (variance_a + variance_b).sqrt()
+}
+
+fn engines() -> impl Iterator<Item = Engine> {
+    Engine::ALL.into_iter().filter(|engine| {
+        let available = engine.available();
+        if !available {
+            println!("not tested, because this machine cannot run it: {}", engine.name());
+        }
+        available
+    })
+}
+
+fn numbers(limbs: usize, lanes: usize) -> Vec<Natural> {
+    (0..lanes).map(|_| Natural::zero(limbs)).collect()
+}
+
+/// Measures up to three times: a true leak shows each time, an unlucky run does not.
+fn assert_no_leak(name: &str, measure: impl Fn() -> f64) {
+    let values: Vec<f64> = (0..3)
+        .scan(f64::INFINITY, |last, _| {
+            (*last >= LEAK).then(|| {
+                *last = measure();
+                *last
+            })
+        })
+        .collect();
+    println!("{name}: t = {values:.1?}");
+    assert!(values.iter().any(|t| *t < LEAK), "{name} leaks: t = {values:.1?}");
+}
+
+/// The time of Fermat's test does not depend on the candidates.
+#[test]
+#[ignore = "measures for a minute; see the head of the file"]
+fn fermat_takes_constant_time() {
+    for engine in engines() {
+        for (limbs, lane_tests) in LANE_TESTS {
+            let name = format!("{} fermat {}", engine.name(), 64 * limbs);
+            assert_no_leak(&name, || {
+                let mut candidates = numbers(limbs, engine.width());
+                t_value(
+                    lane_tests / engine.width(),
+                    &mut candidates,
+                    |candidates, random, class| {
+                        random.fill_all(candidates, class);
+                    },
+                    |candidates| {
+                        black_box(engine.base2_fermat(&candidates.iter().collect::<Vec<_>>()));
+                    },
+                )
+            });
+        }
+    }
+}
+
+/// The time of a power does not depend on modulus, base and exponent.
+#[test]
+#[ignore = "measures for a minute; see the head of the file"]
+fn powers_take_constant_time() {
+    for engine in engines() {
+        let (limbs, lane_tests) = LANE_TESTS[0];
+        let name = format!("{} power {}", engine.name(), 64 * limbs);
+        assert_no_leak(&name, || {
+            let mut inputs = [0; 3].map(|_| numbers(limbs, engine.width()));
+            t_value(
+                lane_tests / 4 / engine.width(),
+                &mut inputs,
+                |inputs, random, class| {
+                    for numbers in inputs.iter_mut() {
+                        random.fill_all(numbers, class);
+                    }
+                    // A base must be below its modulus, whose highest bit is set.
+                    for base in &mut inputs[1] {
+                        base.limbs_mut()[limbs - 1] >>= 2;
+                    }
+                },
+                |inputs| {
+                    let [moduli, bases, exponents] =
+                        inputs.each_ref().map(|numbers| numbers.iter().collect::<Vec<_>>());
+                    black_box(engine.power(&moduli, &bases, &exponents));
+                },
+            )
+        });
+    }
+}
+
+/// The fine division takes all candidates of a batch through the whole table, in the vector engine;
+/// and what leaves early, by design, is found to: the measurement can fail.
+#[test]
+#[ignore = "measures for a minute; see the head of the file"]
+fn division_is_as_it_says() {
+    let limbs = 16;
+    let table = TrialDivision::for_limbs(limbs);
+    for engine in engines() {
+        let mut batch = numbers(limbs, LANES);
+        let prepare = |batch: &mut Vec<Natural>, random: &mut Random, class| {
+            random.fill_all(batch, class);
+        };
+        let coarse = t_value(10_000, &mut batch, prepare, |batch| {
+            black_box(batch.iter().filter(|n| table.survives(engine, n)).count());
+        });
+        println!("{} coarse division: t = {coarse:.1}, variable by design", engine.name());
+        assert!(coarse > LEAK, "the measurement does not see what is there to be seen: {coarse}");
+        if engine == Engine::Avx512 {
+            assert_no_leak("avx512ifma fine division", || {
+                t_value(20_000, &mut numbers(limbs, LANES), prepare, |batch| {
+                    black_box(table.sift(engine, &batch.iter().collect::<Vec<_>>()));
+                })
+            });
+        }
+    }
+}
