@@ -5,9 +5,8 @@
 
 use std::cell::RefCell;
 
-use crate::encode::EncodedPair;
 use crate::natural::Natural;
-use crate::rsa::RsaKeyPair;
+use crate::secret::SecretBytes;
 
 #[cfg(not(debug_assertions))]
 compile_error!("fault-injection is for tests: it must not be in a build that is shipped");
@@ -21,7 +20,7 @@ pub enum Place {
     FoundP,
     /// In q as the search hands it over, before its proof.
     FoundQ,
-    /// In Miller–Rabin's answer: bit 0 for p, bit 1 for q.
+    /// In Miller–Rabin's answer: bit i for number i, so 0 for p and 1 for q.
     Proof,
     /// In p after its proof, on its way into the key.
     GateP,
@@ -81,8 +80,8 @@ pub(crate) fn in_lanes(passed: u8) -> u8 {
 }
 
 pub(crate) fn in_proofs(mut proofs: Vec<bool>) -> Vec<bool> {
-    for bit in strikes(Place::Proof, 2) {
-        proofs[bit] ^= true;
+    for number in strikes(Place::Proof, proofs.len()) {
+        proofs[number] ^= true;
     }
     proofs
 }
@@ -94,27 +93,18 @@ pub(crate) fn in_number(place: Place, mut number: Natural) -> Natural {
     number
 }
 
-pub(crate) fn in_key(key: RsaKeyPair) -> RsaKeyPair {
-    let RsaKeyPair { n, d, p, q, dp, dq, q_inv } = key;
-    RsaKeyPair {
-        n: in_number(Place::Key(0), n),
-        d: in_number(Place::Key(1), d),
-        p: in_number(Place::Key(2), p),
-        q: in_number(Place::Key(3), q),
-        dp: in_number(Place::Key(4), dp),
-        dq: in_number(Place::Key(5), dq),
-        q_inv: in_number(Place::Key(6), q_inv),
-    }
+pub(crate) fn in_secret(place: Place, mut secret: SecretBytes) -> SecretBytes {
+    flip(place, secret.expose_mut());
+    secret
 }
 
-pub(crate) fn in_pair(mut pair: EncodedPair) -> EncodedPair {
-    flip(Place::PrivateDocument, pair.private_key.expose_mut());
-    flip(Place::PublicDocument, &mut pair.public_key);
-    pair
+pub(crate) fn in_bytes(place: Place, mut bytes: Vec<u8>) -> Vec<u8> {
+    flip(place, &mut bytes);
+    bytes
 }
 
-fn flip(place: Place, document: &mut [u8]) {
-    for bit in strikes(place, 8 * document.len()) {
-        document[bit / 8] ^= 1 << (bit % 8);
+fn flip(place: Place, bytes: &mut [u8]) {
+    for bit in strikes(place, 8 * bytes.len()) {
+        bytes[bit / 8] ^= 1 << (bit % 8);
     }
 }

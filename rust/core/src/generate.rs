@@ -136,8 +136,6 @@ pub fn rsa_key_pair(
     // Ends: another round is needed with odds of 2^-15.
     loop {
         let (p, q) = search.next_pair(interrupt)?;
-        #[cfg(feature = "fault-injection")]
-        let (p, q) = (fault::in_number(Place::FoundP, p), fault::in_number(Place::FoundQ, q));
         let rounds = miller_rabin::rounds(size.prime_bits());
         // What the second makes of numbers that the first turns down is thrown away.
         let (proofs, pair) = side_by_side(
@@ -145,8 +143,6 @@ pub fn rsa_key_pair(
             || miller_rabin::passes(engine, &[&p, &q], rounds, bases),
             || through_the_gate(&p, &q),
         );
-        #[cfg(feature = "fault-injection")]
-        let proofs = proofs.map(fault::in_proofs);
         match proofs?[..] {
             [true, true] => {
                 if let Some(pair) = pair? {
@@ -172,12 +168,29 @@ pub(crate) fn through_the_gate(
         (&fault::in_number(Place::GateP, p.copy()), &fault::in_number(Place::GateQ, q.copy()));
     let Some(key) = rsa::assemble(p, q)? else { return Ok(None) };
     #[cfg(feature = "fault-injection")]
-    let key = fault::in_key(key);
+    let key = with_faults(key);
     let pair = EncodedPair::from_rsa(&key)?;
     #[cfg(feature = "fault-injection")]
-    let pair = fault::in_pair(pair);
+    let pair = EncodedPair {
+        private_key: fault::in_secret(Place::PrivateDocument, pair.private_key),
+        public_key: fault::in_bytes(Place::PublicDocument, pair.public_key),
+    };
     rsa::pairwise_consistency_test(pair.private_key.expose(), &pair.public_key)?;
     Ok(Some((key, pair)))
+}
+
+#[cfg(feature = "fault-injection")]
+fn with_faults(key: RsaKeyPair) -> RsaKeyPair {
+    let RsaKeyPair { n, d, p, q, dp, dq, q_inv } = key;
+    RsaKeyPair {
+        n: fault::in_number(Place::Key(0), n),
+        d: fault::in_number(Place::Key(1), d),
+        p: fault::in_number(Place::Key(2), p),
+        q: fault::in_number(Place::Key(3), q),
+        dp: fault::in_number(Place::Key(4), dp),
+        dq: fault::in_number(Place::Key(5), dq),
+        q_inv: fault::in_number(Place::Key(6), q_inv),
+    }
 }
 
 /// Both results: one after the other on one thread, else together.

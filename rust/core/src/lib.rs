@@ -2,9 +2,9 @@
 //! configuration.
 //!
 //! The way down: [`batch`] → [`stream`] → [`generate`] → [`root_key`], [`wrap`], [`encode`] →
-//! [`rsa`], [`ec`] → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`], [`interrupt`] →
-//! [`secret`], [`spec`], `stack`, [`error`]. No module imports one further up; `tests/layers.rs`
-//! checks it.
+//! [`rsa`], [`ec`] → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`], [`interrupt`],
+//! `fault` (for tests) → [`secret`], [`spec`], `stack`, [`error`]. No module imports one further
+//! up; `tests/layers.rs` checks it.
 
 pub mod aead;
 pub mod batch;

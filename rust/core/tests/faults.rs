@@ -15,7 +15,8 @@ use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::random::HmacDrbg;
 use pairsmith_core::rsa::{self, RsaKeyPair};
-use pairsmith_core::spec::RsaSize;
+use pairsmith_core::spec::{KeyPairSpec, RsaSize};
+use pairsmith_core::stream::PairStream;
 
 type Outcome = Result<(RsaKeyPair, EncodedPair), Error>;
 
@@ -159,6 +160,21 @@ fn a_changed_document_is_refused() {
         assert_refused(Place::PrivateDocument, bit, engine, 5);
         assert_refused(Place::PublicDocument, bit, engine, 5);
     }
+}
+
+/// Many pairs from one searcher pass the same gate.
+#[test]
+fn a_batch_is_refused_too() {
+    let spec = KeyPairSpec::Rsa(RsaSize::Bits2048);
+    let batch = || PairStream::new(spec, Engine::best()).next(2, &Never).err();
+    for place in [Place::Key(1), Place::Key(6), Place::PrivateDocument, Place::PublicDocument] {
+        assert_eq!(
+            fault::with(&[at(place, 99)], batch),
+            (Some(Error::Consistency), 0),
+            "{place:?}"
+        );
+    }
+    assert_eq!(fault::with(&[], batch), (None, 0));
 }
 
 /// The gate itself is no rubber stamp for documents of nobody's.

@@ -36,6 +36,8 @@ pub fn passes(
             passed[i] &= round_passed;
         }
     }
+    #[cfg(feature = "fault-injection")]
+    let passed = crate::fault::in_proofs(passed);
     Ok(passed)
 }
 

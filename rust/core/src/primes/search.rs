@@ -73,7 +73,13 @@ impl<C: RandomSource + Send> PrimeSearch<C> {
             }
             self.work(|| interrupt.requested());
         });
-        lock(&self.board).take_pair()
+        let pair = lock(&self.board).take_pair();
+        #[cfg(feature = "fault-injection")]
+        let pair = pair.map(|(p, q)| {
+            use crate::fault::{Place, in_number};
+            (in_number(Place::FoundP, p), in_number(Place::FoundQ, q))
+        });
+        pair
     }
 
     /// Takes back a number that turned out to be prime beside one that did not: it was drawn before
