@@ -3,8 +3,9 @@
     python3 benches/against_prototype.py [--rounds 7] [--shared ../shared]
 
 Builds the prototype (``prototype/prime_lanes.rs`` of the shared folder) with
-``-C opt-level=3 -C target-cpu=native`` and this workspace with its release profile. The prototype
-has no measure of a squaring alone, so a harness is appended to its text in a temporary folder.
+``-C opt-level=3 -C target-cpu=native`` and this workspace with its release profile.
+The prototype has no measure of a squaring alone, so a harness is appended to its text
+in a temporary folder.
 Each round runs one after the other; a figure is the median of the rounds' medians.
 """
 
@@ -20,12 +21,15 @@ WORKSPACE = Path(__file__).resolve().parent.parent
 SQUARING_HARNESS = """
 unsafe fn squaring<const B: usize, const K: usize>(bits: usize) {
     let n = [_mm512_set1_epi64(0xfedcba987654f); 40];
-    let n_inv = _mm512_set1_epi64((inverse(0xfedcba987654f).wrapping_neg() & MASK52) as i64);
-    let (mut x, mut t) = ([_mm512_set1_epi64(0x123456789abcd); 40], [_mm512_setzero_si512(); 82]);
+    let inverse = inverse(0xfedcba987654f).wrapping_neg() & MASK52;
+    let n_inv = _mm512_set1_epi64(inverse as i64);
+    let mut x = [_mm512_set1_epi64(0x123456789abcd); 40];
+    let mut t = [_mm512_setzero_si512(); 82];
+    let one = _mm512_set1_epi64(1);
     let mut times: Vec<f64> = (0..21).map(|_| {
         let start = Instant::now();
         for _ in 0..4000 {
-            square::<B, K>(x.as_mut_ptr(), n.as_ptr(), n_inv, _mm512_set1_epi64(1), t.as_mut_ptr());
+            square::<B, K>(x.as_mut_ptr(), n.as_ptr(), n_inv, one, t.as_mut_ptr());
         }
         start.elapsed().as_secs_f64() * 1e9 / 4000.0
     }).collect();
@@ -33,7 +37,11 @@ unsafe fn squaring<const B: usize, const K: usize>(bits: usize) {
     println!("squaring {bits}: min {:.0} ns, median {:.0} ns", times[0], times[10]);
 }
 fn main() {
-    unsafe { squaring::<10, 2>(1024); squaring::<10, 3>(1536); squaring::<10, 4>(2048); }
+    unsafe {
+        squaring::<10, 2>(1024);
+        squaring::<10, 3>(1536);
+        squaring::<10, 4>(2048);
+    }
 }
 """
 
@@ -62,18 +70,28 @@ def main() -> None:
 def default_shared() -> Path:
     """Return the nearest folder ``shared`` beside the workspace or above it."""
     folders = (parent / "shared" for parent in WORKSPACE.parents)
-    return next((folder for folder in folders if folder.is_dir()), WORKSPACE.parent / "shared")
+    return next(
+        (folder for folder in folders if folder.is_dir()), WORKSPACE.parent / "shared"
+    )
 
 
 def build(folder: Path, shared: Path) -> list[tuple[str, list[str]]]:
-    """Build the rivals and return their names and commands, in the order to run them."""
+    """Build the rivals; return their names and commands in the order to run."""
     text = (shared / "prototype" / "prime_lanes.rs").read_text()
     lists, squaring = folder / "lists.rs", folder / "squaring.rs"
     lists.write_text(text)
     # The outer doc comments of the file's head are allowed in no other place.
     squaring.write_text(text[: text.index("fn main()")] + SQUARING_HARNESS)
     for source in (lists, squaring):
-        command = ["rustc", "-A", "warnings", "-C", "opt-level=3", "-C", "target-cpu=native"]
+        command = [
+            "rustc",
+            "-A",
+            "warnings",
+            "-C",
+            "opt-level=3",
+            "-C",
+            "target-cpu=native",
+        ]
         subprocess.run([*command, "-o", source.with_suffix(""), source], check=True)
     cargo = ["cargo", "build", "--quiet", "--release", "-p", "pairsmith-benches"]
     subprocess.run(cargo, check=True, cwd=WORKSPACE)
@@ -88,7 +106,9 @@ def build(folder: Path, shared: Path) -> list[tuple[str, list[str]]]:
 
 def measure(command: list[str]) -> Iterator[tuple[str, float]]:
     """Run a rival once and yield its measures and their medians in nanoseconds."""
-    run = subprocess.run(command, check=True, capture_output=True, text=True, cwd=WORKSPACE)
+    run = subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=WORKSPACE
+    )
     for line in run.stdout.splitlines():
         if match := re.search(r"(squaring|cctv) (\d+).*median (\d+) ns", line):
             kind, bits, nanoseconds = match.groups()
