@@ -210,11 +210,12 @@ def test_killed_anywhere(place: Place) -> None:
         sealed |= _seal_with_ten_versions(registry)
     registry.close()
     killed = 0
+    began = time.monotonic()
+    os.waitpid(_rewrap_in_child(place), 0)
+    whole_seconds = time.monotonic() - began
     for _ in range(25):
-        child = os.fork()
-        if child == 0:
-            _rewrap_and_die(place)
-        time.sleep(generator.uniform(0.002, 0.08))
+        child = _rewrap_in_child(place)
+        time.sleep(generator.uniform(0, whole_seconds))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         killed += os.WIFSIGNALED(status)
@@ -228,7 +229,10 @@ def test_killed_anywhere(place: Place) -> None:
     assert not place.root_key.successor.path.exists()
 
 
-def _rewrap_and_die(place: Place) -> None:
+def _rewrap_in_child(place: Place) -> int:
+    child = os.fork()
+    if child:
+        return child
     status = 1
     try:
         rewrap.BATCH_ROWS = 20

@@ -93,7 +93,7 @@ def test_cached_key_rotates_when_its_moment_comes(place: Place) -> None:
             seen.add(version)
             rotated = registry.describe_key(key).last_rotation_date.timestamp()
             assert began - rotated < 0.1
-    assert 6 <= len(seen) <= 9
+    assert 3 <= len(seen) <= 9
     assert registry.list_key_versions(key).total_count == len(seen)
 
 
