@@ -34,6 +34,16 @@ key = RootKey(bytes.fromhex(root_key)).open_version(bytes.fromhex(row), "key", v
 kept = []
 for line in sys.stdin:
     spec, key_format, threads, keep = line.split()
+    if keep == "batch":
+        batch = key.generate_data_key_pairs(
+            spec, key_format, b"", advance=False, with_plaintext=False, count=12,
+            workers=2,
+        )
+        groups = iter(batch.next_group, [])
+        made = [pair for group in groups for pair in group]
+        batch.close()
+        print(*(part.hex() for pair in made for part in pair[1:3]), flush=True)
+        continue
     _, iv, blob, private_key = key.generate_data_key_pair(
         spec, key_format, b"", advance=False, with_plaintext=keep == "keep",
         threads=int(threads),
@@ -67,6 +77,14 @@ class Child:
         assert self.process.stdout is not None
         iv, blob = map(bytes.fromhex, self.process.stdout.readline().split())
         return self.key.open(blob, iv, b"")
+
+    def generate_batch(self, spec: str, key_format: str) -> list[bytes]:
+        """The private keys of a batch that two threads made."""
+        self._say(spec, key_format, "2", "batch")
+        assert self.process.stdout is not None
+        parts = [*map(bytes.fromhex, self.process.stdout.readline().split())]
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        return [self.key.open(blob, iv, b"") for iv, blob in pairs]
 
     def memory(self) -> Iterator[tuple[str, bytes]]:
         """Every region that can be read and written, with its name."""
@@ -201,3 +219,13 @@ def test_no_piece_of_a_private_key_remains(
     for key_format in ("DER", "PEM", "DER"):
         document = child.generate(spec, key_format, threads=threads)
         assert found(child, document) == set()
+
+
+@pytest.mark.parametrize("spec", ["RSA_2048", "EC_P256", "EC_P256K"])
+def test_no_piece_of_a_batch_remains(child: Child, spec: str) -> None:
+    """After a batch without plaintext, too, though its threads have ended."""
+    for key_format in ("DER", "PEM"):
+        documents = child.generate_batch(spec, key_format)
+        assert len(documents) == 12
+        for document in documents[-4:]:
+            assert found(child, document) == set()

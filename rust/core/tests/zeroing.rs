@@ -12,10 +12,13 @@ use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::natural::Natural;
 use pairsmith_core::primes::candidate::Candidates;
+use pairsmith_core::primes::miller_rabin;
+use pairsmith_core::primes::search::PrimeSearch;
 use pairsmith_core::random::{HmacDrbg, OsRandom, RandomSource};
 use pairsmith_core::root_key::RootKey;
+use pairsmith_core::rsa;
 use pairsmith_core::secret::SecretBytes;
-use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
+use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec};
 use pairsmith_core::wrap::{Layout, WrappingKey};
 
 /// Bytes of a secret that must not be found: long enough never to be met by chance.
@@ -203,10 +206,12 @@ fn rsa_pairs_leave_nothing_of_ours() {
     let generate = || {
         let mut candidates = HmacDrbg::new(b"zeroing", b"");
         let mut bases = HmacDrbg::new(b"bases", b"");
-        let size = RsaSize::Bits2048;
-        let effort = Effort::of(Engine::best());
-        let pair = generate::rsa_key_pair(size, effort, &mut candidates, &mut bases, &Never);
-        pair.expect("a key").0
+        let engine = Engine::best();
+        let mut search = PrimeSearch::new(engine, 1, 1024, &mut candidates);
+        let (p, q) = search.next_pair(&Never).expect("two primes");
+        let passed = miller_rabin::passes(engine, &[&p, &q], 5, &mut bases);
+        assert_eq!(passed, Ok(vec![true, true]));
+        rsa::assemble(&p, &q).expect("no fault").expect("a fit pair")
     };
     let known = generate();
     let numbers = [&known.d, &known.p, &known.q, &known.dp, &known.dq, &known.q_inv];
