@@ -54,7 +54,7 @@ def default_shared() -> Path:
 
 
 def build(folder: Path, shared: Path) -> list[tuple[str, list[str]]]:
-    """Build the rivals and return their names and commands, in the order to run them."""
+    """Build the rivals; return their names and commands in the order to run."""
     text = (shared / "prototype" / "prime_lanes.rs").read_text()
     lists, squaring = folder / "lists.rs", folder / "squaring.rs"
     lists.write_text(text)
