@@ -56,11 +56,11 @@ impl<const K: usize> Moduli<K> {
     pub(super) fn square(&mut self, x: &mut Number<K>, shift: Lanes) {
         let columns = self.columns.as_flattened_mut();
         for (pair, x) in columns.as_chunks_mut::<2>().0.iter_mut().zip(&*x) {
-            products_within(pair.as_flattened_mut(), x);
+            products_within::<K>(pair.as_flattened_mut(), x);
         }
         for j in 2..K {
             for i in 0..j {
-                add_product(adjacent(columns, i + j), &x[i], &x[j]);
+                add_product::<K>(adjacent(columns, i + j), &x[i], &x[j]);
             }
         }
         // So far each product of two different limbs stands once. The first digits need the lowest
@@ -81,7 +81,7 @@ impl<const K: usize> Moduli<K> {
         self.columns = [[[zero(); BLOCK]; K]; 2];
         for (i, x) in x.iter().enumerate() {
             for (j, y) in y.iter().enumerate() {
-                add_product(adjacent(self.columns.as_flattened_mut(), i + j), x, y);
+                add_product::<K>(adjacent(self.columns.as_flattened_mut(), i + j), x, y);
             }
         }
         self.reduce(0, x, zero());
@@ -103,7 +103,7 @@ impl<const K: usize> Moduli<K> {
         for c in found..K {
             let (known, unknown) = self.quotient.split_at_mut(c);
             for i in 1..c {
-                add_product(adjacent(columns, c), &known[i - 1], &n[c + 1 - i]);
+                add_product::<K>(adjacent(columns, c), &known[i - 1], &n[c + 1 - i]);
             }
             let nothing = [zero(); BLOCK];
             let feeding = if c == 0 { (&nothing, &n[0]) } else { (&known[c - 1], &n[1]) };
@@ -113,10 +113,10 @@ impl<const K: usize> Moduli<K> {
         let mut carry = zero();
         for c in K..2 * K - 1 {
             for i in c + 1 - K..K - 1 {
-                add_product(adjacent(columns, c), &others[i], &n[c - i]);
+                add_product::<K>(adjacent(columns, c), &others[i], &n[c - i]);
             }
             let (left, right) = adjacent(columns, c);
-            add_product((&mut *left, right), last, &n[c + 1 - K]);
+            add_product::<K>((&mut *left, right), last, &n[c + 1 - K]);
             carry = normalise(&mut x[c - K], left, shift, carry);
         }
         normalise(&mut x[K - 1], &columns[2 * K - 1], shift, carry);
@@ -141,7 +141,7 @@ fn adjacent(columns: &mut [Block], index: usize) -> (&mut Block, &mut Block) {
 /// columns = the sum of a[i]·a[j] over i < j.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn products_within(columns: &mut [Lanes], a: &Block) {
+fn products_within<const K: usize>(columns: &mut [Lanes], a: &Block) {
     let mut sums = [zero(); 2 * BLOCK];
     for i in 0..BLOCK {
         for j in i + 1..BLOCK {
@@ -195,7 +195,7 @@ fn add_digit_row(window: &mut Block, column: Lanes, (n, n_inv): (&Block, Lanes))
 /// columns += a·b. The left block is added late, so that a row need not wait for whatever wrote it.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn add_product((left, right): (&mut Block, &mut Block), a: &Block, b: &Block) {
+fn add_product<const K: usize>((left, right): (&mut Block, &mut Block), a: &Block, b: &Block) {
     let mut window = [zero(); BLOCK];
     for i in 0..BLOCK {
         left[i] = add(left[i], add_row(&mut window, right[i], a[i], b));
