@@ -13,6 +13,8 @@ mod tests;
 
 pub(crate) use division::Division;
 
+use zeroize::Zeroize;
+
 use crate::natural::Natural;
 
 /// The most numbers that one call takes.
@@ -80,11 +82,13 @@ impl Engine {
     /// If the candidates are not as said: a defect of the caller, not an input.
     #[must_use]
     pub fn base2_fermat(self, candidates: &[&Natural]) -> u8 {
-        match check(candidates) {
+        let passed = match check(candidates) {
             16 => base2_fermat::<2>(self, candidates),
             24 => base2_fermat::<3>(self, candidates),
             _ => base2_fermat::<4>(self, candidates),
-        }
+        };
+        erase_stack();
+        passed
     }
 
     /// `bases[i]` to the power `exponents[i]`, fully reduced modulo `moduli[i]`. One to eight odd
@@ -107,11 +111,13 @@ impl Engine {
             bases.iter().chain(exponents).all(|number| number.limbs().len() == limbs),
             "bases and exponents have the moduli's limb count"
         );
-        match limbs {
+        let powers = match limbs {
             16 => power::<2>(self, moduli, bases, exponents),
             24 => power::<3>(self, moduli, bases, exponents),
             _ => power::<4>(self, moduli, bases, exponents),
-        }
+        };
+        erase_stack();
+        powers
     }
 
     /// For regression tests: the squarings in one Fermat test of candidates of so many limbs.
@@ -184,6 +190,15 @@ fn check(moduli: &[&Natural]) -> usize {
         assert!(n.limbs()[0] & 1 == 1, "odd moduli");
     }
     limbs
+}
+
+/// Overwrites the stack below the caller, where functions that have returned left registers spilled
+/// and values moved. What they hold by name they erase themselves.
+#[inline(never)]
+fn erase_stack() {
+    let mut below = [0u64; 2048];
+    below.zeroize();
+    std::hint::black_box(&below);
 }
 
 /// 1/a mod 2^64 for an odd a, by Newton's iteration: six steps double one correct bit past 64.

@@ -8,6 +8,8 @@
 
 use std::arch::x86_64::{_mm512_cmple_epu64_mask, _mm512_mullo_epi64, _mm512_srli_epi64};
 
+use zeroize::Zeroizing;
+
 use super::vector::{
     LIMB_BITS, LIMB_MASK, Lanes, add, broadcast_limbs, from_words, high, limbs_at, low, splat, zero,
 };
@@ -51,14 +53,17 @@ impl<const L: usize> Division<L> {
     /// True if no prime of the coarse table divides the candidate.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn survives(&self, candidate: &Natural) -> bool {
-        let limbs = broadcast_limbs::<L>(candidate);
+        let limbs = Zeroizing::new(broadcast_limbs::<L>(candidate));
         self.coarse.iter().all(|moduli| divided(moduli, &limbs, |lanes| lanes) == 0)
     }
 
     /// Bit i is set if no prime of the fine table divides candidate i.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn sift(&self, candidates: &[&Natural]) -> u8 {
-        let limbs: [Lanes; L] = std::array::from_fn(|index| limbs_at(candidates, index));
+        let mut limbs = Zeroizing::new([zero(); L]);
+        for (index, limb) in limbs.iter_mut().enumerate() {
+            *limb = limbs_at(candidates, index);
+        }
         let divided = self.fine.iter().fold(0, |divided_before, modulus| {
             divided_before | divided(modulus, &limbs, |word| splat(word))
         });

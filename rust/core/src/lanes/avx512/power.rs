@@ -65,7 +65,7 @@ pub(super) fn power<const K: usize>(
     let table = powers(&mut moduli, &one, bases);
     let words = numbers[0].limbs().len();
     let digits = words_of(exponents);
-    let mut x = one;
+    let mut x = Zeroizing::new(*one);
     let mut factor = Zeroizing::new([[zero(); BLOCK]; K]);
     for low_bit in (0..64 * words).step_by(WINDOW).rev() {
         for _ in 0..WINDOW {
