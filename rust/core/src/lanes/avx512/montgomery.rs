@@ -56,11 +56,11 @@ impl<const K: usize> Moduli<K> {
     pub(super) fn square(&mut self, x: &mut Number<K>, shift: Lanes) {
         let columns = self.columns.as_flattened_mut();
         for (pair, x) in columns.as_chunks_mut::<2>().0.iter_mut().zip(&*x) {
-            products_within::<K>(pair.as_flattened_mut(), x);
+            products_within(pair.as_flattened_mut(), x);
         }
         for j in 2..K {
             for i in 0..j {
-                add_product::<K>(adjacent(columns, i + j), &x[i], &x[j]);
+                add_product(adjacent(columns, i + j), &x[i], &x[j]);
             }
         }
         // So far each product of two different limbs stands once. The first digits need the lowest
@@ -69,9 +69,7 @@ impl<const K: usize> Moduli<K> {
         let lowest = (&self.n[0], self.n_inv);
         let sums = digits_beside(&mut self.quotient[0], columns, lowest, &x[0], &x[1]);
         double_and_add_squares(&mut columns[1..], &x.as_flattened()[BLOCK / 2..]);
-        for (column, sum) in columns[1].iter_mut().zip(sums) {
-            *column = add(*column, sum);
-        }
+        add_block(&mut columns[1], &sums);
         self.reduce(1, x, shift);
     }
 
@@ -79,12 +77,19 @@ impl<const K: usize> Moduli<K> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn multiply(&mut self, x: &mut Number<K>, y: &Number<K>) {
         self.columns = [[[zero(); BLOCK]; K]; 2];
-        for (i, x) in x.iter().enumerate() {
-            for (j, y) in y.iter().enumerate() {
-                add_product::<K>(adjacent(self.columns.as_flattened_mut(), i + j), x, y);
+        let columns = self.columns.as_flattened_mut();
+        for i in 0..K {
+            for j in 0..K {
+                // Again this product is what the first digits are found beside.
+                if (i, j) != (0, 1) {
+                    add_product(adjacent(columns, i + j), &x[i], &y[j]);
+                }
             }
         }
-        self.reduce(0, x, zero());
+        let lowest = (&self.n[0], self.n_inv);
+        let sums = digits_beside(&mut self.quotient[0], columns, lowest, &x[0], &y[1]);
+        add_block(&mut columns[1], &sums);
+        self.reduce(1, x, zero());
     }
 
     /// x = x / R mod n, in [0, n] for an x below R.
@@ -100,12 +105,12 @@ impl<const K: usize> Moduli<K> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn reduce(&mut self, found: usize, x: &mut Number<K>, shift: Lanes) {
         let (columns, n) = (self.columns.as_flattened_mut(), &self.n);
+        let nothing = [zero(); BLOCK];
         for c in found..K {
             let (known, unknown) = self.quotient.split_at_mut(c);
             for i in 1..c {
-                add_product::<K>(adjacent(columns, c), &known[i - 1], &n[c + 1 - i]);
+                add_product(adjacent(columns, c), &known[i - 1], &n[c + 1 - i]);
             }
-            let nothing = [zero(); BLOCK];
             let feeding = if c == 0 { (&nothing, &n[0]) } else { (&known[c - 1], &n[1]) };
             find_digits(&mut unknown[0], adjacent(columns, c), (&n[0], self.n_inv), feeding);
         }
@@ -113,10 +118,10 @@ impl<const K: usize> Moduli<K> {
         let mut carry = zero();
         for c in K..2 * K - 1 {
             for i in c + 1 - K..K - 1 {
-                add_product::<K>(adjacent(columns, c), &others[i], &n[c - i]);
+                add_product(adjacent(columns, c), &others[i], &n[c - i]);
             }
             let (left, right) = adjacent(columns, c);
-            add_product::<K>((&mut *left, right), last, &n[c + 1 - K]);
+            add_product((&mut *left, right), last, &n[c + 1 - K]);
             carry = normalise(&mut x[c - K], left, shift, carry);
         }
         normalise(&mut x[K - 1], &columns[2 * K - 1], shift, carry);
@@ -141,7 +146,7 @@ fn adjacent(columns: &mut [Block], index: usize) -> (&mut Block, &mut Block) {
 /// columns = the sum of a[i]·a[j] over i < j.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn products_within<const K: usize>(columns: &mut [Lanes], a: &Block) {
+fn products_within(columns: &mut [Lanes], a: &Block) {
     let mut sums = [zero(); 2 * BLOCK];
     for i in 0..BLOCK {
         for j in i + 1..BLOCK {
@@ -192,10 +197,19 @@ fn add_digit_row(window: &mut Block, column: Lanes, (n, n_inv): (&Block, Lanes))
     digit
 }
 
+/// columns += sums.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn add_block(columns: &mut Block, sums: &Block) {
+    for (column, &sum) in columns.iter_mut().zip(sums) {
+        *column = add(*column, sum);
+    }
+}
+
 /// columns += a·b. The left block is added late, so that a row need not wait for whatever wrote it.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn add_product<const K: usize>((left, right): (&mut Block, &mut Block), a: &Block, b: &Block) {
+fn add_product((left, right): (&mut Block, &mut Block), a: &Block, b: &Block) {
     let mut window = [zero(); BLOCK];
     for i in 0..BLOCK {
         left[i] = add(left[i], add_row(&mut window, right[i], a[i], b));
