@@ -10,10 +10,11 @@ export PAIRSMITH_CAVP = $(shell $(BIN)/python -c "import cryptography_vectors, p
 
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: help run test test-rust test-python test-slow lint format bench clean
+.PHONY: help run test test-rust test-python test-slow lint format bench bench-keygen \
+	bench-profile bench-threads uniform-primes clean
 
 help: ## Say what there is.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 run: $(VENV)/.built ## Make, rotate and open pairs of every kind in a throw-away instance.
 	@$(BIN)/python -m pairsmith.cli demo
@@ -48,6 +49,19 @@ format: $(VENV)/.synced ## Let the formatters have their way.
 
 bench: $(VENV)/.built ## Measure, with rivals in the same run.
 	$(BIN)/python -m pytest benches/bench_hot_path.py --benchmark-enable --benchmark-only --benchmark-columns=min,median,iqr,rounds
+
+bench-keygen: $(VENV)/.built ## Generate hundreds of RSA keys beside every rival; ARGS=--quick takes two minutes.
+	$(BIN)/uv sync --frozen --no-install-project --quiet --inexact --group rivals
+	$(BIN)/python benches/bench_keygen.py $(ARGS)
+
+bench-profile: ## Show where an RSA generation spends its time.
+	cargo run --release --locked --quiet -p pairsmith-benches --bin profile $(ARGS)
+
+bench-threads: ## Measure two threads on one RSA_4096 key, with the same candidates as one thread.
+	cargo run --release --locked --quiet -p pairsmith-benches --bin threads $(ARGS)
+
+uniform-primes: $(VENV)/.built ## Test 40,000 primes for uniformity; print the report of docs/evidence.
+	@$(BIN)/python tests/uniformity.py
 
 clean: ## Remove everything that was built or installed.
 	rm -rf $(VENV) target dist demo

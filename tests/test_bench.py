@@ -117,6 +117,7 @@ def test_processes_side_by_side_share_the_time_of_a_key() -> None:
     both = Contender("both", EXACT.command, processes=2)
     (measured,) = bench.measure([both], "RSA_4096", keys=2)
     assert measured.seconds == [0.125, 0.125]
+    assert measured.label == "exact 1, 2 processes"
 
 
 def test_a_contender_that_ends_too_early_is_named() -> None:

@@ -1,5 +1,7 @@
 //! What the measurements of the prime engine share: C2SP's candidate lists and the way through them.
 
+pub mod statistics;
+
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 

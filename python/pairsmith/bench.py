@@ -259,9 +259,16 @@ class _Team:
         return Results(
             spec=self.spec,
             name=self.contender.name,
-            label=self._workers[0].label,
+            label=self._workers[0].label + self._beside(),
             seconds=self.seconds,
             waited=waiting / (running + waiting) if running else None,
+        )
+
+    def _beside(self) -> str:
+        """What it has more of than others."""
+        threads, processes = self.contender.threads, self.contender.processes
+        return f", {threads} threads" * (threads > 1) + f", {processes} processes" * (
+            processes > 1
         )
 
 
