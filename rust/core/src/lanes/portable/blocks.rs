@@ -22,8 +22,9 @@ pub(super) const fn multiply_add(a: u64, b: u64, c: u64, d: u64) -> (u64, u64) {
 
 /// x − n − borrow, and the next borrow.
 pub(super) const fn subtract(x: u64, n: u64, borrow: u64) -> (u64, u64) {
-    let difference = (x as u128).wrapping_sub(n as u128).wrapping_sub(borrow as u128);
-    (difference as u64, (difference >> 64) as u64 & 1)
+    let (difference, below) = x.overflowing_sub(n);
+    let (difference, below_too) = difference.overflowing_sub(borrow);
+    (difference, (below | below_too) as u64)
 }
 
 /// window += a·b + carry; then the window moves up by a word: the lowest word leaves and is returned
