@@ -22,7 +22,7 @@ pub(crate) struct Division<const L: usize> {
     fine: Vec<Modulus<L, u64>>,
 }
 
-/// Eight moduli below 2^50, or one: products of up to four odd primes.
+/// Eight moduli below 2^52, or one: products of up to four odd primes.
 struct Modulus<const L: usize, W> {
     weights: [W; L],
     m: W,
