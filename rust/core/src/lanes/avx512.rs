@@ -5,6 +5,7 @@
 
 #![expect(unsafe_code, reason = "calling code that is compiled for an optional CPU feature")]
 
+mod blocks;
 mod division;
 mod montgomery;
 mod power;

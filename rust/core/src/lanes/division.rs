@@ -19,7 +19,7 @@ pub(crate) enum Division {
 }
 
 impl Division {
-    /// The tables for the products of these groups of one to four odd primes, each below 2^50, and
+    /// The tables for the products of these groups of one to four odd primes, each below 2^52, and
     /// for candidates of 16, 24 or 32 limbs.
     pub(crate) fn new(engine: Engine, limbs: usize, coarse: &[&[u64]], fine: &[&[u64]]) -> Self {
         match engine {
@@ -60,7 +60,7 @@ pub(crate) struct Portable {
     weights: Vec<u64>,
 }
 
-/// A product m of odd primes. Below 2^50, sums of 32 products with a limb stay below 2^119.
+/// A product m of odd primes. Below 2^52, sums of 32 products with a limb stay below 2^121.
 struct Modulus {
     m: u64,
     /// −1/m mod 2^64.
@@ -109,7 +109,7 @@ impl Modulus {
         }
     }
 
-    /// A word that is sum / 2^64 modulo m, for a sum below 2^119; at most m if the sum is.
+    /// A word that is sum / 2^64 modulo m, for a sum below 2^121; at most m if the sum is.
     fn reduce(&self, sum: u128) -> u64 {
         let q = (sum as u64).wrapping_mul(self.m_inverse);
         (sum.wrapping_add(u128::from(q).wrapping_mul(self.m.into())) >> 64) as u64

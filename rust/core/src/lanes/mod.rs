@@ -22,7 +22,7 @@ pub const LANES: usize = 8;
 
 /// The most primes whose product makes one modulus of trial division, and the bound of the product.
 pub(crate) const MODULUS_PRIMES: usize = 4;
-pub(crate) const MODULUS_BOUND: u64 = 1 << 50;
+pub(crate) const MODULUS_BOUND: u64 = 1 << 52;
 
 /// Who does the arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! All secrets live in [`Natural`]s and in `Zeroizing`s, which erase themselves. Conditions on
 //! secrets are masks.
 
+mod blocks;
 mod montgomery;
 
 use std::hint::black_box;

@@ -22,7 +22,7 @@ pub(crate) struct Division<const L: usize> {
     fine: Vec<Modulus<L, u64>>,
 }
 
-/// Eight moduli below 2^50, or one: products of up to four odd primes.
+/// Eight moduli below 2^52, or one: products of up to four odd primes.
 struct Modulus<const L: usize, W> {
     weights: [W; L],
     m: W,
@@ -46,7 +46,12 @@ impl<const L: usize> Division<L> {
         };
         Self {
             coarse: coarse.chunks(8).map(eight).collect(),
-            fine: fine.iter().map(|group| Modulus::new(group)).collect(),
+            // An even number: one may stand there twice.
+            fine: fine
+                .chunks(2)
+                .flat_map(|pair| [pair[0], pair[pair.len() - 1]])
+                .map(Modulus::new)
+                .collect(),
         }
     }
 
@@ -54,7 +59,7 @@ impl<const L: usize> Division<L> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn survives(&self, candidate: &Natural) -> bool {
         let limbs = Zeroizing::new(broadcast_limbs::<L>(candidate));
-        self.coarse.iter().all(|moduli| divided(moduli, &limbs, |lanes| lanes) == 0)
+        self.coarse.iter().all(|moduli| divided([moduli], &limbs, |lanes| lanes) == 0)
     }
 
     /// Bit i is set if no prime of the fine table divides candidate i.
@@ -64,8 +69,8 @@ impl<const L: usize> Division<L> {
         for (index, limb) in limbs.iter_mut().enumerate() {
             *limb = limbs_at(candidates, index);
         }
-        let divided = self.fine.iter().fold(0, |divided_before, modulus| {
-            divided_before | divided(modulus, &limbs, |word| splat(word))
+        let divided = self.fine.as_chunks().0.iter().fold(0, |divided_before, [a, b]| {
+            divided_before | divided([a, b], &limbs, |word| splat(word))
         });
         !divided & u8::MAX >> (8 - candidates.len())
     }
@@ -111,30 +116,37 @@ impl<const L: usize> Modulus<L, Lanes> {
     }
 }
 
-/// The lanes in which a prime of the modulus divides the candidate; `lanes` loads a word.
+/// The lanes in which a prime of the moduli divides the candidate; `lanes` loads a word. Two moduli
+/// at a time share the candidate's loads, which would otherwise take longer than the arithmetic.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn divided<const L: usize, W: Copy>(
-    modulus: &Modulus<L, W>,
+fn divided<const L: usize, const N: usize, W: Copy>(
+    moduli: [&Modulus<L, W>; N],
     candidate: &[Lanes; L],
     lanes: impl Fn(W) -> Lanes,
 ) -> u8 {
     // Two sums of each kind: a multiply-add takes four cycles, and two start in each.
-    let [mut low_even, mut low_odd, mut high_even, mut high_odd] = [zero(); 4];
-    let weights = modulus.weights.as_chunks::<2>().0;
-    for ([even, odd], &weights) in candidate.as_chunks::<2>().0.iter().zip(weights) {
-        let [even_weight, odd_weight] = weights.map(&lanes);
-        low_even = low(low_even, *even, even_weight);
-        high_even = high(high_even, *even, even_weight);
-        low_odd = low(low_odd, *odd, odd_weight);
-        high_odd = high(high_odd, *odd, odd_weight);
+    let mut sums = [[zero(); 4]; N];
+    for (pair, [even, odd]) in candidate.as_chunks::<2>().0.iter().enumerate() {
+        for ([low_even, high_even, low_odd, high_odd], modulus) in sums.iter_mut().zip(moduli) {
+            let weight = lanes(modulus.weights[2 * pair]);
+            *low_even = low(*low_even, *even, weight);
+            *high_even = high(*high_even, *even, weight);
+            let weight = lanes(modulus.weights[2 * pair + 1]);
+            *low_odd = low(*low_odd, *odd, weight);
+            *high_odd = high(*high_odd, *odd, weight);
+        }
     }
-    let (sum, above, m) = (add(low_even, low_odd), add(high_even, high_odd), lanes(modulus.m));
-    let q = low(zero(), sum, lanes(modulus.m_inverse));
-    let carry = _mm512_srli_epi64::<{ LIMB_BITS as u32 }>(low(sum, q, m));
-    let residue = add(high(above, q, m), carry);
-    modulus.divisors[..modulus.primes].iter().fold(0, |divided, &(inverse, limit)| {
-        let quotient = _mm512_mullo_epi64(residue, lanes(inverse));
-        divided | _mm512_cmple_epu64_mask(quotient, lanes(limit))
-    })
+    let mut divided = 0;
+    for ([low_even, high_even, low_odd, high_odd], modulus) in sums.into_iter().zip(moduli) {
+        let (sum, above, m) = (add(low_even, low_odd), add(high_even, high_odd), lanes(modulus.m));
+        let q = low(zero(), sum, lanes(modulus.m_inverse));
+        let carry = _mm512_srli_epi64::<{ LIMB_BITS as u32 }>(low(sum, q, m));
+        let residue = add(high(above, q, m), carry);
+        for &(inverse, limit) in &modulus.divisors[..modulus.primes] {
+            let quotient = _mm512_mullo_epi64(residue, lanes(inverse));
+            divided |= _mm512_cmple_epu64_mask(quotient, lanes(limit));
+        }
+    }
+    divided
 }

@@ -7,7 +7,8 @@ use std::arch::x86_64::{
 
 use zeroize::Zeroizing;
 
-use super::montgomery::{BLOCK, Moduli, Number, read};
+use super::blocks::BLOCK;
+use super::montgomery::{Moduli, Number, read};
 use super::vector::{
     LIMB_BITS, Lanes, add, carry_of, limb_of, shift_left, splat, words_at, write_limbs, zero,
 };
