@@ -92,7 +92,7 @@ def test_one_of_many_tasks_is_served_at_a_time(url: str) -> None:
         async with await AsyncInstance.open(url) as kms:
             key_id = (await kms.create_key()).key_id
             tasks = [
-                kms.generate_data_key_pair(key_id, "RSA_2048", "DER") for _ in range(6)
+                kms.generate_data_key_pair(key_id, "RSA_4096", "DER") for _ in range(6)
             ]
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
             throttled = [o for o in outcomes if isinstance(o, errors.Throttled)]

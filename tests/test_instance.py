@@ -353,7 +353,7 @@ def test_concurrent_pairs_are_served_or_throttled(
     def work() -> None:
         barrier.wait()
         try:
-            instance.generate_data_key_pair(key_id, "RSA_3072", "DER")
+            instance.generate_data_key_pair(key_id, "RSA_4096", "DER")
             outcomes.append("served")
         except errors.Throttled:
             outcomes.append("throttled")
