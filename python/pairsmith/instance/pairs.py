@@ -9,7 +9,7 @@ from pairsmith import parameters as parse
 from pairsmith._core import CancelToken
 from pairsmith.batch import PairBatch, RawPair
 from pairsmith.guard import Guard
-from pairsmith.registry import Registry
+from pairsmith.registry import Registry, ResolvedKey
 from pairsmith.requests import request
 from pairsmith.results import (
     DataKeyPair,
@@ -242,15 +242,7 @@ class PairOperations:
             )
         finally:
             self._guard.release(slot)
-        common = partial(
-            kind,
-            request_id=request_id,
-            key_id=key.key_id,
-            key_version_id=key.key_version_id if advance else None,
-            key_pair_spec=spec,
-            key_format=encoding,
-            aad=aad,
-        )
+        common = _common(kind, request_id, key, spec, encoding, aad, advance=advance)
         return _result(common, pair)
 
     def _generate_pairs(
@@ -291,16 +283,30 @@ class PairOperations:
         except BaseException:
             release()
             raise
-        common = partial(
-            kind,
-            request_id=request_id,
-            key_id=key.key_id,
-            key_version_id=key.key_version_id if advance else None,
-            key_pair_spec=spec,
-            key_format=encoding,
-            aad=aad,
-        )
+        common = _common(kind, request_id, key, spec, encoding, aad, advance=advance)
         return PairBatch(raw, partial(_result, common), release)
+
+
+def _common(
+    kind: type[Pair],
+    request_id: str,
+    key: ResolvedKey,
+    spec: KeyPairSpec,
+    encoding: KeyFormat,
+    aad: bytes,
+    *,
+    advance: bool,
+) -> Callable[..., Pair]:
+    """What every pair of one request has in common; the rest is the core's to give."""
+    return partial(
+        kind,
+        request_id=request_id,
+        key_id=key.key_id,
+        key_version_id=key.key_version_id if advance else None,
+        key_pair_spec=spec,
+        key_format=encoding,
+        aad=aad,
+    )
 
 
 def _result(common: Callable[..., Pair], pair: RawPair) -> Pair:
