@@ -14,6 +14,7 @@ from pairsmith.cli.generate import generate
 from pairsmith.cli.initialise import initialise
 from pairsmith.cli.keys import key
 from pairsmith.cli.output import forgive_narrow_encodings
+from pairsmith.cli.public_key import public_key
 from pairsmith.cli.rewrap import rewrap
 from pairsmith.cli.settings import Group, Settings, common_options
 
@@ -53,7 +54,7 @@ def application() -> None:
 
 
 for command in (
-    initialise, key, alias, generate, decrypt, encrypt, data_key, rewrap, doctor, bench,
-    demo,
+    initialise, key, alias, generate, decrypt, public_key, encrypt, data_key, rewrap,
+    doctor, bench, demo,
 ):  # fmt: skip
     application.add_command(command)
