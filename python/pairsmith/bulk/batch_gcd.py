@@ -44,7 +44,7 @@ def sharing(
     """
     spans = _spans(moduli, chunk_bytes)
     total = len(spans) * (len(spans) + 2)
-    products = []
+    products: list[gmpy2.mpz] = []
     for span in spans:
         progress(len(products), total)
         products.append(_tree(moduli[span]).pop()[0])
@@ -61,14 +61,17 @@ def sharing(
     return found
 
 
-def partners(moduli: Sequence[int], found: Sequence[int]) -> Iterator[tuple[int, int]]:
+def partners(
+    moduli: Sequence[int], found: Sequence[int], limit: int
+) -> Iterator[tuple[int, int]]:
     """With each modulus that shares a factor one that it shares it with.
 
     Args:
         moduli: The moduli of ``sharing``, all different.
         found: What it found.
+        limit: Of how many, for this takes quadratic time.
     """
-    for one in found:
+    for one in found[:limit]:
         n = moduli[one]
         others = (each for each in found if each != one)
         yield one, next(each for each in others if gmpy2.gcd(n, moduli[each]) != 1)

@@ -52,9 +52,10 @@ def public_number(record: WrappedKeyPair) -> bytes:
         numbers = key.public_numbers()
         if numbers.e == PUBLIC_EXPONENT:
             return numbers.n.to_bytes(modulus_bytes(spec), "big")
-    elif isinstance(key, ec.EllipticCurvePublicKey):
-        if key.curve.name == CURVES.get(spec):
-            return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == CURVES.get(
+        spec
+    ):
+        return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     raise ValueError(f"it is no {spec} key")
 
 

@@ -1,4 +1,4 @@
-"""What a bulk job makes: parsed once, kept in its manifest, compared when it goes on."""
+"""What a bulk job makes: parsed once, kept in the manifest, compared later."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Job:
             if mine != other:
                 raise InvalidParameter(
                     item.name,
-                    f"the job at {place} has {mine!s:.80} and {other!s:.80} was asked for. "
+                    f"the job at {place} has {mine!s:.80}, not {other!s:.80}. "
                     "Give the same again to go on with it, or another place to begin "
                     "a new one.",
                 )
@@ -130,6 +130,4 @@ def parse_output_format(value: object) -> OutputFormat:
     try:
         return OutputFormat(str(value))
     except ValueError:
-        raise InvalidParameter(
-            "output_format", "it must be jsonl or parquet"
-        ) from None
+        raise InvalidParameter("output_format", "it must be jsonl or parquet") from None

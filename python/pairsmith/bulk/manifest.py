@@ -113,15 +113,16 @@ class Manifest:
         """
         try:
             values = json.loads(text)
-            if not isinstance(values, dict) or values.get("Type") != cls.TYPE:
-                raise InvalidParameter("manifest", f"its Type is not {cls.TYPE}")
-            if type(values["Complete"]) is not bool:
-                raise TypeError("Complete is not true or false")
+        except ValueError:
+            raise InvalidParameter("manifest", "it is not JSON") from None
+        if not isinstance(values, dict) or values.get("Type") != cls.TYPE:
+            raise InvalidParameter("manifest", f"its Type is not {cls.TYPE}")
+        try:
             return cls(
                 job=Job.from_dict(values["Job"]),
                 key_version_ids=tuple(map(str, values["KeyVersionIds"])),
                 shards=tuple(map(Shard.from_dict, values["Shards"])),
-                complete=values["Complete"],
+                complete=values["Complete"] is True,
             )
         except KeyError as missing:
             reason = f"{missing} is missing or unknown"

@@ -1,18 +1,21 @@
 """Where the files of a job are: in a folder of their own, or beside a single file.
 
-    DIR/manifest.json                    FILE.jsonl
-    DIR/pairs-000001.jsonl               FILE.jsonl.manifest.json
-    DIR/pairs-000002.jsonl               FILE.jsonl.parts/   until the file is whole
+DIR/manifest.json                    FILE.jsonl
+DIR/pairs-000001.jsonl               FILE.jsonl.manifest.json
+DIR/pairs-000002.jsonl               FILE.jsonl.parts/   until the file is whole
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pairsmith.bulk.job import OutputFormat, parse_output_format
 from pairsmith.errors import InvalidParameter
+
+if TYPE_CHECKING:
+    import os
 
 FILE_ENDINGS = {f".{each}": each for each in OutputFormat}
 MANIFEST = "manifest.json"

@@ -54,8 +54,8 @@ class PublicNumbers:
 
         # Sorting is stable: the first of equals stays the first.
         for _, positions in groupby(sorted(range(len(self)), key=digest), digest):
-            first = next(positions)
-            for position in positions:
+            first, *again = positions
+            for position in again:
                 yield first, position
 
     def moduli(self, without: set[int]) -> Moduli:

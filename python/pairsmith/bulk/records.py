@@ -1,4 +1,4 @@
-"""One pair as a line of JSON, or as a row: the record, and the private key if asked for.
+"""One pair as a line of JSON, or as a row of a table.
 
 A line is the record of ``WrappedKeyPair.to_json`` in compact form; where the private
 key in plain is wanted it stands behind, as ``PrivateKeyPlaintext``.
@@ -63,11 +63,14 @@ class LineEncoder:
             self._version = pair.key_version_id
             text = json.dumps(common_fields(pair), default=_base64)
             self._beginning = text.removesuffix("}").encode("ascii")
-        line = b'%b, "Iv": "%b", "PrivateKeyCiphertextBlob": "%b", "PublicKey": "%b"' % (
-            self._beginning,
-            b2a_base64(pair.iv, newline=False),
-            b2a_base64(pair.private_key_ciphertext_blob, newline=False),
-            b2a_base64(pair.encoded_public_key, newline=False),
+        line = (
+            b'%b, "Iv": "%b", "PrivateKeyCiphertextBlob": "%b", "PublicKey": "%b"'
+            % (
+                self._beginning,
+                b2a_base64(pair.iv, newline=False),
+                b2a_base64(pair.private_key_ciphertext_blob, newline=False),
+                b2a_base64(pair.encoded_public_key, newline=False),
+            )
         )
         if isinstance(pair, DataKeyPair):
             private = b2a_base64(pair.private_key_plaintext, newline=False)

@@ -62,7 +62,7 @@ def require_libraries(output_format: OutputFormat) -> None:
     """
     if output_format is OutputFormat.PARQUET:
         try:
-            import pyarrow  # noqa: F401
+            import pyarrow as pa  # noqa: F401
         except ImportError:
             raise InvalidParameter(
                 "output_format",

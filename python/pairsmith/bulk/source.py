@@ -6,7 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from pairsmith.batch import PairBatch
     from pairsmith.bulk.job import Job
@@ -31,7 +31,7 @@ def primary_version(instance: Instance, key_id: str) -> tuple[str, str]:
 
 def pairs(
     instance: Instance, job: Job, count: int, workers: int | None, wait: float
-) -> Iterator[DataKeyPairWithoutPlaintext]:
+) -> Generator[DataKeyPairWithoutPlaintext]:
     """Generate ``count`` pairs, a slot of the guard held for all of them.
 
     A job takes hours, a batch knows its key's state and version only at its start:

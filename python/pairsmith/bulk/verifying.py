@@ -13,7 +13,7 @@ from pairsmith.bulk.manifest import load_manifest
 from pairsmith.bulk.place import Place
 from pairsmith.bulk.public_numbers import PublicNumbers
 from pairsmith.bulk.records import strangeness
-from pairsmith.bulk.report import Report
+from pairsmith.bulk.report import FINDINGS_KEPT, Report
 from pairsmith.bulk.shards import read_shard, require_libraries
 from pairsmith.bulk.source import primary_version
 from pairsmith.errors import InvalidParameter, StorageError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pairsmith.bulk.manifest import Manifest, Shard
     from pairsmith.bulk.public_numbers import Moduli
     from pairsmith.bulk.records import Row
+    from pairsmith.errors import PairsmithError
     from pairsmith.instance import Instance
 
 SAMPLE = 100
@@ -156,11 +157,11 @@ class _Verification:
         try:
             intact = self._is_intact(path, shard)
             rows = read_shard(path, self._manifest.job.output_format)
-            for line, row in enumerate(rows, 1):  # noqa: B007 -- counts them, too
+            for line, row in enumerate(rows, 1):
                 numbers.add(self._check_row(shard.file, line, row))
                 self._check_opening(shard.file, line, row, len(numbers), intact=intact)
         except (InvalidParameter, StorageError) as error:
-            self._report.add(shard.file, line + 1, str(error))
+            self._report.add(shard.file, line + 1, _reason(error))
         if line != shard.count:
             self._report.add(
                 shard.file,
@@ -187,7 +188,7 @@ class _Verification:
     ) -> bytes | None:
         """Compare a record with the job, and give its public number if it has one."""
         if isinstance(row, InvalidParameter):
-            self._report.add(file, line, str(row))
+            self._report.add(file, line, _reason(row))
             return None
         self._report.records += 1
         text = strangeness(row, self._manifest)
@@ -236,7 +237,7 @@ class _Verification:
 
         self._report.moduli = len(moduli)
         found = sharing(moduli, progress=partial(self._progress, "Comparing moduli"))
-        for one, other in partners(moduli, found):
+        for one, other in partners(moduli, found, FINDINGS_KEPT):
             here, there = (moduli.positions[each] for each in (one, other))
             self._report.add(
                 *self._found_at(here),
@@ -251,3 +252,8 @@ class _Verification:
 
     def _place_of(self, position: int) -> str:
         return "{}:{}".format(*self._found_at(position))
+
+
+def _reason(error: PairsmithError) -> str:
+    """What is wrong, without the name of a parameter that nobody has given."""
+    return str(error).removeprefix("The parameter record is not valid: ")
