@@ -12,7 +12,7 @@ each pair of chunks.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
 import gmpy2
@@ -20,8 +20,8 @@ import gmpy2
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-CHUNK_BYTES = 16 * 1024 * 1024
-"""Of moduli in a chunk; a tree takes this for each level, of which there are 16."""
+CHUNK_BYTES = 8 * 1024 * 1024
+"""Of moduli in a chunk; a tree takes this for each level, of which there are 15."""
 
 
 def sharing(
@@ -37,27 +37,31 @@ def sharing(
     Args:
         moduli: Numbers of about equal size; sliced, chunk by chunk.
         chunk_bytes: How many bytes of them are treated together.
-        progress: Told the steps that are done, and how many there are.
+        progress: Told the steps that are done, and how many there are; a step is a
+            level of a tree, or a multiplication of whole chunks.
 
     Returns:
         Their positions, ascending.
     """
     spans = _spans(moduli, chunk_bytes)
-    total = len(spans) * (len(spans) + 2)
-    products: list[gmpy2.mpz] = []
-    for span in spans:
-        progress(len(products), total)
-        products.append(_tree(moduli[span]).pop()[0])
+    levels = sum((span.stop - span.start - 1).bit_length() for span in spans)
+    total = len(spans) * (len(spans) - 1) + 3 * levels
+    steps = count(1)
+
+    def tick() -> None:
+        progress(next(steps), total)
+
+    products = [_tree(moduli[span], tick).pop()[0] for span in spans]
     found: list[int] = []
     for number, span in enumerate(spans):
         square = products[number] ** 2
         remainder = products[number] % square
         for other, product in enumerate(products):
-            progress((number + 1) * (len(spans) + 1) + other, total)
             if other != number:
                 remainder = remainder * product % square
-        found += (span.start + each for each in _sharing(moduli[span], remainder))
-    progress(total, total)
+                tick()
+        chunk = _sharing(moduli[span], remainder, tick)
+        found += (span.start + each for each in chunk)
     return found
 
 
@@ -85,27 +89,31 @@ def _spans(moduli: Sequence[int], chunk_bytes: int) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
-def _tree(moduli: Iterable[int]) -> list[list[gmpy2.mpz]]:
+def _tree(moduli: Iterable[int], tick: Callable[[], None]) -> list[list[gmpy2.mpz]]:
     """Levels of products of two, from the moduli up to the product of all."""
     tree = [[gmpy2.mpz(n) for n in moduli]]
     while len(tree[-1]) > 1:
         below = tree[-1]
         pairs = zip(below[::2], below[1::2], strict=False)
         tree.append([a * b for a, b in pairs] + below[len(below) & ~1 :])
+        tick()
     return tree
 
 
-def _sharing(moduli: Sequence[int], remainder: gmpy2.mpz) -> list[int]:
+def _sharing(
+    moduli: Sequence[int], remainder: gmpy2.mpz, tick: Callable[[], None]
+) -> list[int]:
     """Positions, in a chunk, of those that share.
 
     ``remainder`` is the product of all moduli there are modulo the square of the
     product of these.
     """
-    tree = _tree(moduli)
+    tree = _tree(moduli, tick)
     tree.pop()
     remainders = [remainder]
     while tree:
         below = tree.pop()
         remainders = [remainders[i // 2] % (n * n) for i, n in enumerate(below)]
+        tick()
     pairs = enumerate(zip(moduli, remainders, strict=True))
     return [i for i, (n, rest) in pairs if gmpy2.gcd(rest // n, n) != 1]
