@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 ROWS = 2048
 """Rows of a group: what is held in memory, at most 16 MB of it."""
 
+DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""What pyarrow raises for files that are not as they should be."""
+
 TEXTS = ("KeyId", "KeyVersionId", "KeyPairSpec", "KeyFormat", "Algorithm")
 TYPE_KEY = b"Type"
 
@@ -96,8 +99,8 @@ def read_rows(path: Path) -> Iterator[Row | InvalidParameter]:
                         yield parse_fields(fields)
                     except InvalidParameter as error:
                         yield error
-    except (pa.ArrowException, OSError) as error:
-        raise InvalidParameter("shard", f"Parquet cannot be read: {error}") from None
+    except DAMAGE as error:
+        raise InvalidParameter("record", f"Parquet cannot be read: {error}") from None
 
 
 def copy_groups(source: Path, writer: pq.ParquetWriter) -> None:
@@ -110,8 +113,8 @@ def copy_groups(source: Path, writer: pq.ParquetWriter) -> None:
         with pq.ParquetFile(source, page_checksum_verification=True) as file:
             for number in range(file.num_row_groups):
                 writer.write_table(file.read_row_group(number, use_threads=False))
-    except (pa.ArrowException, OSError) as error:
-        raise InvalidParameter("shard", f"Parquet cannot be read: {error}") from None
+    except DAMAGE as error:
+        raise InvalidParameter("record", f"Parquet cannot be read: {error}") from None
 
 
 def _row(pair: DataKeyPairWithoutPlaintext) -> dict[str, Any]:
