@@ -13,6 +13,14 @@ import pytest
 from pairsmith import Instance, WrappedKeyPair, bulk
 from pairsmith.bulk import Manifest, writing
 
+KINDS = {
+    "EC": {"key_pair_spec": "EC_P256", "advance": True, "with_plaintext": True},
+    "plain": {"key_pair_spec": "EC_P256K", "key_format": "DER"},
+    "RSA": {"key_pair_spec": "RSA_2048"},
+    "parquet": {"key_pair_spec": "EC_P256", "output_format": "parquet"},
+}
+"""Of each kind what is asked for, besides key and count."""
+
 
 def manifest_of(out: Path) -> Any:
     """The manifest, as a JSON document."""
@@ -117,3 +125,15 @@ def interrupt_source(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
             yield pair
 
     monkeypatch.setattr(writing, "pairs", pairs)
+
+
+def shard(out: Path, number: int) -> Path:
+    """A shard, the first being 1."""
+    return out / manifest_of(out)["Shards"][number - 1]["File"]
+
+
+def found(out: Path, instance: Instance | None, **how: Any) -> list[str]:
+    """What verification finds."""
+    report = bulk.verify(out, instance, **({"sample": 10} | how))
+    assert report.problems == len(report.findings)
+    return [str(finding) for finding in report.findings]
