@@ -129,6 +129,11 @@ def test_counts_too_even_to_be_chance_are_found_out() -> None:
     assert not chi_square("even", even, range(1, 229)).passed
 
 
+def test_two_classes_may_well_come_out_alike() -> None:
+    """Of 400 primes, in one case of 25 as many are 1 as 2 modulo 3."""
+    assert chi_square("alike", Counter({1: 200, 2: 200}), range(1, 3)).passed
+
+
 @pytest.mark.parametrize(
     ("shape", "x"), [(0.5, 0.1), (0.5, 20.0), (1.0, 1.0), (1.0, 30.0), (3.0, 2.5)]
 )

@@ -122,7 +122,11 @@ def chi_square(name: str, counts: Counter[int], classes: range) -> Test | None:
     statistic = sum((counts[each] - expected) ** 2 for each in classes) / expected
     freedom = len(classes) - 1
     shown = f"chi2 = {statistic:.1f} of {freedom}"
-    return Test(name, shown, *gamma_tails(freedom / 2, statistic / 2))
+    _, upper = gamma_tails(freedom / 2, statistic / 2)
+    # Counts are whole: the least uneven they can get beyond even is one of them moved,
+    # so a value at least as small is one below the next that there is.
+    lower, _ = gamma_tails(freedom / 2, (statistic + 2 / expected) / 2)
+    return Test(name, shown, lower, upper)
 
 
 def distances(primes: Sequence[int]) -> Test:
