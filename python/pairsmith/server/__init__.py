@@ -1,0 +1,1 @@
+"""The server: an instance as a service that official clients can use unchanged."""
