@@ -93,14 +93,6 @@ class Unauthorized(RequestRefused):
         )
 
 
-class BodyTooLarge(RequestRefused):
-    """The body is larger than 3 MB; the answer has no body at all."""
-
-    code = "none"
-    http_status = 413
-    wire_message = ""
-
-
 class InvalidContentType(RequestRefused):
     """The body is not said to be protobuf."""
 
@@ -117,8 +109,11 @@ def wire_text(error: PairsmithError) -> str:
 
 
 def error_body(error: PairsmithError, request_id: str) -> bytes:
-    """The protobuf ``Error`` that answers instead of an operation's message."""
-    if isinstance(error, BodyTooLarge):
+    """The protobuf ``Error`` that answers instead of an operation's message.
+
+    An error without words, such as a body that is too large, is answered with nothing.
+    """
+    if not wire_text(error):
         return b""
     return Error(
         StatusCode=error.http_status,

@@ -7,6 +7,7 @@ keys. What it gives is a ``Call``: the key it is about, and the work, not yet be
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from pairsmith import parameters as parse
 from pairsmith.errors import InvalidParameter, UnsupportedOperation
+from pairsmith.instance import Instance
 from pairsmith.registry.parameters import key_name
 from pairsmith.results import ALGORITHM
 from pairsmith.server.instance_api import messages_pb2 as messages
@@ -24,11 +26,18 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from pairsmith.instance import Instance
     from pairsmith.results import Result
 
 KEY_ID_LENGTH = 25
 """A version id begins with the id of its key."""
+
+
+class Version(Enum):
+    """Which version of a key an operation goes by."""
+
+    INITIAL = auto()
+    PRIMARY = auto()
+    OF_THE_BLOB = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +47,15 @@ class Call:
     Attributes:
         work: Does it; called once, on any thread.
         key_name: Id or alias of the key it is about; empty if about none.
-        advance: Whether it goes by the primary version, or by that of its blob.
+        version: Which version of the key it goes by.
+        blob_version_id: The version that its blob names, if it goes by that.
         spec: Of a pair; else empty.
     """
 
     work: Callable[[Instance], Result]
     key_name: str = ""
-    advance: bool = False
+    version: Version = Version.INITIAL
+    blob_version_id: str = ""
     spec: str = ""
 
     @property
@@ -112,7 +123,7 @@ def _pair(method: str, message: Any, *, advance: bool) -> Call:  # noqa: ANN401 
         result: Result = generate(key, spec, key_format, aad=aad)
         return result
 
-    return Call(work, key, advance, spec)
+    return Call(work, key, _version(advance=advance), spec=spec)
 
 
 def _data_key(
@@ -131,7 +142,7 @@ def _data_key(
             return instance.advance_generate_data_key(key, count, aad=aad)
         return instance.generate_data_key(key, count, aad=aad)
 
-    return Call(work, key, advance)
+    return Call(work, key, _version(advance=advance))
 
 
 def _encrypt(message: messages.EncryptRequest | messages.AdvanceEncryptRequest) -> Call:
@@ -148,7 +159,7 @@ def _encrypt(message: messages.EncryptRequest | messages.AdvanceEncryptRequest) 
             return instance.advance_encrypt(key, plaintext, aad=aad)
         return instance.encrypt(key, plaintext, aad=aad)
 
-    return Call(work, key, advance)
+    return Call(work, key, _version(advance=advance))
 
 
 def _decrypt(message: messages.DecryptRequest) -> Call:
@@ -163,17 +174,17 @@ def _decrypt(message: messages.DecryptRequest) -> Call:
 
 def _advance_decrypt(message: messages.AdvanceDecryptRequest) -> Call:
     """Open a blob of either kind; one that names its key version needs no KeyId."""
-    from pairsmith.instance import Instance as Kind
-
     blob, iv, aad = _opened(message)
-    version = Kind.blob_key_version_id(blob)
-    given = key_name(message.KeyId) if message.KeyId or version is None else ""
-    used = given if version is None else version[:KEY_ID_LENGTH]
+    version_id = Instance.blob_key_version_id(blob)
+    given = key_name(message.KeyId) if message.KeyId or version_id is None else ""
 
     def work(instance: Instance) -> Result:
         return instance.advance_decrypt(blob, key_id=given, iv=iv, aad=aad)
 
-    return Call(work, used, advance=True)
+    if version_id is None:
+        return Call(work, given)
+    used = version_id[:KEY_ID_LENGTH]
+    return Call(work, used, Version.OF_THE_BLOB, version_id)
 
 
 def _random(message: messages.GenerateRandomRequest) -> Call:
@@ -191,6 +202,10 @@ def _opened(
     blob = parse.parse_blob(message.CiphertextBlob)
     iv = parse.parse_bytes("Iv", message.Iv, limit=parse.AAD_LIMIT)
     return blob, iv, parse.parse_aad(message.Aad)
+
+
+def _version(*, advance: bool) -> Version:
+    return Version.PRIMARY if advance else Version.INITIAL
 
 
 def _check_algorithm(message: Any) -> None:  # noqa: ANN401 -- any message that has it
