@@ -422,6 +422,11 @@ class Registry:
         return report
 
     @property
+    def access(self) -> Access:
+        """The database, root keys and cache, for what stands on a registry."""
+        return self._access
+
+    @property
     def guard_path(self) -> Path:
         """Where this host's processes meet that share the database."""
         return self._access.database.guard_path
