@@ -15,6 +15,7 @@ from pairsmith.cli.initialise import initialise
 from pairsmith.cli.keys import key
 from pairsmith.cli.output import forgive_narrow_encodings
 from pairsmith.cli.rewrap import rewrap
+from pairsmith.cli.serve import serve
 from pairsmith.cli.settings import Group, Settings, common_options
 
 EPILOG = """\b
@@ -53,7 +54,7 @@ def application() -> None:
 
 
 for command in (
-    initialise, key, alias, generate, decrypt, encrypt, data_key, rewrap, doctor, bench,
-    demo,
+    initialise, key, alias, generate, decrypt, encrypt, data_key, rewrap, serve, doctor,
+    bench, demo,
 ):  # fmt: skip
     application.add_command(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,11 @@ if TYPE_CHECKING:
     from pairsmith.server.services import Services
 
 
-def create_app(services: Services, openapi: ASGIApp) -> Starlette:
+def create_app(services: Services) -> Starlette:
     """Build the application.
 
     Args:
-        services: Closed by whoever opened them, after the application has ended.
-        openapi: Answers whatever is not of the Instance API.
+        services: Closed when the application ends.
     """
     work = Work(services.instance, services.registry, services.settings)
 
@@ -34,8 +34,15 @@ def create_app(services: Services, openapi: ASGIApp) -> Starlette:
         """Finish what was accepted before the process ends."""
         yield
         await work.close()
+        await asyncio.to_thread(services.close)
 
-    front = Front(services, work, openapi)
+    front = Front(services, work, _openapi(services))
     return Starlette(
         routes=[Route("/", front), *Health(services).routes()], lifespan=lifespan
     )
+
+
+def _openapi(services: Services) -> ASGIApp:
+    from pairsmith.server import openapi
+
+    return openapi.endpoint(services)

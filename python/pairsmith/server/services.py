@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pairsmith.server.audit import AuditLog
 
 if TYPE_CHECKING:
     from pairsmith.instance import Instance
     from pairsmith.registry import Registry
     from pairsmith.server.access.store import AccessStore
-    from pairsmith.server.audit import AuditLog
     from pairsmith.server.metrics import Metrics
     from pairsmith.server.settings import Settings
+
+AUDIT_FILE = "audit/audit.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +38,44 @@ class Services:
     audit: AuditLog
     metrics: Metrics
     settings: Settings
+
+    def close(self) -> None:
+        """Write what is still to be written, and close it all."""
+        with ExitStack() as stack:  # each is closed, whatever the others do
+            stack.callback(self.instance.close)
+            stack.callback(self.access.close)
+            stack.callback(self.audit.close)
+
+
+def open_services(settings: Settings) -> Services:
+    """Open everything as the settings say.
+
+    Raises:
+        PairsmithError: Something cannot be opened; the message says what to do.
+    """
+    from pairsmith.server.access.store import AccessStore
+    from pairsmith.server.metrics import Metrics
+
+    with ExitStack() as stack:
+        instance = open_instance(settings)
+        stack.callback(instance.close)
+        access = AccessStore(instance.registry)
+        stack.callback(access.close)
+        path = Path(settings.files.folder) / AUDIT_FILE
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        audit = AuditLog.open(path, access.audit_key())
+        stack.pop_all()
+    metrics = Metrics(instance)
+    return Services(instance, instance.registry, access, audit, metrics, settings)
+
+
+def open_instance(settings: Settings) -> Instance:
+    """Open the instance that the settings mean, made new if it is not there."""
+    from pairsmith.instance import Instance
+
+    return Instance.open(
+        settings.database.url,
+        settings.database.root_key or None,
+        pair_limit=settings.pairs.limit,
+        threads=settings.pairs.threads,
+    )

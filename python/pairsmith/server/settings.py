@@ -112,7 +112,7 @@ class Files:
     """Where the server's own files are."""
 
     folder: str = _set(
-        ".", "Folder of tls/, audit/ and clients/; what is in it is secret."
+        ".", "Folder of tls/, audit/ and clients/, which it keeps to itself."
     )
 
 
