@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from doubles import MemoryAccess, MemoryAudit, MemoryMetrics
+from doubles import MemoryAudit, MemoryMetrics
 from signing import Client, Signer
-from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from pairsmith import Instance
-from pairsmith.server.access.policy import Policy
+from pairsmith.server.access.policy import parse_policy
+from pairsmith.server.access.store import AccessStore
 from pairsmith.server.app import create_app
 from pairsmith.server.services import Services
 from pairsmith.server.settings import Settings
@@ -23,42 +23,33 @@ class Application:
     """An application with everything behind it."""
 
     instance: Instance
-    access: MemoryAccess
+    access: AccessStore
     audit: MemoryAudit
     metrics: MemoryMetrics
     http: TestClient
-    private_key: rsa.RSAPrivateKey
 
-    def client(self, policy: Policy | None = None) -> Client:
+    def client(self, *rules: str, **validity: datetime) -> Client:
         """A client with a client key of its own, which may do everything by default."""
-        more = () if policy is None else (policy,)
-        return Client(
-            self.http, Signer(self.access.add(self.private_key, *more), self.private_key)
-        )
-
-
-@pytest.fixture(scope="session")
-def private_key() -> rsa.RSAPrivateKey:
-    """A client's key; what is tested does not depend on it being another each time."""
-    return rsa.generate_private_key(65537, 2048)
+        policy = parse_policy(rules or ["*"])
+        new = self.access.create_client("test", policy, **validity)
+        return Client(self.http, Signer.of(new))
 
 
 @pytest.fixture
 def serve(
-    instance: Instance, private_key: rsa.RSAPrivateKey
+    instance: Instance,
 ) -> Iterator[Callable[[Settings], Application]]:
     """Makes an application with settings of one's own."""
+    registry = instance.registry
     with ExitStack() as stack:
 
         def make(settings: Settings) -> Application:
-            access, audit, metrics = MemoryAccess(instance), MemoryAudit(), MemoryMetrics()
-            services = Services(
-                instance, instance._registry, access, audit, metrics, settings
-            )
-            app = create_app(services, PlainTextResponse("the other API"))
+            access, audit, metrics = AccessStore(registry), MemoryAudit(), MemoryMetrics()
+            services = Services(instance, registry, access, audit, metrics, settings)
+            app = create_app(services)
             http = TestClient(app, base_url="http://localhost", client=("127.0.0.1", 9))
             stack.enter_context(http)
-            return Application(instance, access, audit, metrics, http, private_key)
+            return Application(instance, access, audit, metrics, http)
 
         yield make
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,9 @@ import httpx2 as httpx
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
+from pairsmith.server.access.model import NewClient
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.instance_api.signature import string_to_sign
 
@@ -26,6 +29,14 @@ class Signer:
 
     key_id: str
     private_key: RSAPrivateKey = field(repr=False)
+
+    @classmethod
+    def of(cls, client: NewClient) -> "Signer":
+        """The signer that the file of a new client key makes."""
+        content = base64.b64decode(json.loads(client.credential_json)["PrivateKeyData"])
+        opened = load_pkcs12(content, client.password.encode()).key
+        assert isinstance(opened, RSAPrivateKey)
+        return cls(client.key.id, opened)
 
     def headers(
         self, name: str, body: bytes, scheme: str = "Bearer", **other: str | None

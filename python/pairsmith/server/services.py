@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pairsmith.server.audit import AuditLog
+from pairsmith.server.audit.files import audit_path_beside
 
 if TYPE_CHECKING:
     from pairsmith.instance import Instance
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from pairsmith.server.access.store import AccessStore
     from pairsmith.server.metrics import Metrics
     from pairsmith.server.settings import Settings
-
-AUDIT_FILE = "audit/audit.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +60,22 @@ def open_services(settings: Settings) -> Services:
         stack.callback(instance.close)
         access = AccessStore(instance.registry)
         stack.callback(access.close)
-        path = Path(settings.files.folder) / AUDIT_FILE
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        audit = AuditLog.open(path, access.audit_key())
+        audit = AuditLog.open(
+            audit_path(settings, instance.registry), access.audit_key()
+        )
         stack.pop_all()
     metrics = Metrics(instance)
     return Services(instance, instance.registry, access, audit, metrics, settings)
+
+
+def audit_path(settings: Settings, registry: Registry) -> Path:
+    """Where the audit log is: as set, else beside an SQLite database, else here."""
+    if settings.files.audit:
+        return Path(settings.files.audit)
+    database = registry.access.database.sqlite_path
+    if database is not None:
+        return audit_path_beside(database)
+    return Path(settings.files.folder) / "audit.log"
 
 
 def open_instance(settings: Settings) -> Instance:

@@ -112,7 +112,10 @@ class Files:
     """Where the server's own files are."""
 
     folder: str = _set(
-        ".", "Folder of tls/, audit/ and clients/, which it keeps to itself."
+        ".", "Folder of tls/ and clients/, which the server keeps to itself."
+    )
+    audit: str = _set(
+        "", "The audit log; by default beside an SQLite database, else in the folder."
     )
 
 

@@ -24,6 +24,8 @@ from pairsmith.server.audit.files import (
 
 LOCK_TIMEOUT_SECONDS = 10.0
 LOCK_POLL_SECONDS = 0.0005
+SPARE_BYTES = 1_000_000
+"""How much room a disk must have for ``check`` to call it writable."""
 
 Told = dict[str, Any]
 
@@ -99,6 +101,23 @@ class Appender:
                 "check it, verify the log, and start the server anew."
             )
             raise AuditUnavailable(self._broken) from error
+
+    def check(self) -> None:
+        """Find out whether a group could be written now; nothing is.
+
+        Raises:
+            AuditUnavailable: It could not.
+        """
+        if self._broken:
+            raise AuditUnavailable(self._broken)
+        try:
+            space = os.statvfs(self.path.parent)
+            with suppress(FileNotFoundError):  # whoever writes next makes it anew
+                os.close(os.open(self.path, os.O_WRONLY | os.O_CLOEXEC))
+        except OSError as error:
+            raise self._unwritable(error) from error
+        if space.f_bavail * space.f_frsize < SPARE_BYTES:
+            raise AuditUnavailable(f"{self.path}: The disk is full: make room.")
 
     def close(self) -> None:
         """Give back the descriptors."""

@@ -96,6 +96,14 @@ class AuditLog:
             self._changed.notify()
         return future
 
+    def check(self) -> None:
+        """Find out whether an entry could be written now; none is.
+
+        Raises:
+            AuditUnavailable: It could not; the message says why.
+        """
+        self._appender.check()
+
     def close(self) -> None:
         """Write what was submitted, and give back the file."""
         with self._changed:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from pairsmith.errors import InvalidParameter, KeyNotFound
+from pairsmith.errors import InvalidParameter
 from pairsmith.server.instance_api.envelope import VERSION_HEADER
 from pairsmith.server.instance_api.failures import (
     NoPermission,
@@ -78,18 +78,13 @@ def permit(
 ) -> None:
     """Check the right to the operation, on its key.
 
-    A key that does not exist is one that no rule means, unless the rule means every
-    key: only who may use all of them learns which there are.
+    Whoever may not use a key does not learn whether it exists either.
 
     Raises:
         NoPermission: The policy does not allow it.
     """
     facts = services.access.key_facts(call.key_name) if call.key_name else None
-    try:
-        allowed = principal.policy.allows(operation, facts)
-    except KeyNotFound:
-        allowed = False
-    if not allowed:
+    if not principal.policy.allows(operation, facts):
         raise NoPermission(call.key_name or operation)
 
 
