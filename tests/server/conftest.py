@@ -44,7 +44,11 @@ def serve(
     with ExitStack() as stack:
 
         def make(settings: Settings) -> Application:
-            access, audit, metrics = AccessStore(registry), MemoryAudit(), MemoryMetrics()
+            access, audit, metrics = (
+                AccessStore(registry),
+                MemoryAudit(),
+                MemoryMetrics(),
+            )
             services = Services(instance, registry, access, audit, metrics, settings)
             app = create_app(services)
             http = TestClient(app, base_url="http://localhost", client=("127.0.0.1", 9))

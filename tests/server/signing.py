@@ -77,9 +77,7 @@ class Client:
     http: httpx.Client
     signer: Signer
 
-    def send(
-        self, name: str, message: Any = None, **options: Any
-    ) -> httpx.Response:
+    def send(self, name: str, message: Any = None, **options: Any) -> httpx.Response:
         """Send an operation's message, or bytes that may be none."""
         if message is None:
             message = b""

@@ -53,7 +53,10 @@ def test_answers_are_audited_and_counted(application: Application, key_id: str) 
     """An answered operation is in the audit log with who, what, which key and version."""
     client = application.client()
     pair = client.call(
-        "AdvanceGenerateDataKeyPair", KeyId=key_id, KeyPairSpec="EC_P256", KeyFormat="DER"
+        "AdvanceGenerateDataKeyPair",
+        KeyId=key_id,
+        KeyPairSpec="EC_P256",
+        KeyFormat="DER",
     )
     (entry,) = application.audit.entries
     assert entry.operation == "AdvanceGenerateDataKeyPair"
@@ -62,4 +65,6 @@ def test_answers_are_audited_and_counted(application: Application, key_id: str) 
     assert (entry.spec, entry.code, entry.http_status) == ("EC_P256", "OK", 200)
     assert entry.request_id == pair.RequestId
     assert entry.remote_address == "127.0.0.1"
-    assert application.metrics.observed == [("AdvanceGenerateDataKeyPair", "EC_P256", "OK")]
+    assert application.metrics.observed == [
+        ("AdvanceGenerateDataKeyPair", "EC_P256", "OK")
+    ]

@@ -124,7 +124,9 @@ def _tls_files(settings: Settings) -> TlsFiles | None:
         return None
     if chosen.certificate or chosen.key:
         return tls.own_files(chosen.certificate, chosen.key)
-    return tls.made_files(Path(settings.files.folder) / "tls", certificate_names(settings))
+    return tls.made_files(
+        Path(settings.files.folder) / "tls", certificate_names(settings)
+    )
 
 
 def certificate_names(settings: Settings) -> list[str]:

@@ -44,7 +44,9 @@ class Listen:
     names: str = _set(
         "", "Further names and addresses of the certificate, with commas between."
     )
-    workers: int = _set(1, "Processes that serve; two to each core are plenty.", high=64)
+    workers: int = _set(
+        1, "Processes that serve; two to each core are plenty.", high=64
+    )
     connections: int = _set(
         16384, "Connections at most, over all workers; more wait to be accepted."
     )
@@ -82,7 +84,10 @@ class Pairs:
         high=PAIR_LIMIT,
     )
     wait_ms: int = _set(
-        0, "How long a pair request may wait for its turn; 0 refuses at once.", 0, 60_000
+        0,
+        "How long a pair request may wait for its turn; 0 refuses at once.",
+        0,
+        60_000,
     )
     waiting: int = _set(16, "Pair requests of a worker that may wait.", 0, 1024)
     threads: int = _set(1, "Threads that search for one RSA pair.", high=THREAD_LIMIT)
@@ -101,7 +106,9 @@ class Limits:
         900, "How far the Date of a request may be from this clock.", high=900
     )
     requests: int = _set(1024, "Requests under way in a worker; more get 503.")
-    threads: int = _set(8, "Threads of a worker for everything but RSA pairs.", high=256)
+    threads: int = _set(
+        8, "Threads of a worker for everything but RSA pairs.", high=256
+    )
     shutdown_seconds: int = _set(
         30, "Time to finish what was accepted when told to stop.", high=1800
     )

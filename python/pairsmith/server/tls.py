@@ -171,11 +171,16 @@ def _make_server_certificate(folder: Path, names: list[str]) -> None:
 def _serves(folder: Path, names: list[str]) -> bool:
     """Whether the certificate there has its key, the CA, all names, and time left."""
     try:
-        certificate, key = _read(folder / "server.pem"), _read_key(folder / "server.key")
+        certificate, key = (
+            _read(folder / "server.pem"),
+            _read_key(folder / "server.key"),
+        )
         certificate.verify_directly_issued_by(_read(folder / CA_FILE))
     except Exception:  # noqa: BLE001 -- missing, damaged or foreign: all made anew
         return False
-    present = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    present = certificate.extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
     left = certificate.not_valid_after_utc - datetime.now(UTC)
     return (
         key.public_key() == certificate.public_key()

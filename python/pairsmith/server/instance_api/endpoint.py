@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from pairsmith.server.services import Services
     from pairsmith.server.work import Work
 
-Headers = "Iterable[tuple[bytes, bytes]]"
-
 POLL_SECONDS = 0.01
 """How often a pair that may wait looks for a free slot again."""
 
@@ -122,18 +120,16 @@ class InstanceEndpoint:
                 await self._audit(trace, error.code, error.http_status)
             except PairsmithError as unavailable:
                 error = unavailable
-        logger().info(
-            "refused", request_id=trace.request_id, code=error.code, reason=str(error)
-        )
         content = error_body(error, trace.request_id)
-        return self._finished(content, error.code, error.http_status, trace)
+        status = error.http_status
+        return self._finished(content, error.code, status, trace, reason=str(error))
 
     async def _audit(self, trace: Trace, code: str, http_status: int) -> None:
         entry = trace.entry(code, http_status)
         await asyncio.wrap_future(self._services.audit.submit(entry))
 
     def _finished(
-        self, content: bytes, code: str, http_status: int, trace: Trace
+        self, content: bytes, code: str, http_status: int, trace: Trace, **told: str
     ) -> Response:
         # A name that is none must not become a label, of which there are too many.
         operation = trace.operation if trace.operation in OPERATIONS else ""
@@ -147,6 +143,7 @@ class InstanceEndpoint:
             code=code,
             remote_address=trace.remote_address,
             milliseconds=round(trace.seconds * 1000, 3),
+            **told,
         )
         headers = {"content-type": CONTENT_TYPE}
         if trace.key_version_id:

@@ -131,7 +131,9 @@ def _parsed(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     Two would leave it open which of them was signed; signing others than ASCII would
     depend on an encoding that nobody has documented.
     """
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
+    headers = [
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs
+    ]
     counts = Counter(name for name, _ in headers)
     for name, value in headers:
         if _is_signed(name) and (counts[name] > 1 or not value.isascii()):

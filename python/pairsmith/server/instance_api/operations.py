@@ -88,7 +88,9 @@ class Operation:
         try:
             message.ParseFromString(body)
         except DecodeError:
-            raise InvalidParameter("body", "it is not the operation's message") from None
+            raise InvalidParameter(
+                "body", "it is not the operation's message"
+            ) from None
         return self.parse(message)
 
     def answer(self, result: Result, request_id: str) -> bytes:
