@@ -197,5 +197,5 @@ def _json(text: str) -> object:
 
 def _numbers(name: str, given: Mapping[str, str]) -> set[int]:
     """The numbers in ``name.number`` and ``name.number.field``."""
-    pattern = re.compile(rf"{re.escape(name)}\.([0-9]{{1,4}})(?:\..*)?", re.DOTALL)
+    pattern = re.compile(rf"{re.escape(name)}\.([1-9][0-9]{{0,3}})(?:\..*)?", re.DOTALL)
     return {int(match[1]) for match in map(pattern.fullmatch, given) if match}

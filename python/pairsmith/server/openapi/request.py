@@ -86,6 +86,7 @@ def _decoded(text: bytes) -> dict[str, str]:
     except ValueError:  # an encoding that is none, or too many
         raise MalformedRequest from None
     found = dict(pairs)
-    if len(found) < len(pairs):
+    # A NUL is in no parameter's range, and no database can hold it.
+    if len(found) < len(pairs) or b"%00" in text or b"\0" in text:
         raise MalformedRequest
     return found
