@@ -7,6 +7,8 @@ import pytest
 
 from pairsmith import Instance
 
+pytest_plugins = ["pairsmith.testing"]  # also where it is not installed, as in a checkout
+
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:

@@ -3,8 +3,11 @@
 import click
 
 from pairsmith.cli import key_lifecycle  # noqa: F401 -- adds its commands to key
+from pairsmith.cli.access_keys import access_key
 from pairsmith.cli.aliases import alias
+from pairsmith.cli.audit import audit
 from pairsmith.cli.bench import bench
+from pairsmith.cli.clients import client
 from pairsmith.cli.decrypt import decrypt
 from pairsmith.cli.demo import demo
 from pairsmith.cli.doctor import doctor
@@ -54,7 +57,7 @@ def application() -> None:
 
 
 for command in (
-    initialise, key, alias, generate, decrypt, encrypt, data_key, rewrap, serve, doctor,
-    bench, demo,
+    initialise, key, alias, generate, decrypt, encrypt, data_key, serve, client,
+    access_key, audit, rewrap, doctor, bench, demo,
 ):  # fmt: skip
     application.add_command(command)

@@ -7,6 +7,7 @@ in the database, in the guard's lock files and in the audit log.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import multiprocessing
 import os
 import signal
@@ -98,7 +99,7 @@ def serve(settings: Settings, prepared: Prepared) -> None:
             respawn_failed_workers=True,
             workers_kill_timeout=limits.shutdown_seconds,
         )
-        logs.configure(settings.logs.format, settings.logs.level.upper())
+        _configure_logs(settings)
         if prepared.tls is not None and prepared.tls.ca is not None:
             server.on_startup(partial(_renew_for_ever, settings))
         server.serve(target_loader=partial(load_app, settings), wrap_loader=False)
@@ -108,8 +109,17 @@ def load_app(settings: Settings) -> ASGIApp:
     """Build the application, in the worker process that serves it."""
     from pairsmith.server.app import create_app
 
-    logs.configure(settings.logs.format, settings.logs.level.upper())
+    _configure_logs(settings)
     return create_app(open_services(settings))
+
+
+def _configure_logs(settings: Settings) -> None:
+    """Send everything where our own logs go; Granian has set up others before."""
+    for name in ("_granian", "granian.access"):
+        theirs = logging.getLogger(name)
+        theirs.handlers.clear()
+        theirs.propagate = True
+    logs.configure(settings.logs.format, settings.logs.level.upper())
 
 
 def _tls_files(settings: Settings) -> TlsFiles | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pairsmith.errors import InvalidParameter, PairsmithError
 from pairsmith.server.audit.chain import Head, Line, read_line
-from pairsmith.server.audit.files import earlier_parts
+from pairsmith.server.audit.files import earlier_parts, last_line
 
 LINE_BYTES = 1_000_000
 """More than any line has; a longer one is none, and is not read into memory."""
@@ -96,6 +96,28 @@ def verify(
             f"anchor, which is line {anchor.sequence}: lines were removed.",
         )
     return result
+
+
+def head_of(path: str | os.PathLike[str], key: bytes | None) -> Head:
+    """Give the last whole line of a log, as an anchor; only that line is checked.
+
+    Raises:
+        AuditBroken: It is no line, or somebody else's.
+        InvalidParameter: There is no log.
+    """
+    log = Path(path).absolute()
+    for part in (log, *reversed(earlier_parts(log))):
+        if not part.exists():
+            continue
+        with part.open("rb") as file:
+            text, _ = last_line(file.fileno())
+        if text:
+            line = read_line(text)
+            if line is None or (key is not None and not line.is_signed(key)):
+                count = part.read_bytes().count(b"\n")
+                raise AuditBroken(part, count, "it was not written by this instance.")
+            return line.head
+    raise InvalidParameter("path", f"there is no audit log at {log}.")
 
 
 def parse_anchor(text: str) -> Head:

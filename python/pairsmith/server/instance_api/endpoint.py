@@ -138,14 +138,15 @@ class InstanceEndpoint:
             "answered",
             request_id=trace.request_id,
             operation=trace.operation,
-            client=trace.claimed_id,
+            principal_id=trace.claimed_id,
             key_id=trace.key_id,
             code=code,
+            http_status=http_status,
             remote_address=trace.remote_address,
-            milliseconds=round(trace.seconds * 1000, 3),
+            duration_seconds=round(trace.seconds, 6),
             **told,
         )
         headers = {"content-type": CONTENT_TYPE}
-        if trace.key_version_id:
+        if code == OK and trace.key_version_id:
             headers[VERSION_HEADER] = trace.key_version_id
         return Response(content, http_status, headers)

@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError
 
 from pairsmith import parameters as parse
-from pairsmith.errors import InvalidParameter, UnsupportedOperation
+from pairsmith.errors import (
+    DecryptionError,
+    InvalidParameter,
+    UnsupportedOperation,
+)
 from pairsmith.instance import Instance
+from pairsmith.registry.identifiers import KEY_VERSION_ID
 from pairsmith.registry.parameters import key_name
 from pairsmith.results import ALGORITHM
 from pairsmith.server.instance_api import messages_pb2 as messages
@@ -178,6 +183,8 @@ def _advance_decrypt(message: messages.AdvanceDecryptRequest) -> Call:
     """Open a blob of either kind; one that names its key version needs no KeyId."""
     blob, iv, aad = _opened(message)
     version_id = Instance.blob_key_version_id(blob)
+    if version_id is not None and not KEY_VERSION_ID.fullmatch(version_id):
+        raise DecryptionError  # nobody has such a version: the blob was not made here
     given = key_name(message.KeyId) if message.KeyId or version_id is None else ""
 
     def work(instance: Instance) -> Result:
