@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision of the schema this package knows, oldest first."""
 
 REVISION_TABLE = "schema_revision"
@@ -81,6 +81,7 @@ keys = Table(
     Column("origin", String(16), nullable=False),
     Column("protection_level", String(16), nullable=False),
     Column("description", Text, nullable=False),
+    Column("creator", String(64), nullable=False, server_default=""),
     Column("initial_version_id", String(36), nullable=False),
     Column("primary_version_id", String(36), nullable=False),
     Column("rotation_interval_ms", BigInteger),

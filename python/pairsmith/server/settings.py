@@ -145,6 +145,15 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """What the OpenAPI calls the place where the keys are; clients see it in ARNs."""
+
+    region: str = _set("local", "Region of ARNs and of DescribeRegions.")
+    account: str = _set("0", "Account of ARNs.")
+    instance: str = _set("kst-pairsmith", "Id of the one instance there is.")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; every table has its defaults."""
 
@@ -156,6 +165,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     logs: Logs = field(default_factory=Logs)
     metrics: Metrics = field(default_factory=Metrics)
+    names: Names = field(default_factory=Names)
 
 
 CHOICES = {

@@ -44,6 +44,7 @@ GROUPS: dict[str, frozenset[str]] = {
     ),
     "read": frozenset(
         {
+            "DescribeAccountKmsStatus",
             "DescribeKey",
             "DescribeKeyVersion",
             "DescribeRegions",
@@ -79,6 +80,7 @@ WITHOUT_KEY = (
     frozenset(
         {
             "CreateKey",
+            "DescribeAccountKmsStatus",
             "DescribeRegions",
             "GenerateRandom",
             "GetKmsInstance",

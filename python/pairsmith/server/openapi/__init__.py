@@ -1,28 +1,21 @@
-"""The KMS OpenAPI: JSON answers to whatever is no request of the Instance API."""
+"""The KMS OpenAPI, version 2016-01-20: signed requests with JSON answers on ``/``.
+
+A request goes top to bottom: ``endpoint`` has it read by ``request``, its signature by
+``signature``, and admitted by ``admission``; ``actions`` names what does the work, each
+with a table of parameters; ``failures`` puts whatever went wrong into documented words.
+"""
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
-from starlette.responses import JSONResponse
-
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
+    from pairsmith.server.openapi.endpoint import OpenApi
     from pairsmith.server.services import Services
 
 
-def endpoint(_services: Services) -> ASGIApp:
-    """Build an application that knows no action."""
+def endpoint(services: Services) -> OpenApi:
+    """Build the application that answers; ``close`` it when it is no longer asked."""
+    from pairsmith.server.openapi.endpoint import OpenApi
 
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        content = {
-            "HttpStatus": 400,
-            "Code": "UnsupportedOperation",
-            "Message": "This action is not supported.",
-            "RequestId": str(uuid.uuid4()),
-        }
-        await JSONResponse(content, 400)(scope, receive, send)
-
-    return application
+    return OpenApi(services)
