@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from doubles import MemoryAudit, MemoryMetrics
@@ -15,7 +16,7 @@ from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
 from pairsmith.server.app import create_app
 from pairsmith.server.services import Services
-from pairsmith.server.settings import Settings
+from pairsmith.server.settings import Settings, with_setting
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Application:
 
 @pytest.fixture
 def serve(
-    instance: Instance,
+    instance: Instance, tmp_path: Path
 ) -> Iterator[Callable[[Settings], Application]]:
     """Makes an application with settings of one's own."""
     registry = instance.registry
@@ -49,6 +50,8 @@ def serve(
                 MemoryAudit(),
                 MemoryMetrics(),
             )
+            folder = str(tmp_path / "server")
+            settings = with_setting(settings, "files", "folder", folder)
             services = Services(instance, registry, access, audit, metrics, settings)
             app = create_app(services)
             http = TestClient(app, base_url="http://localhost", client=("127.0.0.1", 9))
