@@ -33,10 +33,16 @@ class Signer:
     @classmethod
     def of(cls, client: NewClient) -> "Signer":
         """The signer that the file of a new client key makes."""
-        content = base64.b64decode(json.loads(client.credential_json)["PrivateKeyData"])
-        opened = load_pkcs12(content, client.password.encode()).key
+        return cls.read(client.credential_json, client.password)
+
+    @classmethod
+    def read(cls, content: str, password: str) -> "Signer":
+        """The signer of a client key file."""
+        credential = json.loads(content)
+        encoded = base64.b64decode(credential["PrivateKeyData"])
+        opened = load_pkcs12(encoded, password.encode()).key
         assert isinstance(opened, RSAPrivateKey)
-        return cls(client.key.id, opened)
+        return cls(credential["KeyId"], opened)
 
     def headers(
         self, name: str, body: bytes, scheme: str = "Bearer", **other: str | None
