@@ -11,12 +11,11 @@ from starlette.routing import Route
 
 from pairsmith.server.front import Front
 from pairsmith.server.health import Health
+from pairsmith.server.openapi import endpoint
 from pairsmith.server.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from starlette.types import ASGIApp
 
     from pairsmith.server.services import Services
 
@@ -28,21 +27,17 @@ def create_app(services: Services) -> Starlette:
         services: Closed when the application ends.
     """
     work = Work(services.instance, services.registry, services.settings)
+    openapi = endpoint(services)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         """Finish what was accepted before the process ends."""
         yield
         await work.close()
+        await openapi.close()
         await asyncio.to_thread(services.close)
 
-    front = Front(services, work, _openapi(services))
+    front = Front(services, work, openapi)
     return Starlette(
         routes=[Route("/", front), *Health(services).routes()], lifespan=lifespan
     )
-
-
-def _openapi(services: Services) -> ASGIApp:
-    from pairsmith.server import openapi
-
-    return openapi.endpoint(services)
