@@ -74,6 +74,20 @@ def test_key_versions_are_counted_by_age(instance: Instance, key_id: str) -> Non
     assert ages["under 1d", True] == 0
 
 
+def test_figures_are_shown_when_the_database_is_gone(
+    instance: Instance, url: str
+) -> None:
+    """That is when somebody looks; key versions are then not told rather than 0."""
+    metrics = Metrics(instance)
+    metrics.observe("Decrypt", "", "ServiceUnavailableTemporary", 0.1)
+    assert figures(metrics)["pairsmith_database_up"] == 1
+    Path(url.removeprefix("sqlite:///")).write_bytes(b"no database" * 1000)
+    seen = figures(metrics)
+    assert seen["pairsmith_database_up"] == 0
+    assert not any("key_versions" in name for name in seen)
+    assert any("operations_total" in name for name in seen)
+
+
 def test_a_pool_is_shown_where_there_is_one(instance: Instance) -> None:
     """An instance without a pool has no such figure."""
     assert "pool" not in str(figures(Metrics(instance)))

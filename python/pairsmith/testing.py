@@ -165,7 +165,7 @@ class RunningServer:
             text = json.dumps(value) if isinstance(value, bool) else str(value)
             environment[f"PAIRSMITH_{name.upper()}"] = text
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 -- this very program
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "pairsmith.cli", "serve"],
                 cwd=self.folder,
                 env=environment,
@@ -226,8 +226,8 @@ def pairsmith_servers() -> Iterator[Callable[..., RunningServer]]:
     """Starts servers, each with settings of its own; stopped after the session."""
     started: list[RunningServer] = []
 
-    def start(**settings: object) -> RunningServer:
-        started.append(RunningServer.start(**settings))
+    def start(folder: Path | str | None = None, **settings: object) -> RunningServer:
+        started.append(RunningServer.start(folder, **settings))
         return started[-1]
 
     yield start

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -249,6 +250,28 @@ def test_a_use_that_could_not_be_written_is_kept(
             store._uses.run_maintenance()
     store._uses.run_maintenance()
     assert store.clients()[0].last_used_at == NOW
+
+
+def test_a_forked_child_has_uses_and_memory_of_its_own(
+    store: AccessStore, registry: Registry
+) -> None:
+    """It writes what it noted itself, and sees what its parent made."""
+    key = store.create_client("app", POLICY).key
+    other = store.create_client("other", POLICY).key
+    assert store.client(key.id) == key
+    store.touch(key.id)
+    child = os.fork()
+    if child == 0:
+        found = store.client(other.id) == other
+        store.touch(other.id)
+        store.close()
+        os._exit(0 if found else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    uses = [each.last_used_at for each in AccessStore(registry).clients()]
+    assert uses == [None, NOW]
+    store.close()
+    uses = [each.last_used_at for each in AccessStore(registry).clients()]
+    assert uses == [NOW, NOW]
 
 
 def test_who_can_write_the_database_cannot_forge_an_identity(

@@ -1,4 +1,4 @@
-"""A client of the Instance API in a few lines, which can also send what no SDK would."""
+"""A client of the Instance API that can also send what no SDK would."""
 
 import base64
 import hashlib

@@ -3,7 +3,6 @@
 import uuid
 
 import pytest
-from conftest import Application
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -11,6 +10,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from signing import Client
+
+from conftest import Application
 
 PAIRS = ["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"]
 

@@ -1,4 +1,4 @@
-"""Every error that a client of the Instance API can provoke: code, status and message."""
+"""Every error that a client can provoke: code, status and message."""
 
 import threading
 from collections.abc import Callable
@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import Application
 from signing import Client, error_of, http_date
 
+from conftest import Application
 from pairsmith import Instance
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.instance_api.operations import ELSEWHERE, OPERATIONS
@@ -299,7 +299,7 @@ def test_whatever_does_not_open_is_answered_alike(client: Client, key_id: str) -
         assert told(client, name, message) == expected, (name, fields)
 
 
-def test_rights_are_asked_for_one_by_one(application: Application, key_id: str) -> None:
+def test_rights_are_asked_for_one_by_one(application: Application) -> None:
     """Making pairs without plaintext gives neither plaintext nor decryption."""
     client = application.client("pairs-without-plaintext:alias/test")
     made = client.call("GenerateDataKeyPairWithoutPlaintext", **PAIR)
@@ -323,7 +323,7 @@ def test_rights_are_asked_for_one_by_one(application: Application, key_id: str) 
 
 
 def test_whoever_may_not_use_a_key_does_not_learn_whether_it_exists(
-    application: Application, instance: Instance, key_id: str
+    application: Application, instance: Instance
 ) -> None:
     """A key that is forbidden and one that is not there are told alike."""
     other = instance.create_key("not for this client").key_id
@@ -363,7 +363,7 @@ def test_a_version_that_is_insisted_on_must_be_the_one_used(
 
 
 def test_nothing_is_answered_that_could_not_be_audited(
-    application: Application, key_id: str
+    application: Application,
 ) -> None:
     """Without its audit log the server gives no key and no reason but 503."""
     client = application.client()
@@ -390,7 +390,7 @@ def test_bodies_beyond_the_limit_are_refused_without_a_word(
 
 
 def test_a_second_pair_at_a_time_is_refused(
-    application: Application, key_id: str, monkeypatch: pytest.MonkeyPatch
+    application: Application, key_id: str
 ) -> None:
     """While the slot is taken, a pair of any kind is 429 and a decryption is served."""
     client = application.client()
@@ -424,7 +424,7 @@ def test_a_pair_may_wait_for_its_turn(
 
 
 def test_a_defect_is_an_internal_failure_and_no_more(
-    application: Application, key_id: str, monkeypatch: pytest.MonkeyPatch
+    application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever breaks inside, the client sees the documented words and it is audited."""
     client = application.client()

@@ -57,4 +57,6 @@ def create(
     write_identity(settings, made, File=str(file))
 
 
-add_commands(access_key, Kind("access key", "KEY", lambda store: store.access_keys()))
+add_commands(
+    access_key, Kind("access key", "ACCESS_KEY", lambda store: store.access_keys())
+)

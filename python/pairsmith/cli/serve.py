@@ -41,7 +41,7 @@ OPTIONS = {
 )
 @click.pass_obj
 def serve(
-    settings: Settings, config: Path | None, *, print_config: bool, **given: object
+    settings: Settings, /, config: Path | None, *, print_config: bool, **given: object
 ) -> None:
     """Serve the Instance API and the KMS OpenAPI to the official SDKs.
 

@@ -1,5 +1,7 @@
 """Reading the body of a request within bounds of size, of time, and of memory."""
 
+# ruff: noqa: N818 -- named after what they are told as, like those of errors.py.
+
 from __future__ import annotations
 
 import asyncio
@@ -27,7 +29,7 @@ class BodyTooLarge(PairsmithError):
 
 
 class BodyTooSlow(PairsmithError):
-    """The body did not come in time; the answer has no body, and the connection ends."""
+    """The body did not come in time; the answer is empty and ends the connection."""
 
     code = "none"
     http_status = 408
@@ -91,7 +93,7 @@ def replay(body: bytes) -> Receive:
 
 
 def _said_length(scope: Scope) -> int:
-    """What ``Content-Length`` says; nothing, or nonsense, is for the reading to judge."""
+    """What ``Content-Length`` says; without one, the reading finds out."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             return int(value[:20])

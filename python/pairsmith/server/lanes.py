@@ -1,7 +1,7 @@
 """Threads for what takes time, so that the event loop never waits for it.
 
-Each kind of work has a lane: a few threads and a bound on what may be in it. A lane that
-is full refuses at once; it never lets a queue grow. Work on keys releases the
+Each kind of work has a lane: a few threads and a bound on what may be in it. A lane
+that is full refuses at once; it never lets a queue grow. Work on keys releases the
 interpreter, so a lane of long work leaves the others theirs.
 """
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pairsmith.errors import InternalFailure
+from pairsmith.errors import DatabaseError, InternalFailure
 from pairsmith.results import KeyPairSpec
 from pairsmith.server.access.operations import OPERATIONS
 from pairsmith.server.key_ages import key_version_ages
@@ -109,11 +109,7 @@ class Metrics:
             self._rejections.labels(operation, spec).inc()
 
     def render(self) -> tuple[bytes, str]:
-        """The figures of all workers as Prometheus reads them, and the content type.
-
-        Raises:
-            DatabaseError: The key versions cannot be counted.
-        """
+        """The figures of all workers as Prometheus reads them, and the content type."""
         from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
         counted = generate_latest(_all_workers() or self._own)
@@ -127,26 +123,44 @@ class _Asked:
         self._instance = instance
 
     def collect(self) -> Iterator[Metric]:
-        """Key versions by age, and pairs in the pool if there is one."""
-        from prometheus_client.core import GaugeMetricFamily
-
-        versions = GaugeMetricFamily(
-            "pairsmith_key_versions",
-            "Key versions by age; the primary ones are those that encrypt.",
-            labels=["age", "primary"],
-        )
-        ages = key_version_ages(self._instance.registry)
-        for (age, is_primary), count in ages.items():
-            versions.add_metric([age, "yes" if is_primary else "no"], count)
-        yield versions
+        """Key versions by age if the database answers, and the pool if there is one."""
+        try:
+            ages = key_version_ages(self._instance.registry)
+        except DatabaseError:
+            # Whoever looks at the figures now looks for this one.
+            yield self._gauge("database_up", "Whether it answers.", {(): 0})
+        else:
+            yield self._gauge("database_up", "Whether it answers.", {(): 1})
+            yield self._gauge(
+                "key_versions",
+                "Key versions by age; the primary ones are those that encrypt.",
+                {
+                    (age, "yes" if primary else "no"): n
+                    for (age, primary), n in ages.items()
+                },
+                ("age", "primary"),
+            )
         depths = _pool_depths(self._instance)
         if depths is not None:
-            pool = GaugeMetricFamily(
-                "pairsmith_pool_pairs", "Pairs ready in the pool.", labels=["spec"]
+            ready: dict[tuple[str, ...], int]
+            ready = {(spec,): count for spec, count in depths.items()}
+            yield self._gauge(
+                "pool_pairs", "Pairs ready in the pool.", ready, ("spec",)
             )
-            for spec, count in depths.items():
-                pool.add_metric([spec], count)
-            yield pool
+
+    @staticmethod
+    def _gauge(
+        name: str,
+        meaning: str,
+        values: Mapping[tuple[str, ...], int],
+        labels: tuple[str, ...] = (),
+    ) -> Metric:
+        from prometheus_client.core import GaugeMetricFamily
+
+        gauge = GaugeMetricFamily(f"pairsmith_{name}", meaning, labels=labels)
+        for label_values, value in values.items():
+            gauge.add_metric(label_values, value)
+        return gauge
 
 
 def _pool_depths(instance: Instance) -> Mapping[str, int] | None:

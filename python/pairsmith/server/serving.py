@@ -16,7 +16,7 @@ import threading
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pairsmith.errors import InvalidParameter
 from pairsmith.server import logs, tls
@@ -75,7 +75,7 @@ def serve(settings: Settings, prepared: Prepared) -> None:
     from granian.http import HTTP1Settings
 
     listen, limits = settings.listen, settings.limits
-    # Workers start from nothing: no thread, lock or connection of this process is theirs.
+    # Workers start from nothing: no thread, lock or connection from here is theirs.
     multiprocessing.set_start_method("spawn", force=True)
     with tempfile.TemporaryDirectory(prefix="pairsmith-metrics-") as figures:
         share_between_processes(figures)
@@ -93,8 +93,8 @@ def serve(settings: Settings, prepared: Prepared) -> None:
                 header_read_timeout=limits.header_seconds * 1000,
                 max_buffer_size=64 * 1024,
             ),
-            ssl_cert=prepared.tls and prepared.tls.certificate,
-            ssl_key=prepared.tls and prepared.tls.key,
+            ssl_cert=prepared.tls.certificate if prepared.tls else None,
+            ssl_key=prepared.tls.key if prepared.tls else None,
             ssl_protocol_min=SSLProtocols.tls12,
             respawn_failed_workers=True,
             workers_kill_timeout=limits.shutdown_seconds,
@@ -119,7 +119,10 @@ def _configure_logs(settings: Settings) -> None:
         theirs = logging.getLogger(name)
         theirs.handlers.clear()
         theirs.propagate = True
-    logs.configure(settings.logs.format, settings.logs.level.upper())
+    form: Literal["json", "console"] = (
+        "json" if settings.logs.format == "json" else "console"
+    )
+    logs.configure(form, settings.logs.level.upper())
 
 
 def _tls_files(settings: Settings) -> TlsFiles | None:

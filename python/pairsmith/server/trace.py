@@ -1,4 +1,4 @@
-"""What becomes known of one request on its way; the audit entry and the log are of it."""
+"""What becomes known of one request on its way; audit entry and log tell of it."""
 
 from __future__ import annotations
 

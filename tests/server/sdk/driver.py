@@ -1,4 +1,4 @@
-"""Drives the official SDK for a test: requests as JSON lines in, answers as JSON lines out.
+"""Drives the official SDK for a test: requests in, answers out, as JSON lines.
 
 Runs in the SDK's own environment, one process for each way to connect, because the SDK
 keeps one session per address for the life of a process. Bytes are ``{"b64": ...}``.
@@ -6,8 +6,8 @@ keeps one session per address for the life of a process. Bytes are ``{"b64": ...
     {"method": "generate_data_key_pair", "fields": {"KeyId": ...},
      "options": {"autoretry": false}, "asynchronous": false, "times": 1}
 
-is answered with as many outcomes as ``times`` says, made at once from as many threads or
-tasks: ``{"answer": {...}}``, or ``{"error": {"type", "code", "message", "status"}}``.
+is answered with as many outcomes as ``times`` says, made at once from as many threads
+or tasks: ``{"answer": {...}}``, or ``{"error": {"type", "code", "message", "status"}}``.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import base64
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from openapi.models import Config
 from openapi_util.models import RuntimeOptions
@@ -22,8 +23,11 @@ from sdk import models
 from sdk.client import Client
 from Tea.exceptions import UnretryableException
 
+Order = dict[str, Any]
+Outcome = dict[str, Any]
 
-def main():
+
+def main() -> None:
     """Answer until the input ends."""
     client = Client(Config(**json.loads(sys.argv[1])))
     for line in sys.stdin:
@@ -31,7 +35,7 @@ def main():
         print(json.dumps(outcomes, default=encoded), flush=True)
 
 
-def answer(client, order):
+def answer(client: Client, order: Order) -> list[Outcome]:
     """Do what one line asks for."""
     times = order.get("times", 1)
     if order.get("asynchronous"):
@@ -40,48 +44,48 @@ def answer(client, order):
         return list(threads.map(lambda _: call(client, order), range(times)))
 
 
-def call(client, order):
+def call(client: Client, order: Order) -> Outcome:
     """Call once, in this thread."""
     try:
         method = getattr(client, order["method"] + "_with_options")
         return {"answer": plain(method(request_of(order), options_of(order)))}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- the test judges it
         return {"error": described(error)}
 
 
-async def call_tasks(client, order, times):
+async def call_tasks(client: Client, order: Order, times: int) -> list[Outcome]:
     """Call from several tasks."""
     return await asyncio.gather(*(call_async(client, order) for _ in range(times)))
 
 
-async def call_async(client, order):
+async def call_async(client: Client, order: Order) -> Outcome:
     """Call once, awaited."""
     try:
         method = getattr(client, order["method"] + "_with_options_async")
         return {"answer": plain(await method(request_of(order), options_of(order)))}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- the test judges it
         return {"error": described(error)}
 
 
-def request_of(order):
+def request_of(order: Order) -> Any:
     """The SDK's request of that method; the last part of the name says which."""
     name = "".join(word.capitalize() for word in order["method"].split("_")) + "Request"
     request = getattr(models, name)()
     return request.from_map({k: decoded(v) for k, v in order["fields"].items()})
 
 
-def options_of(order):
+def options_of(order: Order) -> RuntimeOptions:
     """How the SDK is to call."""
     options = {"response_headers": ["x-kms-migrationkeyversionid"]}
     return RuntimeOptions(**(options | order.get("options", {})))
 
 
-def plain(response):
+def plain(response: Any) -> dict[str, Any]:
     """The answer under its names on the wire, and the headers that came with it."""
     return dict(response.to_map(), responseHeaders=response.response_headers)
 
 
-def described(error):
+def described(error: Exception) -> dict[str, Any]:
     """What a program can learn from the SDK's exception."""
     cause = error.inner_exception if isinstance(error, UnretryableException) else error
     data = getattr(cause, "data", None) or {}
@@ -94,12 +98,12 @@ def described(error):
     }
 
 
-def encoded(value):
+def encoded(value: bytes) -> dict[str, str]:
     """Bytes as JSON."""
     return {"b64": base64.b64encode(value).decode()}
 
 
-def decoded(value):
+def decoded(value: Any) -> Any:
     """Bytes from JSON."""
     return base64.b64decode(value["b64"]) if isinstance(value, dict) else value
 

@@ -26,7 +26,7 @@ CONTENT_TYPE = "application/x-protobuf"
 ACCESS_KEY_ID = "x-kms-acccesskeyid"  # sic: three c's on the wire
 VERSION_HEADER = "x-kms-migrationkeyversionid"
 SCHEMES = ("bearer", "token")
-"""What stands before the signature: the SDKs write the first, the documents the second."""
+"""What stands before the signature: in the SDKs the first, documented the second."""
 
 DATE = re.compile(
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d{1,2}) "
@@ -36,7 +36,7 @@ DATE = re.compile(
 )
 """RFC 1123, but with a day of one digit too, as the documents have it."""
 
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def parse_date(text: str) -> datetime:
     day, month, year, hour, minute, second = match.groups()
     try:
         return datetime(
-            int(year), MONTHS.index(month) + 1, int(day),
+            int(year), MONTHS.index(month) // 3 + 1, int(day),
             int(hour), int(minute), int(second), tzinfo=UTC,
         )  # fmt: skip
     except ValueError:

@@ -1,7 +1,7 @@
-"""The operations of the Instance API: a message in, a call of the instance, a message out.
+"""The operations of the Instance API: message in, call of the instance, message out.
 
-``parse`` refuses whatever is wrong with the parameters before anybody looks at rights or
-keys. What it gives is a ``Call``: the key it is about, and the work, not yet begun.
+``parse`` refuses whatever is wrong with the parameters before anybody looks at rights
+or keys. What it gives is a ``Call``: the key it is about, and the work, not yet begun.
 """
 
 from __future__ import annotations

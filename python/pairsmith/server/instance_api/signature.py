@@ -4,8 +4,8 @@
     x-kms-…:value ⏎     every header of that prefix, sorted by name
     /
 
-signed by the client key with RSASSA-PKCS1-v1_5 and SHA-256. The body enters only through
-``content-sha256``, so that must be compared with the body itself.
+signed by the client key with RSASSA-PKCS1-v1_5 and SHA-256. The body enters only
+through ``content-sha256``, so that must be compared with the body itself.
 """
 
 import hashlib

@@ -1,0 +1,23 @@
+"""Mutated requests: every answer is a documented one, whatever is sent."""
+
+import asyncio
+import random
+
+import pytest
+from fuzzing import Fuzzer, prepared
+
+from pairsmith import Instance
+from pairsmith.server.instance_api import endpoint
+
+CASES = 2000
+
+
+def test_no_request_finds_a_defect(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bodies, headers, methods and queries; the seed of a failure is printed."""
+    monkeypatch.setattr(endpoint, "logger", endpoint.logger)  # the fuzzer's goes again
+    fuzzer = Fuzzer(prepared(instance), random.SystemRandom().getrandbits(32))
+    asyncio.run(fuzzer.run(0, CASES))
+    codes = {code for _, code in fuzzer.answers}
+    assert {"OK", "InvalidParameter", "SignatureNotMatch", "Rejected.Disabled"} <= codes
