@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 from doubles import MemoryAudit, MemoryMetrics
+from openapi_caller import Caller
 from signing import Client, Signer
 from starlette.testclient import TestClient
 
@@ -33,6 +34,12 @@ class Application:
         policy = parse_policy(rules or ["*"])
         new = self.access.create_client("test", policy, **validity)
         return Client(self.http, Signer.of(new))
+
+    def caller(self, *rules: str, **validity: datetime) -> Caller:
+        """A caller of the OpenAPI with an access key of its own, likewise."""
+        policy = parse_policy(rules or ["*"])
+        key, secret = self.access.create_access_key("test", policy, **validity)
+        return Caller(self.http, key.id, secret)
 
 
 @pytest.fixture

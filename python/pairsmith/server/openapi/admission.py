@@ -38,7 +38,8 @@ def admit(
     Raises:
         IncompleteSignature, IllegalTimestamp, InvalidAccessKeyId,
         SignatureDoesNotMatch, SignatureNonceUsed, UnsupportedAction,
-        MissingParameter, InvalidParameter, NoPermission: In that order, the first that applies.
+        MissingParameter, InvalidParameter, NoPermission: In that order, the first
+        that applies.
     """
     claim = read_claim(request)
     trace.claimed_id = claim.access_key_id

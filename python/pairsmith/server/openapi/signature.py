@@ -43,8 +43,8 @@ ALWAYS_SIGNED = frozenset(
 ``content-type`` is one more, which decides whether there are parameters in it."""
 
 _AUTHORIZATION = re.compile(
-    rf"{ALGORITHM} +Credential=([^,\s]{{1,128}}), *SignedHeaders=([a-z0-9;_-]{{1,4096}}),"
-    r" *Signature=([0-9a-fA-F]{64})"
+    rf"{ALGORITHM} +Credential=([^,\s]{{1,128}}), *"
+    r"SignedHeaders=([a-z0-9;_-]{1,4096}), *Signature=([0-9a-fA-F]{64})"
 )
 
 
