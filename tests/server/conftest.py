@@ -1,7 +1,7 @@
 """An application in this process, on doubles of what it is not about."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,27 +42,24 @@ class Application:
         return Caller(self.http, key.id, secret)
 
 
+@contextmanager
+def serving(instance: Instance, settings: Settings) -> Iterator[Application]:
+    """Serve an instance within this process."""
+    registry = instance.registry
+    access, audit, metrics = AccessStore(registry), MemoryAudit(), MemoryMetrics()
+    services = Services(instance, registry, access, audit, metrics, settings)
+    app = create_app(services)
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 9)) as http:
+        yield Application(instance, access, audit, metrics, http)
+
+
 @pytest.fixture
 def serve(
     instance: Instance,
 ) -> Iterator[Callable[[Settings], Application]]:
     """Makes an application with settings of one's own."""
-    registry = instance.registry
     with ExitStack() as stack:
-
-        def make(settings: Settings) -> Application:
-            access, audit, metrics = (
-                AccessStore(registry),
-                MemoryAudit(),
-                MemoryMetrics(),
-            )
-            services = Services(instance, registry, access, audit, metrics, settings)
-            app = create_app(services)
-            http = TestClient(app, base_url="http://localhost", client=("127.0.0.1", 9))
-            stack.enter_context(http)
-            return Application(instance, access, audit, metrics, http)
-
-        yield make
+        yield lambda settings: stack.enter_context(serving(instance, settings))
 
 
 @pytest.fixture

@@ -43,8 +43,8 @@ class Refused(Exception):  # noqa: N818 -- that is what it says
 class Caller:
     """An access key, and how it calls.
 
-    ``changed`` replaces headers (or, of the old way, parameters) before they are signed,
-    ``tampered`` after; ``None`` leaves one out.
+    ``changed`` replaces headers (or, of the old way, parameters) before they are
+    signed, ``tampered`` after; ``None`` leaves one out.
     """
 
     http: httpx.Client

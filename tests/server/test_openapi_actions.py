@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Application
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from openapi_caller import Caller, Refused, answer_of, wire_date
 from signing import Client, Signer, error_of
 
+from conftest import Application
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.openapi.actions import ACTIONS
 from pairsmith.server.settings import Files, Settings

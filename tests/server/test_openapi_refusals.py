@@ -3,16 +3,18 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Application
 from openapi_caller import Caller, Refused, answer_of, wire_date
 
+from conftest import Application, serving
+from pairsmith import Instance
 from pairsmith.errors import ServiceUnavailable
+from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.openapi.nonces import Nonces
 from pairsmith.server.settings import Files, Settings
 
@@ -45,6 +47,18 @@ def application(
 def caller(application: Application) -> Caller:
     """Somebody who may do everything."""
     return application.caller()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    """The same of an application without keys, for requests that change nothing."""
+    folder = tmp_path_factory.mktemp("shared")
+    settings = Settings(files=Files(folder=str(folder)))
+    with (
+        Instance.open(f"sqlite:///{folder / 'kms.db'}") as instance,
+        serving(instance, settings) as application,
+    ):
+        yield application.caller()
 
 
 def refusal(response: Any) -> tuple[int, str, str]:
@@ -131,10 +145,10 @@ ACS3_REFUSALS: list[tuple[str, dict[str, Any], tuple[int, str, str]]] = [
     [pytest.param(*case[1:], id=case[0]) for case in ACS3_REFUSALS],
 )
 def test_what_is_not_signed_as_documented_is_refused(
-    caller: Caller, options: dict[str, Any], expected: tuple[int, str, str]
+    shared: Caller, options: dict[str, Any], expected: tuple[int, str, str]
 ) -> None:
     """Each error of ACS3-HMAC-SHA256 by status, code and message."""
-    assert refusal(caller.send("ListKeys", {}, **options)) == expected
+    assert refusal(shared.send("ListKeys", {}, **options)) == expected
 
 
 V1_REFUSALS: list[tuple[str, dict[str, Any], tuple[int, str, str]]] = [
@@ -177,10 +191,10 @@ V1_REFUSALS: list[tuple[str, dict[str, Any], tuple[int, str, str]]] = [
     [pytest.param(*case[1:], id=case[0]) for case in V1_REFUSALS],
 )
 def test_what_is_not_signed_as_of_old_is_refused(
-    caller: Caller, options: dict[str, Any], expected: tuple[int, str, str]
+    shared: Caller, options: dict[str, Any], expected: tuple[int, str, str]
 ) -> None:
     """Each error of the signature in the query by status, code and message."""
-    assert refusal(caller.send_v1("ListKeys", {}, **options)) == expected
+    assert refusal(shared.send_v1("ListKeys", {}, **options)) == expected
 
 
 def test_a_body_that_was_not_signed_is_not_believed(caller: Caller) -> None:
@@ -219,7 +233,7 @@ def test_a_key_that_is_not_valid_now_is_refused(
     revoked = application.caller()
     answer_of(getattr(revoked, way)("ListKeys", {}))
     application.access.revoke(revoked.key_id)
-    client = application.access.create_client("app", revoked_policy())
+    client = application.access.create_client("app", parse_policy(["*"]))
     for caller in (
         revoked,
         application.caller(not_before=now - 2 * day, not_after=now - day),
@@ -230,13 +244,6 @@ def test_a_key_that_is_not_valid_now_is_refused(
     ):
         expected = (404, "InvalidAccessKeyId.NotFound", NO_KEY)
         assert refusal(getattr(caller, way)("ListKeys", {})) == expected
-
-
-def revoked_policy() -> Any:
-    """Any policy."""
-    from pairsmith.server.access.policy import parse_policy
-
-    return parse_policy(["*"])
 
 
 @pytest.mark.parametrize("way", ["send", "send_v1"])
@@ -412,7 +419,7 @@ INVALID: list[tuple[str, dict[str, str], str]] = [
     ("CreateKey", {"Tags": '[{"TagKey": "\\ud800"}]'}, "Tags"),
     ("ListKeys", {"PageNumber": "0"}, "PageNumber"),
     ("ListKeys", {"PageNumber": "9" * 5000}, "PageNumber"),
-    ("ListKeys", {"PageNumber": "١"}, "PageNumber"),
+    ("ListKeys", {"PageNumber": "\u0661"}, "PageNumber"),
     ("ListKeys", {"PageSize": "101"}, "PageSize"),
     ("ListKeys", {"PageSize": "-1"}, "PageSize"),
     ("ListKeys", {"PageSize": "1.0"}, "PageSize"),
@@ -441,11 +448,11 @@ INVALID: list[tuple[str, dict[str, str], str]] = [
 
 @pytest.mark.parametrize(("action", "query", "name"), INVALID)
 def test_a_parameter_that_cannot_be_is_named(
-    caller: Caller, action: str, query: dict[str, str], name: str
+    shared: Caller, action: str, query: dict[str, str], name: str
 ) -> None:
     """400 InvalidParameter with the name as the wire has it."""
     # In a form: some are longer than a line of HTTP may be.
-    status, code, message = refusal(caller.send(action, {}, form=query))
+    status, code, message = refusal(shared.send(action, {}, form=query))
     assert (status, code) == (400, "InvalidParameter")
     assert message == f'The specified parameter "{name}" is not valid.'
 
@@ -470,10 +477,10 @@ MISSING = [
 
 @pytest.mark.parametrize(("action", "query", "name"), MISSING)
 def test_a_parameter_that_is_missing_is_named(
-    caller: Caller, action: str, query: dict[str, str], name: str
+    shared: Caller, action: str, query: dict[str, str], name: str
 ) -> None:
     """400 MissingParameter with its name."""
-    assert refusal(caller.send(action, query)) == (
+    assert refusal(shared.send(action, query)) == (
         400,
         "MissingParameter",
         f'The parameter "{name}" is needed but not provided.',
@@ -491,10 +498,10 @@ def test_a_parameter_that_is_missing_is_named(
     ],
 )
 def test_what_only_the_cloud_has_is_refused_as_such(
-    caller: Caller, action: str, query: dict[str, str]
+    shared: Caller, action: str, query: dict[str, str]
 ) -> None:
     """A request that means something there, and nothing here, is not taken as another."""
-    assert refusal(caller.send(action, query)) == (
+    assert refusal(shared.send(action, query)) == (
         400,
         "Rejected.UnsupportedOperation",
         "Unsupported operation.",
@@ -505,16 +512,16 @@ def test_what_only_the_cloud_has_is_refused_as_such(
     "target",
     ["/?a=%", "/?a=%zz", "/?a=%ff", "/?a=1&a=2", "/?a=%00", "/?" + "a&" * 1001],
 )
-def test_what_is_no_list_of_parameters_is_refused(caller: Caller, target: str) -> None:
+def test_what_is_no_list_of_parameters_is_refused(shared: Caller, target: str) -> None:
     """Before any signature is looked for."""
-    response = caller.http.post(target)
+    response = shared.http.post(target)
     assert refusal(response) == (400, "ParseRequestParameterException", PARSING)
 
 
-def test_a_header_that_comes_twice_is_refused(caller: Caller) -> None:
+def test_a_header_that_comes_twice_is_refused(shared: Caller) -> None:
     """Nobody can say which of them was signed."""
     headers = [("authorization", "one"), ("authorization", "two")]
-    response = caller.http.post("/?Action=ListKeys", headers=headers)
+    response = shared.http.post("/?Action=ListKeys", headers=headers)
     assert refusal(response) == (400, "ParseRequestParameterException", PARSING)
-    double = caller.http.post("/?a=1", data={"a": "2"})
+    double = shared.http.post("/?a=1", data={"a": "2"})
     assert refusal(double) == (400, "ParseRequestParameterException", PARSING)
