@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from doubles import MemoryAudit, MemoryMetrics
@@ -16,7 +17,7 @@ from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
 from pairsmith.server.app import create_app
 from pairsmith.server.services import Services
-from pairsmith.server.settings import Settings
+from pairsmith.server.settings import Settings, with_setting
 
 
 @dataclass
@@ -55,11 +56,17 @@ def serving(instance: Instance, settings: Settings) -> Iterator[Application]:
 
 @pytest.fixture
 def serve(
-    instance: Instance,
+    instance: Instance, tmp_path: Path
 ) -> Iterator[Callable[[Settings], Application]]:
     """Makes an application with settings of one's own."""
     with ExitStack() as stack:
-        yield lambda settings: stack.enter_context(serving(instance, settings))
+
+        def make(settings: Settings) -> Application:
+            folder = str(tmp_path / "server")
+            settings = with_setting(settings, "files", "folder", folder)
+            return stack.enter_context(serving(instance, settings))
+
+        yield make
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from doubles import MemoryAudit, MemoryMetrics
@@ -27,7 +28,7 @@ from pairsmith.server.instance_api import endpoint
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.instance_api.operations import ELSEWHERE, OPERATIONS
 from pairsmith.server.services import Services
-from pairsmith.server.settings import Settings
+from pairsmith.server.settings import Settings, with_setting
 
 DOCUMENTED = {
     200: {"OK"},
@@ -85,9 +86,10 @@ class Fuzzer:
     Args:
         instance: With a key ``alias/test`` and a disabled one, ``alias/disabled``.
         seed: Cases follow from it.
+        folder: For the server's own files.
     """
 
-    def __init__(self, instance: Instance, seed: int) -> None:
+    def __init__(self, instance: Instance, seed: int, folder: Path) -> None:
         self.seed = seed
         self.defects = Defects()
         self.audit = MemoryAudit()
@@ -104,7 +106,7 @@ class Fuzzer:
                 access,
                 self.audit,  # type: ignore[arg-type]
                 self._metrics,  # type: ignore[arg-type]
-                Settings(),
+                with_setting(Settings(), "files", "folder", str(folder)),
             )
         )
         endpoint.logger = lambda **_: self.defects  # type: ignore[assignment]
@@ -299,7 +301,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         Instance.open(f"sqlite:///{folder}/kms.db") as instance,
     ):
-        fuzzer = Fuzzer(prepared(instance), seed)
+        fuzzer = Fuzzer(prepared(instance), seed, Path(folder))
         tenth = count // 10
 
         async def run() -> None:

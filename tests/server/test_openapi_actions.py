@@ -4,7 +4,6 @@ import base64
 import json
 import re
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,8 @@ from signing import Client, Signer, error_of
 from conftest import Application
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.openapi.actions import ACTIONS
-from pairsmith.server.settings import Files, Settings
 
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
-
-@pytest.fixture
-def application(
-    serve: Callable[[Settings], Application], tmp_path: Path
-) -> Application:
-    """An application whose files are in a folder of its own."""
-    return serve(Settings(files=Files(folder=str(tmp_path))))
 
 
 @pytest.fixture
@@ -199,11 +189,12 @@ def test_rotation_is_switched_on_and_off(caller: Caller) -> None:
     assert described(caller, key)["AutomaticRotation"] == "Suspended"
     caller.call("EnableKey", KeyId=key)
     for interval in ("6d", "366d", "7", "d", "-7d"):
-        assert refusal(caller, "UpdateRotationPolicy", **policy, RotationInterval=interval) == (
+        given = policy | {"RotationInterval": interval}
+        assert refusal(caller, "UpdateRotationPolicy", **given) == (
             400,
             "InvalidParameter",
             "The specified parameter RotationInterval is not valid.",
-        )  # fmt: skip
+        )
     assert refusal(caller, "UpdateRotationPolicy", **policy)[1] == "MissingParameter"
     caller.call("UpdateRotationPolicy", KeyId=key, EnableAutomaticRotation="false")
     assert described(caller, key)["AutomaticRotation"] == "Disabled"
@@ -451,8 +442,9 @@ def test_region_account_and_instance(
     shown = caller.call("GetKmsInstance", **wanted)["KmsInstance"]
     assert shown["Status"] == "Connected"
     assert "CaCertificateChainPem" not in shown
-    (tmp_path / "tls").mkdir()
-    (tmp_path / "tls" / "PrivateKmsCA_pairsmith.pem").write_text("the CA")
+    tls = tmp_path / "server" / "tls"
+    tls.mkdir(parents=True)
+    (tls / "PrivateKmsCA_pairsmith.pem").write_text("the CA")
     shown = caller.call("GetKmsInstance", **wanted)["KmsInstance"]
     assert shown["CaCertificateChainPem"] == "the CA"
     for action, name in (

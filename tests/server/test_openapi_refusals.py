@@ -3,7 +3,7 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,6 @@ FORBIDDEN = (
     "This operation is forbidden by permission system.",
 )
 UNSUPPORTED = (400, "UnsupportedOperation", "This action is not supported.")
-
-
-@pytest.fixture
-def application(
-    serve: Callable[[Settings], Application], tmp_path: Path
-) -> Application:
-    """An application whose files are in a folder of its own."""
-    return serve(Settings(files=Files(folder=str(tmp_path))))
 
 
 @pytest.fixture
@@ -214,7 +206,7 @@ def test_a_body_that_was_not_signed_is_not_believed(caller: Caller) -> None:
 def test_a_wrong_secret_is_refused(
     application: Application, caller: Caller, way: str
 ) -> None:
-    """As is the key of somebody else; nothing of it is in the audit log's principals."""
+    """As is the key of somebody else; the audit log names nobody for it."""
     other = application.caller()
     for secret in (other.secret, caller.secret[:-1], ""):
         forged = Caller(caller.http, caller.key_id, secret)
@@ -431,7 +423,8 @@ INVALID: list[tuple[str, dict[str, str], str]] = [
     ("ListKeys", {"Filters": json.dumps([{"Key": "KeyState", "Values": ["x"] * 11}])},
      "Filters"),
     ("ScheduleKeyDeletion", KEY | {"PendingWindowInDays": "6"}, "PendingWindowInDays"),
-    ("ScheduleKeyDeletion", KEY | {"PendingWindowInDays": "367"}, "PendingWindowInDays"),
+    ("ScheduleKeyDeletion", KEY | {"PendingWindowInDays": "367"},
+     "PendingWindowInDays"),
     ("CreateAlias", KEY | {"AliasName": "orders"}, "AliasName"),
     ("CreateAlias", KEY | {"AliasName": "alias/acs/x"}, "AliasName"),
     ("CreateAlias", KEY | {"AliasName": "alias/" + "x" * 256}, "AliasName"),
@@ -500,7 +493,7 @@ def test_a_parameter_that_is_missing_is_named(
 def test_what_only_the_cloud_has_is_refused_as_such(
     shared: Caller, action: str, query: dict[str, str]
 ) -> None:
-    """A request that means something there, and nothing here, is not taken as another."""
+    """A request that means nothing here is not taken for another."""
     assert refusal(shared.send(action, query)) == (
         400,
         "Rejected.UnsupportedOperation",

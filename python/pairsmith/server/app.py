@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from pairsmith.server.front import Front
 from pairsmith.server.health import Health
-from pairsmith.server.openapi import endpoint
+from pairsmith.server.openapi.endpoint import OpenApi
 from pairsmith.server.work import Work
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def create_app(services: Services) -> Starlette:
         services: Closed when the application ends.
     """
     work = Work(services.instance, services.registry, services.settings)
-    openapi = endpoint(services)
+    openapi = OpenApi(services)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
