@@ -1,13 +1,14 @@
 """An application in this process, on doubles of what it is not about."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from doubles import MemoryAudit, MemoryMetrics
+from openapi_caller import Caller
 from signing import Client, Signer
 from starlette.testclient import TestClient
 
@@ -35,28 +36,35 @@ class Application:
         new = self.access.create_client("test", policy, **validity)
         return Client(self.http, Signer.of(new))
 
+    def caller(self, *rules: str, **validity: datetime) -> Caller:
+        """A caller of the OpenAPI with an access key of its own, likewise."""
+        policy = parse_policy(rules or ["*"])
+        key, secret = self.access.create_access_key("test", policy, **validity)
+        return Caller(self.http, key.id, secret)
+
+
+@contextmanager
+def serving(instance: Instance, settings: Settings) -> Iterator[Application]:
+    """Serve an instance within this process."""
+    registry = instance.registry
+    access, audit, metrics = AccessStore(registry), MemoryAudit(), MemoryMetrics()
+    services = Services(instance, registry, access, audit, metrics, settings)
+    app = create_app(services)
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 9)) as http:
+        yield Application(instance, access, audit, metrics, http)
+
 
 @pytest.fixture
 def serve(
     instance: Instance, tmp_path: Path
 ) -> Iterator[Callable[[Settings], Application]]:
     """Makes an application with settings of one's own."""
-    registry = instance.registry
     with ExitStack() as stack:
 
         def make(settings: Settings) -> Application:
-            access, audit, metrics = (
-                AccessStore(registry),
-                MemoryAudit(),
-                MemoryMetrics(),
-            )
             folder = str(tmp_path / "server")
             settings = with_setting(settings, "files", "folder", folder)
-            services = Services(instance, registry, access, audit, metrics, settings)
-            app = create_app(services)
-            http = TestClient(app, base_url="http://localhost", client=("127.0.0.1", 9))
-            stack.enter_context(http)
-            return Application(instance, access, audit, metrics, http)
+            return stack.enter_context(serving(instance, settings))
 
         yield make
 

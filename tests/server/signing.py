@@ -33,16 +33,15 @@ class Signer:
     @classmethod
     def of(cls, client: NewClient) -> "Signer":
         """The signer that the file of a new client key makes."""
-        return cls.read(client.credential_json, client.password)
+        data = json.loads(client.credential_json)["PrivateKeyData"]
+        return cls.from_file(client.key.id, data, client.password)
 
     @classmethod
-    def read(cls, content: str, password: str) -> "Signer":
-        """The signer of a client key file."""
-        credential = json.loads(content)
-        encoded = base64.b64decode(credential["PrivateKeyData"])
-        opened = load_pkcs12(encoded, password.encode()).key
+    def from_file(cls, key_id: str, data: str, password: str) -> "Signer":
+        """The signer that what the API answered, or a file has, makes."""
+        opened = load_pkcs12(base64.b64decode(data), password.encode()).key
         assert isinstance(opened, RSAPrivateKey)
-        return cls(credential["KeyId"], opened)
+        return cls(key_id, opened)
 
     def headers(
         self, name: str, body: bytes, scheme: str = "Bearer", **other: str | None

@@ -43,7 +43,9 @@ def strict(pairsmith_servers: Callable[..., RunningServer]) -> Iterator[RunningS
 
 def signer_of(server: RunningServer) -> Signer:
     """The client key of its first start."""
-    return Signer.read(server.client_key_file.read_text(), server.client_key_password)
+    file = json.loads(server.client_key_file.read_text())
+    key_id, data = file["KeyId"], file["PrivateKeyData"]
+    return Signer.from_file(key_id, data, server.client_key_password)
 
 
 def send(server: RunningServer, name: str, **fields: object) -> tuple[int, bytes]:

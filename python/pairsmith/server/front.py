@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 INSTANCE_HEADERS = frozenset(
     {b"x-kms-apiname", b"x-kms-apiversion", b"x-kms-acccesskeyid"}
 )
-METHODS = frozenset({"GET", "POST"})
 
 
 class Front:
@@ -44,7 +43,7 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         is_instance = any(name in INSTANCE_HEADERS for name, _ in scope["headers"])
-        if scope["method"] not in ({"POST"} if is_instance else METHODS):
+        if is_instance and scope["method"] != "POST":
             response = Response(status_code=405, headers={"allow": "POST"})
             await response(scope, receive, send)
             return

@@ -36,9 +36,10 @@ def admit(
     """Check everything that can be checked before the work; note it in the trace.
 
     Raises:
-        IncompleteSignature, IllegalTimestamp, InvalidAccessKeyId, SignatureDoesNotMatch,
-        SignatureNonceUsed, UnsupportedAction, MissingParameter, InvalidParameter,
-        NoPermission: In that order, the first that applies.
+        IncompleteSignature, IllegalTimestamp, InvalidAccessKeyId,
+        SignatureDoesNotMatch, SignatureNonceUsed, UnsupportedAction,
+        MissingParameter, InvalidParameter, NoPermission: In that order, the first
+        that applies.
     """
     claim = read_claim(request)
     trace.claimed_id = claim.access_key_id

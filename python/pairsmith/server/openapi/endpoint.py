@@ -41,7 +41,9 @@ class OpenApi:
     def __init__(self, services: Services) -> None:
         self._services = services
         limits = services.settings.limits
-        self._lane = Lane("openapi", limits.threads, limits.requests, ServiceUnavailable)
+        self._lane = Lane(
+            "openapi", limits.threads, limits.requests, ServiceUnavailable
+        )
         folder = Path(services.settings.files.folder) / NONCES_FOLDER
         self._nonces = Nonces(folder / FILE)
 

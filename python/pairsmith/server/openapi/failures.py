@@ -1,8 +1,8 @@
 """What the OpenAPI refuses a request with, and its words for what the registry refuses.
 
-One class per documented code, in the order of their HTTP status. ``SignatureDoesNotMatch``
-and ``SignatureNonceUsed`` are the words of the gateway before the cloud service, for the
-documents of the service itself have none.
+One class per documented code, in the order of their HTTP status. The words of
+``SignatureDoesNotMatch`` and ``SignatureNonceUsed`` are those of the gateway before the
+cloud service, for the documents of the service itself have none.
 """
 
 # ruff: noqa: N818 -- the names are those of the documented codes.

@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
-from pairsmith.server.openapi.context import PAGE_NUMBER, Action, Content, Context, Table
+from pairsmith.server.openapi.context import (
+    PAGE_NUMBER,
+    Action,
+    Content,
+    Context,
+    Table,
+)
 from pairsmith.server.openapi.names import instance_arn, require_instance
 from pairsmith.server.openapi.parameters import Given, Parameter, integer
-
-CA_FILE = "tls/ca.pem"
-"""In the server's folder; not there if its certificate is the operator's own."""
+from pairsmith.server.tls import CA_FILE
 
 
 def describe_regions(context: Context, _given: Given) -> Content:
@@ -23,7 +27,8 @@ def describe_account_kms_status(_context: Context, _given: Given) -> Content:
 def get_kms_instance(context: Context, given: Given) -> Content:
     """Show the one instance."""
     require_instance(context.names, given["KmsInstanceId"])
-    ca = Path(context.services.settings.files.folder) / CA_FILE
+    # Not there if the certificate is the operator's own.
+    ca = Path(context.services.settings.files.folder) / "tls" / CA_FILE
     shown = {
         "InstanceId": context.names.instance,
         "InstanceName": context.names.instance,

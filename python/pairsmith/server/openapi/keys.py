@@ -171,7 +171,9 @@ def _registry_filters(wanted: dict[str, list[str]]) -> dict[str, list[str]]:
     if not by_wire_name.keys() <= REGISTRY_FILTERS.keys():
         raise InvalidParameter("Filters", "there is no such key to filter by.")
     return {
-        REGISTRY_FILTERS[name]: values for name, values in by_wire_name.items() if values
+        REGISTRY_FILTERS[name]: values
+        for name, values in by_wire_name.items()
+        if values
     }
 
 
@@ -181,7 +183,9 @@ ACTIONS: Table = {
         (
             Parameter("DKMSInstanceId"),
             Parameter("KeySpec", choice("Aliyun_AES_256", elsewhere=CLOUD_SPECS)),
-            Parameter("KeyUsage", choice("ENCRYPT/DECRYPT", elsewhere=("SIGN/VERIFY",))),
+            Parameter(
+                "KeyUsage", choice("ENCRYPT/DECRYPT", elsewhere=("SIGN/VERIFY",))
+            ),
             Parameter("Origin", choice("Aliyun_KMS", elsewhere=("EXTERNAL",))),
             # Without a meaning in an instance, as documented.
             Parameter("ProtectionLevel", choice("SOFTWARE", "HSM")),

@@ -107,6 +107,6 @@ class Nonces:
         """Do nothing."""
 
     def after_fork_in_child(self) -> None:
-        """Forget the parent's connection without closing it, which would drop its locks."""
+        """Forget the parent's connection; closing it here would drop its locks."""
         self._inherited = self._database
         self._start()

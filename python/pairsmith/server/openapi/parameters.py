@@ -1,8 +1,8 @@
 """Parameters of an action: texts of the wire become values, once, as a table says.
 
 A ``Parameter`` names one and says how to read it; a ``Repeated`` one comes as
-``Name.1``, ``Name.2``, or as ``Name.1.Key`` if it has fields. What is not in an action's
-table is ignored, as the cloud service does.
+``Name.1``, ``Name.2``, or as ``Name.1.Key`` if it has fields. What is not in an
+action's table is ignored, as the cloud service does.
 """
 
 import json
@@ -16,7 +16,7 @@ from pairsmith.errors import InvalidParameter, RejectedUnsupportedOperation
 from pairsmith.server.openapi.failures import MissingParameter
 
 Given = dict[str, Any]
-"""Parsed values by their names on the wire; ``None`` or a default for what is absent."""
+"""Parsed values by their names on the wire; what is absent has its default."""
 
 DATE = "%Y-%m-%dT%H:%M:%SZ"
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -118,9 +118,7 @@ def flag(text: str) -> bool:
     raise ValueError("give true or false.")
 
 
-def choice(
-    *supported: str, elsewhere: Collection[str] = ()
-) -> Callable[[str], str]:
+def choice(*supported: str, elsewhere: Collection[str] = ()) -> Callable[[str], str]:
     """One of some words; what only the cloud service supports is refused as such."""
 
     def read(text: str) -> str:

@@ -39,12 +39,12 @@ ALWAYS_SIGNED = frozenset(
         "x-acs-version",
     }
 )
-"""Headers that decide what is done: unsigned, they could be anybody's. Of a body the
-``content-type`` too, which decides whether there are parameters in it."""
+"""Headers that decide what is done: unsigned, they could be anybody's. With a body the
+``content-type`` is one more, which decides whether there are parameters in it."""
 
 _AUTHORIZATION = re.compile(
-    rf"{ALGORITHM} +Credential=([^,\s]{{1,128}}), *SignedHeaders=([a-z0-9;_-]{{1,4096}}),"
-    r" *Signature=([0-9a-fA-F]{64})"
+    rf"{ALGORITHM} +Credential=([^,\s]{{1,128}}), *"
+    r"SignedHeaders=([a-z0-9;_-]{1,4096}), *Signature=([0-9a-fA-F]{64})"
 )
 
 
@@ -116,7 +116,7 @@ def _acs3_claim(request: Request) -> Claim:
     content_hash = request.header("x-acs-content-sha256")
     values = "".join(f"{name}:{request.header(name)}\n" for name in signed)
     query = _canonical(request.query)
-    canonical = "\n".join([request.method, "/", query, values, names, content_hash])
+    canonical = f"{request.method}\n/\n{query}\n{values}\n{names}\n{content_hash}"
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     body_hash = hashlib.sha256(request.body).hexdigest()
     return Claim(
@@ -153,7 +153,9 @@ def _rpc_claim(request: Request) -> Claim:
         version=given.get("Version", ""),
         signature=_from_base64(signature),
         date=_given(given.get("Timestamp", ""), IllegalTimestamp()),
-        nonce=_given(given.get("SignatureNonce", ""), MissingParameter("SignatureNonce")),
+        nonce=_given(
+            given.get("SignatureNonce", ""), MissingParameter("SignatureNonce")
+        ),
         signed_text=text,
         algorithm="sha1",
         key_suffix=b"&",

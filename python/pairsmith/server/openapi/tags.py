@@ -124,7 +124,12 @@ ACTIONS: Table = {
     "ListResourceTags": Action(list_resource_tags, (KEY_ID,), ("KeyId",)),
     "TagResources": Action(
         tag_resources,
-        (REGION_ID, RESOURCE_TYPE, RESOURCE_IDS, Repeated("Tag", 20, TAG, required=True)),
+        (
+            REGION_ID,
+            RESOURCE_TYPE,
+            RESOURCE_IDS,
+            Repeated("Tag", 20, TAG, required=True),
+        ),
         ("ResourceId",),
     ),
     "UntagResources": Action(
