@@ -7,7 +7,7 @@ import pytest
 
 from pairsmith import Instance
 
-pytest_plugins = ["pairsmith.testing"]  # also where it is not installed, as in a checkout
+pytest_plugins = ["pairsmith.testing"]  # also in a checkout that is not installed
 
 
 @pytest.fixture

@@ -4,121 +4,109 @@
 # source: pairsmith/server/instance_api/messages.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
 _runtime_version.ValidateProtobufRuntimeVersion(
     _runtime_version.Domain.PUBLIC,
     7,
     35,
     1,
-    "",
-    "pairsmith/server/instance_api/messages.proto",
+    '',
+    'pairsmith/server/instance_api/messages.proto'
 )
 # @@protoc_insertion_point(imports)
 
 _sym_db = _symbol_database.Default()
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n,pairsmith/server/instance_api/messages.proto\x12\x16pairsmith.instance_api"B\n\x11KmsEncryptRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPlaintext\x18\x02 \x01(\x0c\x12\x0b\n\x03\x41\x61\x64\x18\x03 \x01(\x0c"N\n\x12KmsEncryptResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x16\n\x0e\x43iphertextBlob\x18\x02 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t"s\n\x0e\x45ncryptRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPlaintext\x18\x02 \x01(\x0c\x12\x11\n\tAlgorithm\x18\x03 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c\x12\n\n\x02Iv\x18\x05 \x01(\x0c\x12\x13\n\x0bPaddingMode\x18\x06 \x01(\t"\x7f\n\x0f\x45ncryptResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x16\n\x0e\x43iphertextBlob\x18\x02 \x01(\x0c\x12\n\n\x02Iv\x18\x03 \x01(\x0c\x12\x11\n\tRequestId\x18\x04 \x01(\t\x12\x11\n\tAlgorithm\x18\x05 \x01(\t\x12\x13\n\x0bPaddingMode\x18\x06 \x01(\t"8\n\x11KmsDecryptRequest\x12\x16\n\x0e\x43iphertextBlob\x18\x01 \x01(\x0c\x12\x0b\n\x03\x41\x61\x64\x18\x02 \x01(\x0c"I\n\x12KmsDecryptResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPlaintext\x18\x02 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t"x\n\x0e\x44\x65\x63ryptRequest\x12\x16\n\x0e\x43iphertextBlob\x18\x01 \x01(\x0c\x12\r\n\x05KeyId\x18\x02 \x01(\t\x12\x11\n\tAlgorithm\x18\x03 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c\x12\n\n\x02Iv\x18\x05 \x01(\x0c\x12\x13\n\x0bPaddingMode\x18\x06 \x01(\t"n\n\x0f\x44\x65\x63ryptResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPlaintext\x18\x02 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t\x12\x11\n\tAlgorithm\x18\x04 \x01(\t\x12\x13\n\x0bPaddingMode\x18\x05 \x01(\t"e\n\x0bSignRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x0e\n\x06\x44igest\x18\x02 \x01(\x0c\x12\x11\n\tAlgorithm\x18\x03 \x01(\t\x12\x0f\n\x07Message\x18\x04 \x01(\x0c\x12\x13\n\x0bMessageType\x18\x05 \x01(\t"k\n\x0cSignResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tSignature\x18\x02 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t\x12\x11\n\tAlgorithm\x18\x04 \x01(\t\x12\x13\n\x0bMessageType\x18\x05 \x01(\t"z\n\rVerifyRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x0e\n\x06\x44igest\x18\x02 \x01(\x0c\x12\x11\n\tSignature\x18\x03 \x01(\x0c\x12\x11\n\tAlgorithm\x18\x04 \x01(\t\x12\x0f\n\x07Message\x18\x05 \x01(\x0c\x12\x13\n\x0bMessageType\x18\x06 \x01(\t"i\n\x0eVerifyResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\r\n\x05Value\x18\x02 \x01(\x08\x12\x11\n\tRequestId\x18\x03 \x01(\t\x12\x11\n\tAlgorithm\x18\x04 \x01(\t\x12\x13\n\x0bMessageType\x18\x05 \x01(\t"-\n\x0bHmacRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x0f\n\x07Message\x18\x02 \x01(\x0c"C\n\x0cHmacResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tSignature\x18\x02 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t"\'\n\x15GenerateRandomRequest\x12\x0e\n\x06Length\x18\x01 \x01(\x05";\n\x16GenerateRandomResponse\x12\x0e\n\x06Random\x18\x01 \x01(\x0c\x12\x11\n\tRequestId\x18\x02 \x01(\t"1\n\x0bHashRequest\x12\x0f\n\x07Message\x18\x01 \x01(\x0c\x12\x11\n\tAlgorithm\x18\x02 \x01(\t"1\n\x0cHashResponse\x12\x0e\n\x06\x44igest\x18\x01 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t"^\n\x16GenerateDataKeyRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tAlgorithm\x18\x02 \x01(\t\x12\x15\n\rNumberOfBytes\x18\x03 \x01(\x05\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c"\x85\x01\n\x17GenerateDataKeyResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\n\n\x02Iv\x18\x02 \x01(\x0c\x12\x11\n\tPlaintext\x18\x03 \x01(\x0c\x12\x16\n\x0e\x43iphertextBlob\x18\x04 \x01(\x0c\x12\x11\n\tRequestId\x18\x05 \x01(\t\x12\x11\n\tAlgorithm\x18\x06 \x01(\t"$\n\x13GetPublicKeyRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t"K\n\x14GetPublicKeyResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPublicKey\x18\x02 \x01(\t\x12\x11\n\tRequestId\x18\x03 \x01(\t"W\n\x05\x45rror\x12\x12\n\nStatusCode\x18\x01 \x01(\x05\x12\x11\n\tErrorCode\x18\x02 \x01(\t\x12\x14\n\x0c\x45rrorMessage\x18\x03 \x01(\t\x12\x11\n\tRequestId\x18\x04 \x01(\t"q\n\x15GetSecretValueRequest\x12\x12\n\nSecretName\x18\x01 \x01(\t\x12\x14\n\x0cVersionStage\x18\x02 \x01(\t\x12\x11\n\tVersionId\x18\x03 \x01(\t\x12\x1b\n\x13\x46\x65tchExtendedConfig\x18\x04 \x01(\x08"\xbe\x02\n\x16GetSecretValueResponse\x12\x12\n\nSecretName\x18\x01 \x01(\t\x12\x12\n\nSecretType\x18\x02 \x01(\t\x12\x12\n\nSecretData\x18\x03 \x01(\t\x12\x16\n\x0eSecretDataType\x18\x04 \x01(\t\x12\x15\n\rVersionStages\x18\x05 \x03(\t\x12\x11\n\tVersionId\x18\x06 \x01(\t\x12\x12\n\nCreateTime\x18\x07 \x01(\t\x12\x11\n\tRequestId\x18\x08 \x01(\t\x12\x18\n\x10LastRotationDate\x18\t \x01(\t\x12\x18\n\x10NextRotationDate\x18\n \x01(\t\x12\x16\n\x0e\x45xtendedConfig\x18\x0b \x01(\t\x12\x19\n\x11\x41utomaticRotation\x18\x0c \x01(\t\x12\x18\n\x10RotationInterval\x18\r \x01(\t"z\n\x15\x41\x64vanceEncryptRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPlaintext\x18\x02 \x01(\x0c\x12\x11\n\tAlgorithm\x18\x03 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c\x12\n\n\x02Iv\x18\x05 \x01(\x0c\x12\x13\n\x0bPaddingMode\x18\x06 \x01(\t"\x9c\x01\n\x16\x41\x64vanceEncryptResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x16\n\x0e\x43iphertextBlob\x18\x02 \x01(\x0c\x12\n\n\x02Iv\x18\x03 \x01(\x0c\x12\x11\n\tRequestId\x18\x04 \x01(\t\x12\x11\n\tAlgorithm\x18\x05 \x01(\t\x12\x13\n\x0bPaddingMode\x18\x06 \x01(\t\x12\x14\n\x0cKeyVersionId\x18\x07 \x01(\t"\x7f\n\x15\x41\x64vanceDecryptRequest\x12\x16\n\x0e\x43iphertextBlob\x18\x01 \x01(\x0c\x12\r\n\x05KeyId\x18\x02 \x01(\t\x12\x11\n\tAlgorithm\x18\x03 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c\x12\n\n\x02Iv\x18\x05 \x01(\x0c\x12\x13\n\x0bPaddingMode\x18\x06 \x01(\t"\x8b\x01\n\x16\x41\x64vanceDecryptResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPlaintext\x18\x02 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t\x12\x11\n\tAlgorithm\x18\x04 \x01(\t\x12\x13\n\x0bPaddingMode\x18\x05 \x01(\t\x12\x14\n\x0cKeyVersionId\x18\x06 \x01(\t"R\n\x1d\x41\x64vanceGenerateDataKeyRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x15\n\rNumberOfBytes\x18\x02 \x01(\x05\x12\x0b\n\x03\x41\x61\x64\x18\x03 \x01(\x0c"\xa2\x01\n\x1e\x41\x64vanceGenerateDataKeyResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\n\n\x02Iv\x18\x02 \x01(\x0c\x12\x11\n\tPlaintext\x18\x03 \x01(\x0c\x12\x16\n\x0e\x43iphertextBlob\x18\x04 \x01(\x0c\x12\x11\n\tRequestId\x18\x05 \x01(\t\x12\x11\n\tAlgorithm\x18\x06 \x01(\t\x12\x14\n\x0cKeyVersionId\x18\x07 \x01(\t"s\n\x1aGenerateDataKeyPairRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tAlgorithm\x18\x02 \x01(\t\x12\x13\n\x0bKeyPairSpec\x18\x03 \x01(\t\x12\x11\n\tKeyFormat\x18\x04 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x05 \x01(\x0c"\xc5\x01\n\x1bGenerateDataKeyPairResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\n\n\x02Iv\x18\x02 \x01(\x0c\x12\x13\n\x0bKeyPairSpec\x18\x03 \x01(\t\x12\x1b\n\x13PrivateKeyPlaintext\x18\x04 \x01(\x0c\x12 \n\x18PrivateKeyCiphertextBlob\x18\x05 \x01(\x0c\x12\x11\n\tPublicKey\x18\x06 \x01(\x0c\x12\x11\n\tRequestId\x18\x07 \x01(\t\x12\x11\n\tAlgorithm\x18\x08 \x01(\t"\x83\x01\n*GenerateDataKeyPairWithoutPlaintextRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tAlgorithm\x18\x02 \x01(\t\x12\x13\n\x0bKeyPairSpec\x18\x03 \x01(\t\x12\x11\n\tKeyFormat\x18\x04 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x05 \x01(\x0c"\xb8\x01\n+GenerateDataKeyPairWithoutPlaintextResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\n\n\x02Iv\x18\x02 \x01(\x0c\x12\x13\n\x0bKeyPairSpec\x18\x03 \x01(\t\x12 \n\x18PrivateKeyCiphertextBlob\x18\x04 \x01(\x0c\x12\x11\n\tPublicKey\x18\x05 \x01(\x0c\x12\x11\n\tRequestId\x18\x06 \x01(\t\x12\x11\n\tAlgorithm\x18\x07 \x01(\t"g\n!AdvanceGenerateDataKeyPairRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x13\n\x0bKeyPairSpec\x18\x02 \x01(\t\x12\x11\n\tKeyFormat\x18\x03 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c"\xe2\x01\n"AdvanceGenerateDataKeyPairResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\n\n\x02Iv\x18\x02 \x01(\x0c\x12\x13\n\x0bKeyPairSpec\x18\x03 \x01(\t\x12\x1b\n\x13PrivateKeyPlaintext\x18\x04 \x01(\x0c\x12 \n\x18PrivateKeyCiphertextBlob\x18\x05 \x01(\x0c\x12\x11\n\tPublicKey\x18\x06 \x01(\x0c\x12\x11\n\tRequestId\x18\x07 \x01(\t\x12\x11\n\tAlgorithm\x18\x08 \x01(\t\x12\x14\n\x0cKeyVersionId\x18\t \x01(\t"w\n1AdvanceGenerateDataKeyPairWithoutPlaintextRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x13\n\x0bKeyPairSpec\x18\x02 \x01(\t\x12\x11\n\tKeyFormat\x18\x03 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c"\xd5\x01\n2AdvanceGenerateDataKeyPairWithoutPlaintextResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\n\n\x02Iv\x18\x02 \x01(\x0c\x12\x13\n\x0bKeyPairSpec\x18\x03 \x01(\t\x12 \n\x18PrivateKeyCiphertextBlob\x18\x04 \x01(\x0c\x12\x11\n\tPublicKey\x18\x05 \x01(\x0c\x12\x11\n\tRequestId\x18\x06 \x01(\t\x12\x11\n\tAlgorithm\x18\x07 \x01(\t\x12\x14\n\x0cKeyVersionId\x18\x08 \x01(\tb\x06proto3'
-)
+
+
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,pairsmith/server/instance_api/messages.proto\x12\x16pairsmith.instance_api\"B\n\x11KmsEncryptRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPlaintext\x18\x02 \x01(\x0c\x12\x0b\n\x03\x41\x61\x64\x18\x03 \x01(\x0c\"N\n\x12KmsEncryptResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x16\n\x0e\x43iphertextBlob\x18\x02 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t\"s\n\x0e\x45ncryptRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPlaintext\x18\x02 \x01(\x0c\x12\x11\n\tAlgorithm\x18\x03 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c\x12\n\n\x02Iv\x18\x05 \x01(\x0c\x12\x13\n\x0bPaddingMode\x18\x06 \x01(\t\"\x7f\n\x0f\x45ncryptResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x16\n\x0e\x43iphertextBlob\x18\x02 \x01(\x0c\x12\n\n\x02Iv\x18\x03 \x01(\x0c\x12\x11\n\tRequestId\x18\x04 \x01(\t\x12\x11\n\tAlgorithm\x18\x05 \x01(\t\x12\x13\n\x0bPaddingMode\x18\x06 \x01(\t\"8\n\x11KmsDecryptRequest\x12\x16\n\x0e\x43iphertextBlob\x18\x01 \x01(\x0c\x12\x0b\n\x03\x41\x61\x64\x18\x02 \x01(\x0c\"I\n\x12KmsDecryptResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPlaintext\x18\x02 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t\"x\n\x0e\x44\x65\x63ryptRequest\x12\x16\n\x0e\x43iphertextBlob\x18\x01 \x01(\x0c\x12\r\n\x05KeyId\x18\x02 \x01(\t\x12\x11\n\tAlgorithm\x18\x03 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c\x12\n\n\x02Iv\x18\x05 \x01(\x0c\x12\x13\n\x0bPaddingMode\x18\x06 \x01(\t\"n\n\x0f\x44\x65\x63ryptResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPlaintext\x18\x02 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t\x12\x11\n\tAlgorithm\x18\x04 \x01(\t\x12\x13\n\x0bPaddingMode\x18\x05 \x01(\t\"e\n\x0bSignRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x0e\n\x06\x44igest\x18\x02 \x01(\x0c\x12\x11\n\tAlgorithm\x18\x03 \x01(\t\x12\x0f\n\x07Message\x18\x04 \x01(\x0c\x12\x13\n\x0bMessageType\x18\x05 \x01(\t\"k\n\x0cSignResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tSignature\x18\x02 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t\x12\x11\n\tAlgorithm\x18\x04 \x01(\t\x12\x13\n\x0bMessageType\x18\x05 \x01(\t\"z\n\rVerifyRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x0e\n\x06\x44igest\x18\x02 \x01(\x0c\x12\x11\n\tSignature\x18\x03 \x01(\x0c\x12\x11\n\tAlgorithm\x18\x04 \x01(\t\x12\x0f\n\x07Message\x18\x05 \x01(\x0c\x12\x13\n\x0bMessageType\x18\x06 \x01(\t\"i\n\x0eVerifyResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\r\n\x05Value\x18\x02 \x01(\x08\x12\x11\n\tRequestId\x18\x03 \x01(\t\x12\x11\n\tAlgorithm\x18\x04 \x01(\t\x12\x13\n\x0bMessageType\x18\x05 \x01(\t\"-\n\x0bHmacRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x0f\n\x07Message\x18\x02 \x01(\x0c\"C\n\x0cHmacResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tSignature\x18\x02 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t\"\'\n\x15GenerateRandomRequest\x12\x0e\n\x06Length\x18\x01 \x01(\x05\";\n\x16GenerateRandomResponse\x12\x0e\n\x06Random\x18\x01 \x01(\x0c\x12\x11\n\tRequestId\x18\x02 \x01(\t\"1\n\x0bHashRequest\x12\x0f\n\x07Message\x18\x01 \x01(\x0c\x12\x11\n\tAlgorithm\x18\x02 \x01(\t\"1\n\x0cHashResponse\x12\x0e\n\x06\x44igest\x18\x01 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t\"^\n\x16GenerateDataKeyRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tAlgorithm\x18\x02 \x01(\t\x12\x15\n\rNumberOfBytes\x18\x03 \x01(\x05\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c\"\x85\x01\n\x17GenerateDataKeyResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\n\n\x02Iv\x18\x02 \x01(\x0c\x12\x11\n\tPlaintext\x18\x03 \x01(\x0c\x12\x16\n\x0e\x43iphertextBlob\x18\x04 \x01(\x0c\x12\x11\n\tRequestId\x18\x05 \x01(\t\x12\x11\n\tAlgorithm\x18\x06 \x01(\t\"$\n\x13GetPublicKeyRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\"K\n\x14GetPublicKeyResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPublicKey\x18\x02 \x01(\t\x12\x11\n\tRequestId\x18\x03 \x01(\t\"W\n\x05\x45rror\x12\x12\n\nStatusCode\x18\x01 \x01(\x05\x12\x11\n\tErrorCode\x18\x02 \x01(\t\x12\x14\n\x0c\x45rrorMessage\x18\x03 \x01(\t\x12\x11\n\tRequestId\x18\x04 \x01(\t\"q\n\x15GetSecretValueRequest\x12\x12\n\nSecretName\x18\x01 \x01(\t\x12\x14\n\x0cVersionStage\x18\x02 \x01(\t\x12\x11\n\tVersionId\x18\x03 \x01(\t\x12\x1b\n\x13\x46\x65tchExtendedConfig\x18\x04 \x01(\x08\"\xbe\x02\n\x16GetSecretValueResponse\x12\x12\n\nSecretName\x18\x01 \x01(\t\x12\x12\n\nSecretType\x18\x02 \x01(\t\x12\x12\n\nSecretData\x18\x03 \x01(\t\x12\x16\n\x0eSecretDataType\x18\x04 \x01(\t\x12\x15\n\rVersionStages\x18\x05 \x03(\t\x12\x11\n\tVersionId\x18\x06 \x01(\t\x12\x12\n\nCreateTime\x18\x07 \x01(\t\x12\x11\n\tRequestId\x18\x08 \x01(\t\x12\x18\n\x10LastRotationDate\x18\t \x01(\t\x12\x18\n\x10NextRotationDate\x18\n \x01(\t\x12\x16\n\x0e\x45xtendedConfig\x18\x0b \x01(\t\x12\x19\n\x11\x41utomaticRotation\x18\x0c \x01(\t\x12\x18\n\x10RotationInterval\x18\r \x01(\t\"z\n\x15\x41\x64vanceEncryptRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPlaintext\x18\x02 \x01(\x0c\x12\x11\n\tAlgorithm\x18\x03 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c\x12\n\n\x02Iv\x18\x05 \x01(\x0c\x12\x13\n\x0bPaddingMode\x18\x06 \x01(\t\"\x9c\x01\n\x16\x41\x64vanceEncryptResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x16\n\x0e\x43iphertextBlob\x18\x02 \x01(\x0c\x12\n\n\x02Iv\x18\x03 \x01(\x0c\x12\x11\n\tRequestId\x18\x04 \x01(\t\x12\x11\n\tAlgorithm\x18\x05 \x01(\t\x12\x13\n\x0bPaddingMode\x18\x06 \x01(\t\x12\x14\n\x0cKeyVersionId\x18\x07 \x01(\t\"\x7f\n\x15\x41\x64vanceDecryptRequest\x12\x16\n\x0e\x43iphertextBlob\x18\x01 \x01(\x0c\x12\r\n\x05KeyId\x18\x02 \x01(\t\x12\x11\n\tAlgorithm\x18\x03 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c\x12\n\n\x02Iv\x18\x05 \x01(\x0c\x12\x13\n\x0bPaddingMode\x18\x06 \x01(\t\"\x8b\x01\n\x16\x41\x64vanceDecryptResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tPlaintext\x18\x02 \x01(\x0c\x12\x11\n\tRequestId\x18\x03 \x01(\t\x12\x11\n\tAlgorithm\x18\x04 \x01(\t\x12\x13\n\x0bPaddingMode\x18\x05 \x01(\t\x12\x14\n\x0cKeyVersionId\x18\x06 \x01(\t\"R\n\x1d\x41\x64vanceGenerateDataKeyRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x15\n\rNumberOfBytes\x18\x02 \x01(\x05\x12\x0b\n\x03\x41\x61\x64\x18\x03 \x01(\x0c\"\xa2\x01\n\x1e\x41\x64vanceGenerateDataKeyResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\n\n\x02Iv\x18\x02 \x01(\x0c\x12\x11\n\tPlaintext\x18\x03 \x01(\x0c\x12\x16\n\x0e\x43iphertextBlob\x18\x04 \x01(\x0c\x12\x11\n\tRequestId\x18\x05 \x01(\t\x12\x11\n\tAlgorithm\x18\x06 \x01(\t\x12\x14\n\x0cKeyVersionId\x18\x07 \x01(\t\"s\n\x1aGenerateDataKeyPairRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tAlgorithm\x18\x02 \x01(\t\x12\x13\n\x0bKeyPairSpec\x18\x03 \x01(\t\x12\x11\n\tKeyFormat\x18\x04 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x05 \x01(\x0c\"\xc5\x01\n\x1bGenerateDataKeyPairResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\n\n\x02Iv\x18\x02 \x01(\x0c\x12\x13\n\x0bKeyPairSpec\x18\x03 \x01(\t\x12\x1b\n\x13PrivateKeyPlaintext\x18\x04 \x01(\x0c\x12 \n\x18PrivateKeyCiphertextBlob\x18\x05 \x01(\x0c\x12\x11\n\tPublicKey\x18\x06 \x01(\x0c\x12\x11\n\tRequestId\x18\x07 \x01(\t\x12\x11\n\tAlgorithm\x18\x08 \x01(\t\"\x83\x01\n*GenerateDataKeyPairWithoutPlaintextRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x11\n\tAlgorithm\x18\x02 \x01(\t\x12\x13\n\x0bKeyPairSpec\x18\x03 \x01(\t\x12\x11\n\tKeyFormat\x18\x04 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x05 \x01(\x0c\"\xb8\x01\n+GenerateDataKeyPairWithoutPlaintextResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\n\n\x02Iv\x18\x02 \x01(\x0c\x12\x13\n\x0bKeyPairSpec\x18\x03 \x01(\t\x12 \n\x18PrivateKeyCiphertextBlob\x18\x04 \x01(\x0c\x12\x11\n\tPublicKey\x18\x05 \x01(\x0c\x12\x11\n\tRequestId\x18\x06 \x01(\t\x12\x11\n\tAlgorithm\x18\x07 \x01(\t\"g\n!AdvanceGenerateDataKeyPairRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x13\n\x0bKeyPairSpec\x18\x02 \x01(\t\x12\x11\n\tKeyFormat\x18\x03 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c\"\xe2\x01\n\"AdvanceGenerateDataKeyPairResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\n\n\x02Iv\x18\x02 \x01(\x0c\x12\x13\n\x0bKeyPairSpec\x18\x03 \x01(\t\x12\x1b\n\x13PrivateKeyPlaintext\x18\x04 \x01(\x0c\x12 \n\x18PrivateKeyCiphertextBlob\x18\x05 \x01(\x0c\x12\x11\n\tPublicKey\x18\x06 \x01(\x0c\x12\x11\n\tRequestId\x18\x07 \x01(\t\x12\x11\n\tAlgorithm\x18\x08 \x01(\t\x12\x14\n\x0cKeyVersionId\x18\t \x01(\t\"w\n1AdvanceGenerateDataKeyPairWithoutPlaintextRequest\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\x13\n\x0bKeyPairSpec\x18\x02 \x01(\t\x12\x11\n\tKeyFormat\x18\x03 \x01(\t\x12\x0b\n\x03\x41\x61\x64\x18\x04 \x01(\x0c\"\xd5\x01\n2AdvanceGenerateDataKeyPairWithoutPlaintextResponse\x12\r\n\x05KeyId\x18\x01 \x01(\t\x12\n\n\x02Iv\x18\x02 \x01(\x0c\x12\x13\n\x0bKeyPairSpec\x18\x03 \x01(\t\x12 \n\x18PrivateKeyCiphertextBlob\x18\x04 \x01(\x0c\x12\x11\n\tPublicKey\x18\x05 \x01(\x0c\x12\x11\n\tRequestId\x18\x06 \x01(\t\x12\x11\n\tAlgorithm\x18\x07 \x01(\t\x12\x14\n\x0cKeyVersionId\x18\x08 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(
-    DESCRIPTOR, "pairsmith.server.instance_api.messages_pb2", _globals
-)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pairsmith.server.instance_api.messages_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
-    _globals["_KMSENCRYPTREQUEST"]._serialized_start = 72
-    _globals["_KMSENCRYPTREQUEST"]._serialized_end = 138
-    _globals["_KMSENCRYPTRESPONSE"]._serialized_start = 140
-    _globals["_KMSENCRYPTRESPONSE"]._serialized_end = 218
-    _globals["_ENCRYPTREQUEST"]._serialized_start = 220
-    _globals["_ENCRYPTREQUEST"]._serialized_end = 335
-    _globals["_ENCRYPTRESPONSE"]._serialized_start = 337
-    _globals["_ENCRYPTRESPONSE"]._serialized_end = 464
-    _globals["_KMSDECRYPTREQUEST"]._serialized_start = 466
-    _globals["_KMSDECRYPTREQUEST"]._serialized_end = 522
-    _globals["_KMSDECRYPTRESPONSE"]._serialized_start = 524
-    _globals["_KMSDECRYPTRESPONSE"]._serialized_end = 597
-    _globals["_DECRYPTREQUEST"]._serialized_start = 599
-    _globals["_DECRYPTREQUEST"]._serialized_end = 719
-    _globals["_DECRYPTRESPONSE"]._serialized_start = 721
-    _globals["_DECRYPTRESPONSE"]._serialized_end = 831
-    _globals["_SIGNREQUEST"]._serialized_start = 833
-    _globals["_SIGNREQUEST"]._serialized_end = 934
-    _globals["_SIGNRESPONSE"]._serialized_start = 936
-    _globals["_SIGNRESPONSE"]._serialized_end = 1043
-    _globals["_VERIFYREQUEST"]._serialized_start = 1045
-    _globals["_VERIFYREQUEST"]._serialized_end = 1167
-    _globals["_VERIFYRESPONSE"]._serialized_start = 1169
-    _globals["_VERIFYRESPONSE"]._serialized_end = 1274
-    _globals["_HMACREQUEST"]._serialized_start = 1276
-    _globals["_HMACREQUEST"]._serialized_end = 1321
-    _globals["_HMACRESPONSE"]._serialized_start = 1323
-    _globals["_HMACRESPONSE"]._serialized_end = 1390
-    _globals["_GENERATERANDOMREQUEST"]._serialized_start = 1392
-    _globals["_GENERATERANDOMREQUEST"]._serialized_end = 1431
-    _globals["_GENERATERANDOMRESPONSE"]._serialized_start = 1433
-    _globals["_GENERATERANDOMRESPONSE"]._serialized_end = 1492
-    _globals["_HASHREQUEST"]._serialized_start = 1494
-    _globals["_HASHREQUEST"]._serialized_end = 1543
-    _globals["_HASHRESPONSE"]._serialized_start = 1545
-    _globals["_HASHRESPONSE"]._serialized_end = 1594
-    _globals["_GENERATEDATAKEYREQUEST"]._serialized_start = 1596
-    _globals["_GENERATEDATAKEYREQUEST"]._serialized_end = 1690
-    _globals["_GENERATEDATAKEYRESPONSE"]._serialized_start = 1693
-    _globals["_GENERATEDATAKEYRESPONSE"]._serialized_end = 1826
-    _globals["_GETPUBLICKEYREQUEST"]._serialized_start = 1828
-    _globals["_GETPUBLICKEYREQUEST"]._serialized_end = 1864
-    _globals["_GETPUBLICKEYRESPONSE"]._serialized_start = 1866
-    _globals["_GETPUBLICKEYRESPONSE"]._serialized_end = 1941
-    _globals["_ERROR"]._serialized_start = 1943
-    _globals["_ERROR"]._serialized_end = 2030
-    _globals["_GETSECRETVALUEREQUEST"]._serialized_start = 2032
-    _globals["_GETSECRETVALUEREQUEST"]._serialized_end = 2145
-    _globals["_GETSECRETVALUERESPONSE"]._serialized_start = 2148
-    _globals["_GETSECRETVALUERESPONSE"]._serialized_end = 2466
-    _globals["_ADVANCEENCRYPTREQUEST"]._serialized_start = 2468
-    _globals["_ADVANCEENCRYPTREQUEST"]._serialized_end = 2590
-    _globals["_ADVANCEENCRYPTRESPONSE"]._serialized_start = 2593
-    _globals["_ADVANCEENCRYPTRESPONSE"]._serialized_end = 2749
-    _globals["_ADVANCEDECRYPTREQUEST"]._serialized_start = 2751
-    _globals["_ADVANCEDECRYPTREQUEST"]._serialized_end = 2878
-    _globals["_ADVANCEDECRYPTRESPONSE"]._serialized_start = 2881
-    _globals["_ADVANCEDECRYPTRESPONSE"]._serialized_end = 3020
-    _globals["_ADVANCEGENERATEDATAKEYREQUEST"]._serialized_start = 3022
-    _globals["_ADVANCEGENERATEDATAKEYREQUEST"]._serialized_end = 3104
-    _globals["_ADVANCEGENERATEDATAKEYRESPONSE"]._serialized_start = 3107
-    _globals["_ADVANCEGENERATEDATAKEYRESPONSE"]._serialized_end = 3269
-    _globals["_GENERATEDATAKEYPAIRREQUEST"]._serialized_start = 3271
-    _globals["_GENERATEDATAKEYPAIRREQUEST"]._serialized_end = 3386
-    _globals["_GENERATEDATAKEYPAIRRESPONSE"]._serialized_start = 3389
-    _globals["_GENERATEDATAKEYPAIRRESPONSE"]._serialized_end = 3586
-    _globals["_GENERATEDATAKEYPAIRWITHOUTPLAINTEXTREQUEST"]._serialized_start = 3589
-    _globals["_GENERATEDATAKEYPAIRWITHOUTPLAINTEXTREQUEST"]._serialized_end = 3720
-    _globals["_GENERATEDATAKEYPAIRWITHOUTPLAINTEXTRESPONSE"]._serialized_start = 3723
-    _globals["_GENERATEDATAKEYPAIRWITHOUTPLAINTEXTRESPONSE"]._serialized_end = 3907
-    _globals["_ADVANCEGENERATEDATAKEYPAIRREQUEST"]._serialized_start = 3909
-    _globals["_ADVANCEGENERATEDATAKEYPAIRREQUEST"]._serialized_end = 4012
-    _globals["_ADVANCEGENERATEDATAKEYPAIRRESPONSE"]._serialized_start = 4015
-    _globals["_ADVANCEGENERATEDATAKEYPAIRRESPONSE"]._serialized_end = 4241
-    _globals[
-        "_ADVANCEGENERATEDATAKEYPAIRWITHOUTPLAINTEXTREQUEST"
-    ]._serialized_start = 4243
-    _globals[
-        "_ADVANCEGENERATEDATAKEYPAIRWITHOUTPLAINTEXTREQUEST"
-    ]._serialized_end = 4362
-    _globals[
-        "_ADVANCEGENERATEDATAKEYPAIRWITHOUTPLAINTEXTRESPONSE"
-    ]._serialized_start = 4365
-    _globals[
-        "_ADVANCEGENERATEDATAKEYPAIRWITHOUTPLAINTEXTRESPONSE"
-    ]._serialized_end = 4578
+  DESCRIPTOR._loaded_options = None
+  _globals['_KMSENCRYPTREQUEST']._serialized_start=72
+  _globals['_KMSENCRYPTREQUEST']._serialized_end=138
+  _globals['_KMSENCRYPTRESPONSE']._serialized_start=140
+  _globals['_KMSENCRYPTRESPONSE']._serialized_end=218
+  _globals['_ENCRYPTREQUEST']._serialized_start=220
+  _globals['_ENCRYPTREQUEST']._serialized_end=335
+  _globals['_ENCRYPTRESPONSE']._serialized_start=337
+  _globals['_ENCRYPTRESPONSE']._serialized_end=464
+  _globals['_KMSDECRYPTREQUEST']._serialized_start=466
+  _globals['_KMSDECRYPTREQUEST']._serialized_end=522
+  _globals['_KMSDECRYPTRESPONSE']._serialized_start=524
+  _globals['_KMSDECRYPTRESPONSE']._serialized_end=597
+  _globals['_DECRYPTREQUEST']._serialized_start=599
+  _globals['_DECRYPTREQUEST']._serialized_end=719
+  _globals['_DECRYPTRESPONSE']._serialized_start=721
+  _globals['_DECRYPTRESPONSE']._serialized_end=831
+  _globals['_SIGNREQUEST']._serialized_start=833
+  _globals['_SIGNREQUEST']._serialized_end=934
+  _globals['_SIGNRESPONSE']._serialized_start=936
+  _globals['_SIGNRESPONSE']._serialized_end=1043
+  _globals['_VERIFYREQUEST']._serialized_start=1045
+  _globals['_VERIFYREQUEST']._serialized_end=1167
+  _globals['_VERIFYRESPONSE']._serialized_start=1169
+  _globals['_VERIFYRESPONSE']._serialized_end=1274
+  _globals['_HMACREQUEST']._serialized_start=1276
+  _globals['_HMACREQUEST']._serialized_end=1321
+  _globals['_HMACRESPONSE']._serialized_start=1323
+  _globals['_HMACRESPONSE']._serialized_end=1390
+  _globals['_GENERATERANDOMREQUEST']._serialized_start=1392
+  _globals['_GENERATERANDOMREQUEST']._serialized_end=1431
+  _globals['_GENERATERANDOMRESPONSE']._serialized_start=1433
+  _globals['_GENERATERANDOMRESPONSE']._serialized_end=1492
+  _globals['_HASHREQUEST']._serialized_start=1494
+  _globals['_HASHREQUEST']._serialized_end=1543
+  _globals['_HASHRESPONSE']._serialized_start=1545
+  _globals['_HASHRESPONSE']._serialized_end=1594
+  _globals['_GENERATEDATAKEYREQUEST']._serialized_start=1596
+  _globals['_GENERATEDATAKEYREQUEST']._serialized_end=1690
+  _globals['_GENERATEDATAKEYRESPONSE']._serialized_start=1693
+  _globals['_GENERATEDATAKEYRESPONSE']._serialized_end=1826
+  _globals['_GETPUBLICKEYREQUEST']._serialized_start=1828
+  _globals['_GETPUBLICKEYREQUEST']._serialized_end=1864
+  _globals['_GETPUBLICKEYRESPONSE']._serialized_start=1866
+  _globals['_GETPUBLICKEYRESPONSE']._serialized_end=1941
+  _globals['_ERROR']._serialized_start=1943
+  _globals['_ERROR']._serialized_end=2030
+  _globals['_GETSECRETVALUEREQUEST']._serialized_start=2032
+  _globals['_GETSECRETVALUEREQUEST']._serialized_end=2145
+  _globals['_GETSECRETVALUERESPONSE']._serialized_start=2148
+  _globals['_GETSECRETVALUERESPONSE']._serialized_end=2466
+  _globals['_ADVANCEENCRYPTREQUEST']._serialized_start=2468
+  _globals['_ADVANCEENCRYPTREQUEST']._serialized_end=2590
+  _globals['_ADVANCEENCRYPTRESPONSE']._serialized_start=2593
+  _globals['_ADVANCEENCRYPTRESPONSE']._serialized_end=2749
+  _globals['_ADVANCEDECRYPTREQUEST']._serialized_start=2751
+  _globals['_ADVANCEDECRYPTREQUEST']._serialized_end=2878
+  _globals['_ADVANCEDECRYPTRESPONSE']._serialized_start=2881
+  _globals['_ADVANCEDECRYPTRESPONSE']._serialized_end=3020
+  _globals['_ADVANCEGENERATEDATAKEYREQUEST']._serialized_start=3022
+  _globals['_ADVANCEGENERATEDATAKEYREQUEST']._serialized_end=3104
+  _globals['_ADVANCEGENERATEDATAKEYRESPONSE']._serialized_start=3107
+  _globals['_ADVANCEGENERATEDATAKEYRESPONSE']._serialized_end=3269
+  _globals['_GENERATEDATAKEYPAIRREQUEST']._serialized_start=3271
+  _globals['_GENERATEDATAKEYPAIRREQUEST']._serialized_end=3386
+  _globals['_GENERATEDATAKEYPAIRRESPONSE']._serialized_start=3389
+  _globals['_GENERATEDATAKEYPAIRRESPONSE']._serialized_end=3586
+  _globals['_GENERATEDATAKEYPAIRWITHOUTPLAINTEXTREQUEST']._serialized_start=3589
+  _globals['_GENERATEDATAKEYPAIRWITHOUTPLAINTEXTREQUEST']._serialized_end=3720
+  _globals['_GENERATEDATAKEYPAIRWITHOUTPLAINTEXTRESPONSE']._serialized_start=3723
+  _globals['_GENERATEDATAKEYPAIRWITHOUTPLAINTEXTRESPONSE']._serialized_end=3907
+  _globals['_ADVANCEGENERATEDATAKEYPAIRREQUEST']._serialized_start=3909
+  _globals['_ADVANCEGENERATEDATAKEYPAIRREQUEST']._serialized_end=4012
+  _globals['_ADVANCEGENERATEDATAKEYPAIRRESPONSE']._serialized_start=4015
+  _globals['_ADVANCEGENERATEDATAKEYPAIRRESPONSE']._serialized_end=4241
+  _globals['_ADVANCEGENERATEDATAKEYPAIRWITHOUTPLAINTEXTREQUEST']._serialized_start=4243
+  _globals['_ADVANCEGENERATEDATAKEYPAIRWITHOUTPLAINTEXTREQUEST']._serialized_end=4362
+  _globals['_ADVANCEGENERATEDATAKEYPAIRWITHOUTPLAINTEXTRESPONSE']._serialized_start=4365
+  _globals['_ADVANCEGENERATEDATAKEYPAIRWITHOUTPLAINTEXTRESPONSE']._serialized_end=4578
 # @@protoc_insertion_point(module_scope)

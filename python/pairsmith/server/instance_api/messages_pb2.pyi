@@ -14,12 +14,7 @@ class KmsEncryptRequest(_message.Message):
     KeyId: str
     Plaintext: bytes
     Aad: bytes
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Plaintext: _Optional[bytes] = ...,
-        Aad: _Optional[bytes] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Plaintext: _Optional[bytes] = ..., Aad: _Optional[bytes] = ...) -> None: ...
 
 class KmsEncryptResponse(_message.Message):
     __slots__ = ("KeyId", "CiphertextBlob", "RequestId")
@@ -29,12 +24,7 @@ class KmsEncryptResponse(_message.Message):
     KeyId: str
     CiphertextBlob: bytes
     RequestId: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        CiphertextBlob: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., CiphertextBlob: _Optional[bytes] = ..., RequestId: _Optional[str] = ...) -> None: ...
 
 class EncryptRequest(_message.Message):
     __slots__ = ("KeyId", "Plaintext", "Algorithm", "Aad", "Iv", "PaddingMode")
@@ -50,25 +40,10 @@ class EncryptRequest(_message.Message):
     Aad: bytes
     Iv: bytes
     PaddingMode: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Plaintext: _Optional[bytes] = ...,
-        Algorithm: _Optional[str] = ...,
-        Aad: _Optional[bytes] = ...,
-        Iv: _Optional[bytes] = ...,
-        PaddingMode: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Plaintext: _Optional[bytes] = ..., Algorithm: _Optional[str] = ..., Aad: _Optional[bytes] = ..., Iv: _Optional[bytes] = ..., PaddingMode: _Optional[str] = ...) -> None: ...
 
 class EncryptResponse(_message.Message):
-    __slots__ = (
-        "KeyId",
-        "CiphertextBlob",
-        "Iv",
-        "RequestId",
-        "Algorithm",
-        "PaddingMode",
-    )
+    __slots__ = ("KeyId", "CiphertextBlob", "Iv", "RequestId", "Algorithm", "PaddingMode")
     KEYID_FIELD_NUMBER: _ClassVar[int]
     CIPHERTEXTBLOB_FIELD_NUMBER: _ClassVar[int]
     IV_FIELD_NUMBER: _ClassVar[int]
@@ -81,15 +56,7 @@ class EncryptResponse(_message.Message):
     RequestId: str
     Algorithm: str
     PaddingMode: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        CiphertextBlob: _Optional[bytes] = ...,
-        Iv: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        PaddingMode: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., CiphertextBlob: _Optional[bytes] = ..., Iv: _Optional[bytes] = ..., RequestId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., PaddingMode: _Optional[str] = ...) -> None: ...
 
 class KmsDecryptRequest(_message.Message):
     __slots__ = ("CiphertextBlob", "Aad")
@@ -97,9 +64,7 @@ class KmsDecryptRequest(_message.Message):
     AAD_FIELD_NUMBER: _ClassVar[int]
     CiphertextBlob: bytes
     Aad: bytes
-    def __init__(
-        self, CiphertextBlob: _Optional[bytes] = ..., Aad: _Optional[bytes] = ...
-    ) -> None: ...
+    def __init__(self, CiphertextBlob: _Optional[bytes] = ..., Aad: _Optional[bytes] = ...) -> None: ...
 
 class KmsDecryptResponse(_message.Message):
     __slots__ = ("KeyId", "Plaintext", "RequestId")
@@ -109,12 +74,7 @@ class KmsDecryptResponse(_message.Message):
     KeyId: str
     Plaintext: bytes
     RequestId: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Plaintext: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Plaintext: _Optional[bytes] = ..., RequestId: _Optional[str] = ...) -> None: ...
 
 class DecryptRequest(_message.Message):
     __slots__ = ("CiphertextBlob", "KeyId", "Algorithm", "Aad", "Iv", "PaddingMode")
@@ -130,15 +90,7 @@ class DecryptRequest(_message.Message):
     Aad: bytes
     Iv: bytes
     PaddingMode: str
-    def __init__(
-        self,
-        CiphertextBlob: _Optional[bytes] = ...,
-        KeyId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        Aad: _Optional[bytes] = ...,
-        Iv: _Optional[bytes] = ...,
-        PaddingMode: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, CiphertextBlob: _Optional[bytes] = ..., KeyId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., Aad: _Optional[bytes] = ..., Iv: _Optional[bytes] = ..., PaddingMode: _Optional[str] = ...) -> None: ...
 
 class DecryptResponse(_message.Message):
     __slots__ = ("KeyId", "Plaintext", "RequestId", "Algorithm", "PaddingMode")
@@ -152,14 +104,7 @@ class DecryptResponse(_message.Message):
     RequestId: str
     Algorithm: str
     PaddingMode: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Plaintext: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        PaddingMode: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Plaintext: _Optional[bytes] = ..., RequestId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., PaddingMode: _Optional[str] = ...) -> None: ...
 
 class SignRequest(_message.Message):
     __slots__ = ("KeyId", "Digest", "Algorithm", "Message", "MessageType")
@@ -173,14 +118,7 @@ class SignRequest(_message.Message):
     Algorithm: str
     Message: bytes
     MessageType: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Digest: _Optional[bytes] = ...,
-        Algorithm: _Optional[str] = ...,
-        Message: _Optional[bytes] = ...,
-        MessageType: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Digest: _Optional[bytes] = ..., Algorithm: _Optional[str] = ..., Message: _Optional[bytes] = ..., MessageType: _Optional[str] = ...) -> None: ...
 
 class SignResponse(_message.Message):
     __slots__ = ("KeyId", "Signature", "RequestId", "Algorithm", "MessageType")
@@ -194,14 +132,7 @@ class SignResponse(_message.Message):
     RequestId: str
     Algorithm: str
     MessageType: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Signature: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        MessageType: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Signature: _Optional[bytes] = ..., RequestId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., MessageType: _Optional[str] = ...) -> None: ...
 
 class VerifyRequest(_message.Message):
     __slots__ = ("KeyId", "Digest", "Signature", "Algorithm", "Message", "MessageType")
@@ -217,15 +148,7 @@ class VerifyRequest(_message.Message):
     Algorithm: str
     Message: bytes
     MessageType: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Digest: _Optional[bytes] = ...,
-        Signature: _Optional[bytes] = ...,
-        Algorithm: _Optional[str] = ...,
-        Message: _Optional[bytes] = ...,
-        MessageType: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Digest: _Optional[bytes] = ..., Signature: _Optional[bytes] = ..., Algorithm: _Optional[str] = ..., Message: _Optional[bytes] = ..., MessageType: _Optional[str] = ...) -> None: ...
 
 class VerifyResponse(_message.Message):
     __slots__ = ("KeyId", "Value", "RequestId", "Algorithm", "MessageType")
@@ -239,14 +162,7 @@ class VerifyResponse(_message.Message):
     RequestId: str
     Algorithm: str
     MessageType: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Value: _Optional[bool] = ...,
-        RequestId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        MessageType: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Value: _Optional[bool] = ..., RequestId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., MessageType: _Optional[str] = ...) -> None: ...
 
 class HmacRequest(_message.Message):
     __slots__ = ("KeyId", "Message")
@@ -254,9 +170,7 @@ class HmacRequest(_message.Message):
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     KeyId: str
     Message: bytes
-    def __init__(
-        self, KeyId: _Optional[str] = ..., Message: _Optional[bytes] = ...
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Message: _Optional[bytes] = ...) -> None: ...
 
 class HmacResponse(_message.Message):
     __slots__ = ("KeyId", "Signature", "RequestId")
@@ -266,12 +180,7 @@ class HmacResponse(_message.Message):
     KeyId: str
     Signature: bytes
     RequestId: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Signature: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Signature: _Optional[bytes] = ..., RequestId: _Optional[str] = ...) -> None: ...
 
 class GenerateRandomRequest(_message.Message):
     __slots__ = ("Length",)
@@ -285,9 +194,7 @@ class GenerateRandomResponse(_message.Message):
     REQUESTID_FIELD_NUMBER: _ClassVar[int]
     Random: bytes
     RequestId: str
-    def __init__(
-        self, Random: _Optional[bytes] = ..., RequestId: _Optional[str] = ...
-    ) -> None: ...
+    def __init__(self, Random: _Optional[bytes] = ..., RequestId: _Optional[str] = ...) -> None: ...
 
 class HashRequest(_message.Message):
     __slots__ = ("Message", "Algorithm")
@@ -295,9 +202,7 @@ class HashRequest(_message.Message):
     ALGORITHM_FIELD_NUMBER: _ClassVar[int]
     Message: bytes
     Algorithm: str
-    def __init__(
-        self, Message: _Optional[bytes] = ..., Algorithm: _Optional[str] = ...
-    ) -> None: ...
+    def __init__(self, Message: _Optional[bytes] = ..., Algorithm: _Optional[str] = ...) -> None: ...
 
 class HashResponse(_message.Message):
     __slots__ = ("Digest", "RequestId")
@@ -305,9 +210,7 @@ class HashResponse(_message.Message):
     REQUESTID_FIELD_NUMBER: _ClassVar[int]
     Digest: bytes
     RequestId: str
-    def __init__(
-        self, Digest: _Optional[bytes] = ..., RequestId: _Optional[str] = ...
-    ) -> None: ...
+    def __init__(self, Digest: _Optional[bytes] = ..., RequestId: _Optional[str] = ...) -> None: ...
 
 class GenerateDataKeyRequest(_message.Message):
     __slots__ = ("KeyId", "Algorithm", "NumberOfBytes", "Aad")
@@ -319,13 +222,7 @@ class GenerateDataKeyRequest(_message.Message):
     Algorithm: str
     NumberOfBytes: int
     Aad: bytes
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        NumberOfBytes: _Optional[int] = ...,
-        Aad: _Optional[bytes] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., NumberOfBytes: _Optional[int] = ..., Aad: _Optional[bytes] = ...) -> None: ...
 
 class GenerateDataKeyResponse(_message.Message):
     __slots__ = ("KeyId", "Iv", "Plaintext", "CiphertextBlob", "RequestId", "Algorithm")
@@ -341,15 +238,7 @@ class GenerateDataKeyResponse(_message.Message):
     CiphertextBlob: bytes
     RequestId: str
     Algorithm: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Iv: _Optional[bytes] = ...,
-        Plaintext: _Optional[bytes] = ...,
-        CiphertextBlob: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Iv: _Optional[bytes] = ..., Plaintext: _Optional[bytes] = ..., CiphertextBlob: _Optional[bytes] = ..., RequestId: _Optional[str] = ..., Algorithm: _Optional[str] = ...) -> None: ...
 
 class GetPublicKeyRequest(_message.Message):
     __slots__ = ("KeyId",)
@@ -365,12 +254,7 @@ class GetPublicKeyResponse(_message.Message):
     KeyId: str
     PublicKey: str
     RequestId: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        PublicKey: _Optional[str] = ...,
-        RequestId: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., PublicKey: _Optional[str] = ..., RequestId: _Optional[str] = ...) -> None: ...
 
 class Error(_message.Message):
     __slots__ = ("StatusCode", "ErrorCode", "ErrorMessage", "RequestId")
@@ -382,13 +266,7 @@ class Error(_message.Message):
     ErrorCode: str
     ErrorMessage: str
     RequestId: str
-    def __init__(
-        self,
-        StatusCode: _Optional[int] = ...,
-        ErrorCode: _Optional[str] = ...,
-        ErrorMessage: _Optional[str] = ...,
-        RequestId: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, StatusCode: _Optional[int] = ..., ErrorCode: _Optional[str] = ..., ErrorMessage: _Optional[str] = ..., RequestId: _Optional[str] = ...) -> None: ...
 
 class GetSecretValueRequest(_message.Message):
     __slots__ = ("SecretName", "VersionStage", "VersionId", "FetchExtendedConfig")
@@ -400,30 +278,10 @@ class GetSecretValueRequest(_message.Message):
     VersionStage: str
     VersionId: str
     FetchExtendedConfig: bool
-    def __init__(
-        self,
-        SecretName: _Optional[str] = ...,
-        VersionStage: _Optional[str] = ...,
-        VersionId: _Optional[str] = ...,
-        FetchExtendedConfig: _Optional[bool] = ...,
-    ) -> None: ...
+    def __init__(self, SecretName: _Optional[str] = ..., VersionStage: _Optional[str] = ..., VersionId: _Optional[str] = ..., FetchExtendedConfig: _Optional[bool] = ...) -> None: ...
 
 class GetSecretValueResponse(_message.Message):
-    __slots__ = (
-        "SecretName",
-        "SecretType",
-        "SecretData",
-        "SecretDataType",
-        "VersionStages",
-        "VersionId",
-        "CreateTime",
-        "RequestId",
-        "LastRotationDate",
-        "NextRotationDate",
-        "ExtendedConfig",
-        "AutomaticRotation",
-        "RotationInterval",
-    )
+    __slots__ = ("SecretName", "SecretType", "SecretData", "SecretDataType", "VersionStages", "VersionId", "CreateTime", "RequestId", "LastRotationDate", "NextRotationDate", "ExtendedConfig", "AutomaticRotation", "RotationInterval")
     SECRETNAME_FIELD_NUMBER: _ClassVar[int]
     SECRETTYPE_FIELD_NUMBER: _ClassVar[int]
     SECRETDATA_FIELD_NUMBER: _ClassVar[int]
@@ -450,22 +308,7 @@ class GetSecretValueResponse(_message.Message):
     ExtendedConfig: str
     AutomaticRotation: str
     RotationInterval: str
-    def __init__(
-        self,
-        SecretName: _Optional[str] = ...,
-        SecretType: _Optional[str] = ...,
-        SecretData: _Optional[str] = ...,
-        SecretDataType: _Optional[str] = ...,
-        VersionStages: _Optional[_Iterable[str]] = ...,
-        VersionId: _Optional[str] = ...,
-        CreateTime: _Optional[str] = ...,
-        RequestId: _Optional[str] = ...,
-        LastRotationDate: _Optional[str] = ...,
-        NextRotationDate: _Optional[str] = ...,
-        ExtendedConfig: _Optional[str] = ...,
-        AutomaticRotation: _Optional[str] = ...,
-        RotationInterval: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, SecretName: _Optional[str] = ..., SecretType: _Optional[str] = ..., SecretData: _Optional[str] = ..., SecretDataType: _Optional[str] = ..., VersionStages: _Optional[_Iterable[str]] = ..., VersionId: _Optional[str] = ..., CreateTime: _Optional[str] = ..., RequestId: _Optional[str] = ..., LastRotationDate: _Optional[str] = ..., NextRotationDate: _Optional[str] = ..., ExtendedConfig: _Optional[str] = ..., AutomaticRotation: _Optional[str] = ..., RotationInterval: _Optional[str] = ...) -> None: ...
 
 class AdvanceEncryptRequest(_message.Message):
     __slots__ = ("KeyId", "Plaintext", "Algorithm", "Aad", "Iv", "PaddingMode")
@@ -481,26 +324,10 @@ class AdvanceEncryptRequest(_message.Message):
     Aad: bytes
     Iv: bytes
     PaddingMode: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Plaintext: _Optional[bytes] = ...,
-        Algorithm: _Optional[str] = ...,
-        Aad: _Optional[bytes] = ...,
-        Iv: _Optional[bytes] = ...,
-        PaddingMode: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Plaintext: _Optional[bytes] = ..., Algorithm: _Optional[str] = ..., Aad: _Optional[bytes] = ..., Iv: _Optional[bytes] = ..., PaddingMode: _Optional[str] = ...) -> None: ...
 
 class AdvanceEncryptResponse(_message.Message):
-    __slots__ = (
-        "KeyId",
-        "CiphertextBlob",
-        "Iv",
-        "RequestId",
-        "Algorithm",
-        "PaddingMode",
-        "KeyVersionId",
-    )
+    __slots__ = ("KeyId", "CiphertextBlob", "Iv", "RequestId", "Algorithm", "PaddingMode", "KeyVersionId")
     KEYID_FIELD_NUMBER: _ClassVar[int]
     CIPHERTEXTBLOB_FIELD_NUMBER: _ClassVar[int]
     IV_FIELD_NUMBER: _ClassVar[int]
@@ -515,16 +342,7 @@ class AdvanceEncryptResponse(_message.Message):
     Algorithm: str
     PaddingMode: str
     KeyVersionId: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        CiphertextBlob: _Optional[bytes] = ...,
-        Iv: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        PaddingMode: _Optional[str] = ...,
-        KeyVersionId: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., CiphertextBlob: _Optional[bytes] = ..., Iv: _Optional[bytes] = ..., RequestId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., PaddingMode: _Optional[str] = ..., KeyVersionId: _Optional[str] = ...) -> None: ...
 
 class AdvanceDecryptRequest(_message.Message):
     __slots__ = ("CiphertextBlob", "KeyId", "Algorithm", "Aad", "Iv", "PaddingMode")
@@ -540,25 +358,10 @@ class AdvanceDecryptRequest(_message.Message):
     Aad: bytes
     Iv: bytes
     PaddingMode: str
-    def __init__(
-        self,
-        CiphertextBlob: _Optional[bytes] = ...,
-        KeyId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        Aad: _Optional[bytes] = ...,
-        Iv: _Optional[bytes] = ...,
-        PaddingMode: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, CiphertextBlob: _Optional[bytes] = ..., KeyId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., Aad: _Optional[bytes] = ..., Iv: _Optional[bytes] = ..., PaddingMode: _Optional[str] = ...) -> None: ...
 
 class AdvanceDecryptResponse(_message.Message):
-    __slots__ = (
-        "KeyId",
-        "Plaintext",
-        "RequestId",
-        "Algorithm",
-        "PaddingMode",
-        "KeyVersionId",
-    )
+    __slots__ = ("KeyId", "Plaintext", "RequestId", "Algorithm", "PaddingMode", "KeyVersionId")
     KEYID_FIELD_NUMBER: _ClassVar[int]
     PLAINTEXT_FIELD_NUMBER: _ClassVar[int]
     REQUESTID_FIELD_NUMBER: _ClassVar[int]
@@ -571,15 +374,7 @@ class AdvanceDecryptResponse(_message.Message):
     Algorithm: str
     PaddingMode: str
     KeyVersionId: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Plaintext: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        PaddingMode: _Optional[str] = ...,
-        KeyVersionId: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Plaintext: _Optional[bytes] = ..., RequestId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., PaddingMode: _Optional[str] = ..., KeyVersionId: _Optional[str] = ...) -> None: ...
 
 class AdvanceGenerateDataKeyRequest(_message.Message):
     __slots__ = ("KeyId", "NumberOfBytes", "Aad")
@@ -589,23 +384,10 @@ class AdvanceGenerateDataKeyRequest(_message.Message):
     KeyId: str
     NumberOfBytes: int
     Aad: bytes
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        NumberOfBytes: _Optional[int] = ...,
-        Aad: _Optional[bytes] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., NumberOfBytes: _Optional[int] = ..., Aad: _Optional[bytes] = ...) -> None: ...
 
 class AdvanceGenerateDataKeyResponse(_message.Message):
-    __slots__ = (
-        "KeyId",
-        "Iv",
-        "Plaintext",
-        "CiphertextBlob",
-        "RequestId",
-        "Algorithm",
-        "KeyVersionId",
-    )
+    __slots__ = ("KeyId", "Iv", "Plaintext", "CiphertextBlob", "RequestId", "Algorithm", "KeyVersionId")
     KEYID_FIELD_NUMBER: _ClassVar[int]
     IV_FIELD_NUMBER: _ClassVar[int]
     PLAINTEXT_FIELD_NUMBER: _ClassVar[int]
@@ -620,16 +402,7 @@ class AdvanceGenerateDataKeyResponse(_message.Message):
     RequestId: str
     Algorithm: str
     KeyVersionId: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Iv: _Optional[bytes] = ...,
-        Plaintext: _Optional[bytes] = ...,
-        CiphertextBlob: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        KeyVersionId: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Iv: _Optional[bytes] = ..., Plaintext: _Optional[bytes] = ..., CiphertextBlob: _Optional[bytes] = ..., RequestId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., KeyVersionId: _Optional[str] = ...) -> None: ...
 
 class GenerateDataKeyPairRequest(_message.Message):
     __slots__ = ("KeyId", "Algorithm", "KeyPairSpec", "KeyFormat", "Aad")
@@ -643,26 +416,10 @@ class GenerateDataKeyPairRequest(_message.Message):
     KeyPairSpec: str
     KeyFormat: str
     Aad: bytes
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        KeyPairSpec: _Optional[str] = ...,
-        KeyFormat: _Optional[str] = ...,
-        Aad: _Optional[bytes] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., KeyPairSpec: _Optional[str] = ..., KeyFormat: _Optional[str] = ..., Aad: _Optional[bytes] = ...) -> None: ...
 
 class GenerateDataKeyPairResponse(_message.Message):
-    __slots__ = (
-        "KeyId",
-        "Iv",
-        "KeyPairSpec",
-        "PrivateKeyPlaintext",
-        "PrivateKeyCiphertextBlob",
-        "PublicKey",
-        "RequestId",
-        "Algorithm",
-    )
+    __slots__ = ("KeyId", "Iv", "KeyPairSpec", "PrivateKeyPlaintext", "PrivateKeyCiphertextBlob", "PublicKey", "RequestId", "Algorithm")
     KEYID_FIELD_NUMBER: _ClassVar[int]
     IV_FIELD_NUMBER: _ClassVar[int]
     KEYPAIRSPEC_FIELD_NUMBER: _ClassVar[int]
@@ -679,17 +436,7 @@ class GenerateDataKeyPairResponse(_message.Message):
     PublicKey: bytes
     RequestId: str
     Algorithm: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Iv: _Optional[bytes] = ...,
-        KeyPairSpec: _Optional[str] = ...,
-        PrivateKeyPlaintext: _Optional[bytes] = ...,
-        PrivateKeyCiphertextBlob: _Optional[bytes] = ...,
-        PublicKey: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Iv: _Optional[bytes] = ..., KeyPairSpec: _Optional[str] = ..., PrivateKeyPlaintext: _Optional[bytes] = ..., PrivateKeyCiphertextBlob: _Optional[bytes] = ..., PublicKey: _Optional[bytes] = ..., RequestId: _Optional[str] = ..., Algorithm: _Optional[str] = ...) -> None: ...
 
 class GenerateDataKeyPairWithoutPlaintextRequest(_message.Message):
     __slots__ = ("KeyId", "Algorithm", "KeyPairSpec", "KeyFormat", "Aad")
@@ -703,25 +450,10 @@ class GenerateDataKeyPairWithoutPlaintextRequest(_message.Message):
     KeyPairSpec: str
     KeyFormat: str
     Aad: bytes
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        KeyPairSpec: _Optional[str] = ...,
-        KeyFormat: _Optional[str] = ...,
-        Aad: _Optional[bytes] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., KeyPairSpec: _Optional[str] = ..., KeyFormat: _Optional[str] = ..., Aad: _Optional[bytes] = ...) -> None: ...
 
 class GenerateDataKeyPairWithoutPlaintextResponse(_message.Message):
-    __slots__ = (
-        "KeyId",
-        "Iv",
-        "KeyPairSpec",
-        "PrivateKeyCiphertextBlob",
-        "PublicKey",
-        "RequestId",
-        "Algorithm",
-    )
+    __slots__ = ("KeyId", "Iv", "KeyPairSpec", "PrivateKeyCiphertextBlob", "PublicKey", "RequestId", "Algorithm")
     KEYID_FIELD_NUMBER: _ClassVar[int]
     IV_FIELD_NUMBER: _ClassVar[int]
     KEYPAIRSPEC_FIELD_NUMBER: _ClassVar[int]
@@ -736,16 +468,7 @@ class GenerateDataKeyPairWithoutPlaintextResponse(_message.Message):
     PublicKey: bytes
     RequestId: str
     Algorithm: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Iv: _Optional[bytes] = ...,
-        KeyPairSpec: _Optional[str] = ...,
-        PrivateKeyCiphertextBlob: _Optional[bytes] = ...,
-        PublicKey: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Iv: _Optional[bytes] = ..., KeyPairSpec: _Optional[str] = ..., PrivateKeyCiphertextBlob: _Optional[bytes] = ..., PublicKey: _Optional[bytes] = ..., RequestId: _Optional[str] = ..., Algorithm: _Optional[str] = ...) -> None: ...
 
 class AdvanceGenerateDataKeyPairRequest(_message.Message):
     __slots__ = ("KeyId", "KeyPairSpec", "KeyFormat", "Aad")
@@ -757,26 +480,10 @@ class AdvanceGenerateDataKeyPairRequest(_message.Message):
     KeyPairSpec: str
     KeyFormat: str
     Aad: bytes
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        KeyPairSpec: _Optional[str] = ...,
-        KeyFormat: _Optional[str] = ...,
-        Aad: _Optional[bytes] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., KeyPairSpec: _Optional[str] = ..., KeyFormat: _Optional[str] = ..., Aad: _Optional[bytes] = ...) -> None: ...
 
 class AdvanceGenerateDataKeyPairResponse(_message.Message):
-    __slots__ = (
-        "KeyId",
-        "Iv",
-        "KeyPairSpec",
-        "PrivateKeyPlaintext",
-        "PrivateKeyCiphertextBlob",
-        "PublicKey",
-        "RequestId",
-        "Algorithm",
-        "KeyVersionId",
-    )
+    __slots__ = ("KeyId", "Iv", "KeyPairSpec", "PrivateKeyPlaintext", "PrivateKeyCiphertextBlob", "PublicKey", "RequestId", "Algorithm", "KeyVersionId")
     KEYID_FIELD_NUMBER: _ClassVar[int]
     IV_FIELD_NUMBER: _ClassVar[int]
     KEYPAIRSPEC_FIELD_NUMBER: _ClassVar[int]
@@ -795,18 +502,7 @@ class AdvanceGenerateDataKeyPairResponse(_message.Message):
     RequestId: str
     Algorithm: str
     KeyVersionId: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Iv: _Optional[bytes] = ...,
-        KeyPairSpec: _Optional[str] = ...,
-        PrivateKeyPlaintext: _Optional[bytes] = ...,
-        PrivateKeyCiphertextBlob: _Optional[bytes] = ...,
-        PublicKey: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        KeyVersionId: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Iv: _Optional[bytes] = ..., KeyPairSpec: _Optional[str] = ..., PrivateKeyPlaintext: _Optional[bytes] = ..., PrivateKeyCiphertextBlob: _Optional[bytes] = ..., PublicKey: _Optional[bytes] = ..., RequestId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., KeyVersionId: _Optional[str] = ...) -> None: ...
 
 class AdvanceGenerateDataKeyPairWithoutPlaintextRequest(_message.Message):
     __slots__ = ("KeyId", "KeyPairSpec", "KeyFormat", "Aad")
@@ -818,25 +514,10 @@ class AdvanceGenerateDataKeyPairWithoutPlaintextRequest(_message.Message):
     KeyPairSpec: str
     KeyFormat: str
     Aad: bytes
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        KeyPairSpec: _Optional[str] = ...,
-        KeyFormat: _Optional[str] = ...,
-        Aad: _Optional[bytes] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., KeyPairSpec: _Optional[str] = ..., KeyFormat: _Optional[str] = ..., Aad: _Optional[bytes] = ...) -> None: ...
 
 class AdvanceGenerateDataKeyPairWithoutPlaintextResponse(_message.Message):
-    __slots__ = (
-        "KeyId",
-        "Iv",
-        "KeyPairSpec",
-        "PrivateKeyCiphertextBlob",
-        "PublicKey",
-        "RequestId",
-        "Algorithm",
-        "KeyVersionId",
-    )
+    __slots__ = ("KeyId", "Iv", "KeyPairSpec", "PrivateKeyCiphertextBlob", "PublicKey", "RequestId", "Algorithm", "KeyVersionId")
     KEYID_FIELD_NUMBER: _ClassVar[int]
     IV_FIELD_NUMBER: _ClassVar[int]
     KEYPAIRSPEC_FIELD_NUMBER: _ClassVar[int]
@@ -853,14 +534,4 @@ class AdvanceGenerateDataKeyPairWithoutPlaintextResponse(_message.Message):
     RequestId: str
     Algorithm: str
     KeyVersionId: str
-    def __init__(
-        self,
-        KeyId: _Optional[str] = ...,
-        Iv: _Optional[bytes] = ...,
-        KeyPairSpec: _Optional[str] = ...,
-        PrivateKeyCiphertextBlob: _Optional[bytes] = ...,
-        PublicKey: _Optional[bytes] = ...,
-        RequestId: _Optional[str] = ...,
-        Algorithm: _Optional[str] = ...,
-        KeyVersionId: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, KeyId: _Optional[str] = ..., Iv: _Optional[bytes] = ..., KeyPairSpec: _Optional[str] = ..., PrivateKeyCiphertextBlob: _Optional[bytes] = ..., PublicKey: _Optional[bytes] = ..., RequestId: _Optional[str] = ..., Algorithm: _Optional[str] = ..., KeyVersionId: _Optional[str] = ...) -> None: ...
