@@ -15,6 +15,7 @@ __all__ = [
     "advance_key_version_id",
     "engine",
     "random_bytes",
+    "request_id",
 ]
 
 @final
@@ -115,6 +116,9 @@ def advance_key_version_id(blob: bytes) -> str | None:
 
 def random_bytes(length: int) -> bytes:
     """Random bytes from the operating system."""
+
+def request_id() -> str:
+    """A new random UUID (RFC 9562, version 4), in lower case."""
 
 def engine() -> str:
     """The prime engine in use on this CPU: ``"portable"`` or ``"avx512ifma"``."""

@@ -1,11 +1,11 @@
 """A request id for every call, on its result and on its error alike."""
 
 import inspect
-import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
+from pairsmith._core import request_id as new_request_id
 from pairsmith.errors import PairsmithError
 
 Owner = TypeVar("Owner")
@@ -22,7 +22,7 @@ def request(
     def with_request_id(
         self: Owner, /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Answer:
-        request_id = str(uuid.uuid4())
+        request_id = new_request_id()
         try:
             return method(self, request_id, *args, **kwargs)
         except PairsmithError as error:

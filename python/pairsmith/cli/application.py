@@ -17,6 +17,7 @@ from pairsmith.cli.generate import generate
 from pairsmith.cli.initialise import initialise
 from pairsmith.cli.keys import key
 from pairsmith.cli.output import forgive_narrow_encodings
+from pairsmith.cli.public_key import public_key
 from pairsmith.cli.rewrap import rewrap
 from pairsmith.cli.serve import serve
 from pairsmith.cli.settings import Group, Settings, common_options
@@ -57,7 +58,8 @@ def application() -> None:
 
 
 for command in (
-    initialise, key, alias, generate, decrypt, encrypt, data_key, serve, client,
+    initialise, key, alias, generate, decrypt, public_key, encrypt, data_key, serve,
+    client,
     access_key, audit, rewrap, doctor, bench, demo,
 ):  # fmt: skip
     application.add_command(command)

@@ -1,10 +1,10 @@
 """Operations on keys, versions, aliases and tags: the registry's, with request ids."""
 
-import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
+from pairsmith._core import request_id as new_request_id
 from pairsmith.errors import PairsmithError
 from pairsmith.registry import Registry
 from pairsmith.requests import stamp
@@ -29,7 +29,7 @@ def _delegated(
         try:
             return method(self._registry, *args, **kwargs)
         except PairsmithError as error:
-            stamp(error, str(uuid.uuid4()))
+            stamp(error, new_request_id())
             raise
 
     return operation

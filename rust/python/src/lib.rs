@@ -21,10 +21,11 @@ static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
     use pyo3::prelude::*;
-    use pyo3::types::PyBytes;
+    use pyo3::types::{PyBytes, PyString};
 
     use pairsmith_core::generate;
     use pairsmith_core::wrap;
+    use uuid::Uuid;
 
     #[pymodule_export]
     use crate::batch::PairBatch;
@@ -47,6 +48,15 @@ mod _core {
         guarded(|| {
             let bytes = generate::random_bytes(length).map_err(raise)?;
             Ok(PyBytes::new(py, bytes.expose()))
+        })
+    }
+
+    /// A new random UUID (RFC 9562, version 4), in lower case.
+    #[pyfunction]
+    fn request_id(py: Python<'_>) -> PyResult<Bound<'_, PyString>> {
+        guarded(|| {
+            let mut text = Uuid::encode_buffer();
+            Ok(PyString::new(py, Uuid::new_v4().hyphenated().encode_lower(&mut text)))
         })
     }
 
