@@ -1,8 +1,8 @@
 """Requests that no client would send, and what must be true of every answer.
 
-``python tests/server/fuzzing.py 200000 [SEED]`` sends that many to an application in this
-process and reports answers by status, the slowest, and the memory at the start and the
-end. Every case follows from the seed and its number.
+``python tests/server/fuzzing.py 200000 [SEED]`` sends that many to an application in
+this process and reports answers by status, the slowest, and the memory on the way.
+Every case follows from the seed and its number.
 """
 
 import asyncio

@@ -35,8 +35,8 @@ def test_pairs_are_decrypted_to_the_private_key_of_their_public_key(
         assert len(pair.Iv) == 12
         assert uuid.UUID(pair.RequestId).version == 4
         opened = client.call(
-            prefix + "Decrypt", KeyId=key_id, CiphertextBlob=pair.PrivateKeyCiphertextBlob,
-            Iv=pair.Iv, Aad=b"aad",
+            prefix + "Decrypt", KeyId=key_id, Iv=pair.Iv, Aad=b"aad",
+            CiphertextBlob=pair.PrivateKeyCiphertextBlob,
         )  # fmt: skip
         private_key = load(opened.Plaintext, None)
         encoding = getattr(Encoding, key_format)
@@ -51,7 +51,7 @@ def test_pairs_are_decrypted_to_the_private_key_of_their_public_key(
 
 
 def test_answers_are_audited_and_counted(application: Application, key_id: str) -> None:
-    """An answered operation is in the audit log with who, what, which key and version."""
+    """An answered operation is audited with who, what, which key and version."""
     client = application.client()
     pair = client.call(
         "AdvanceGenerateDataKeyPair",

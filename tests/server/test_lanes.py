@@ -10,7 +10,7 @@ from pairsmith.server.lanes import Lane
 
 
 def test_a_full_lane_refuses_at_once_and_takes_the_next_after() -> None:
-    """What is worked on and what waits count; a place is free once there is an answer."""
+    """What is worked on and what waits count; an answer frees its place."""
 
     async def test() -> None:
         lane = Lane("test", 1, 2, ServiceUnavailable)

@@ -228,7 +228,7 @@ def test_errors_are_raised_as_documented(
 
 
 def test_states_forbid_the_use_of_a_key(sdk: Sdk, keys: Instance) -> None:
-    """A disabled key and one that waits for its deletion are 409, decryption included."""
+    """A disabled key and one to be deleted are 409, decryption included."""
     key = keys.create_key("states").key_id
     sealed = sdk.call("encrypt", KeyId=key, Plaintext=b"x")
     fields = {

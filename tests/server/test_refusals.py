@@ -102,7 +102,7 @@ WRONG_HEADERS: list[tuple[dict[str, Any], tuple[str, int, str]]] = [
 def test_headers_that_are_wrong_are_named(
     application: Application,
 ) -> None:
-    """Each header is refused in the documented words, and nothing is done or audited."""
+    """Each header is refused in the documented words; nothing is done or audited."""
     client = application.client()
     for changed, expected in WRONG_HEADERS:
         refused = told(client, "GenerateDataKeyPair", pair(), **changed)
@@ -111,7 +111,7 @@ def test_headers_that_are_wrong_are_named(
 
 
 def test_names_of_operations(client: Client) -> None:
-    """One that the API lacks is invalid; one that a software instance lacks, refused."""
+    """What the API lacks is invalid; what a software instance lacks, refused."""
     for name in ("GenerateKeys", "generatedatakeypair", "Error", ""):
         expected = f'The ApiName "{name}" is invalid.'
         assert told(client, name) == ("InvalidApiName", 400, expected)
@@ -426,7 +426,7 @@ def test_a_pair_may_wait_for_its_turn(
 def test_a_defect_is_an_internal_failure_and_no_more(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever breaks inside, the client sees the documented words and it is audited."""
+    """Whatever breaks inside, the client sees documented words and it is audited."""
     client = application.client()
     secret = "a secret of the inside"
 

@@ -42,7 +42,7 @@ def test_the_environment_has_the_last_word(file: Path) -> None:
 
 
 def test_the_variables_of_other_commands_count_here_too(file: Path) -> None:
-    """Every command finds the same database, unless the server's own variable is set."""
+    """Every command finds the same database; the server's own variable wins."""
     file.write_text("")
     common = {
         "PAIRSMITH_DATABASE": "sqlite:///a",

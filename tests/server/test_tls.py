@@ -119,7 +119,7 @@ def test_own_files_must_be_there_and_the_key_not_everybodys(tmp_path: Path) -> N
     made = tls.made_files(tmp_path, [])
     own = tls.own_files(str(made.certificate), str(made.key))
     assert (own.ca, own.made) == (None, False)
-    with pytest.raises(tls.TlsError, match="tls.key"):
+    with pytest.raises(tls.TlsError, match=r"tls\.key"):
         tls.own_files(str(made.certificate), "")
     made.key.chmod(0o644)
     with pytest.raises(tls.TlsError, match="chmod 600"):

@@ -7,7 +7,7 @@ keeps one session per address for the life of a process. Bytes are ``{"b64": ...
      "options": {"autoretry": false}, "asynchronous": false, "times": 1}
 
 is answered with as many outcomes as ``times`` says, made at once from as many threads
-or tasks: ``{"answer": {...}}``, or ``{"error": {"type", "code", "message", "status"}}``.
+or tasks: ``{"answer": {...}}``, or ``{"error": {"type", "code", "message", ...}}``.
 """
 
 import asyncio
