@@ -58,7 +58,7 @@ class KeyMetadata:
 
     ``next_rotation_date`` and ``rotation_interval`` are ``None`` unless the key has a
     rotation policy; ``delete_date`` is ``None`` unless the key is PendingDeletion.
-    ``creator`` is whoever the server made it for, and empty for a caller of the library.
+    ``creator`` is whom the server made it for, and empty for callers of the library.
     """
 
     key_id: str

@@ -10,6 +10,7 @@ from typing import Any, Self
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
 DRIVER = Path(__file__).parent / "sdk" / "driver.py"
+OPENAPI_DRIVER = Path(__file__).parent / "sdk" / "openapi_driver.py"
 
 
 class Refused(Exception):  # noqa: N818 -- that is what it says
@@ -28,12 +29,13 @@ class Sdk:
 
     Args:
         config: What its ``Config`` is made with.
+        driver: Of which SDK.
     """
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], driver: Path = DRIVER) -> None:
         assert PYTHON.exists(), "make .venv-sdk/.synced installs the official SDKs"
         self._process = subprocess.Popen(
-            [PYTHON, "-W", "ignore", DRIVER, json.dumps(config)],
+            [PYTHON, "-W", "ignore", driver, json.dumps(config)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

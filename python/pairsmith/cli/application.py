@@ -59,7 +59,6 @@ def application() -> None:
 
 for command in (
     initialise, key, alias, generate, decrypt, public_key, encrypt, data_key, serve,
-    client,
-    access_key, audit, rewrap, doctor, bench, demo,
+    client, access_key, audit, rewrap, doctor, bench, demo,
 ):  # fmt: skip
     application.add_command(command)
