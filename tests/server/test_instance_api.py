@@ -1,6 +1,7 @@
 """Every operation of the Instance API, through the application in this process."""
 
 import uuid
+from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.serialization import (
@@ -9,9 +10,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_pem_private_key,
 )
-from signing import Client
+from signing import Client, error_of
 
 from conftest import Application
+from pairsmith import Instance
+from pairsmith.guard import Guard
+from pairsmith.server.instance_api import messages_pb2 as messages
+from pairsmith.server.settings import Settings, with_setting
 
 PAIRS = ["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"]
 
@@ -69,3 +74,21 @@ def test_answers_are_audited_and_counted(application: Application, key_id: str) 
     assert application.metrics.observed == [
         ("AdvanceGenerateDataKeyPair", "EC_P256", "OK")
     ]
+
+
+def test_a_slot_is_kept_for_curves_where_there_are_several(
+    serve: Callable[[Settings], Application], instance: Instance, key_id: str
+) -> None:
+    """Of two slots RSA gets one: a flood of RSA pairs leaves curves theirs."""
+    client = serve(with_setting(Settings(), "pairs", "limit", 2)).client()
+    fields = {"KeyId": key_id, "KeyFormat": "DER"}
+    path = instance.registry.guard_path
+    rsa = Guard(
+        path.with_name(f"{path.name}-rsa")
+    )  # as another process that is making an RSA pair
+    slot = rsa.acquire()
+    request = messages.GenerateDataKeyPairRequest(KeyPairSpec="RSA_2048", **fields)
+    assert error_of(client.send("GenerateDataKeyPair", request)).StatusCode == 429
+    assert client.call("GenerateDataKeyPair", KeyPairSpec="EC_P256", **fields).Iv
+    rsa.release(slot)
+    assert client.call("GenerateDataKeyPair", KeyPairSpec="RSA_2048", **fields).Iv
