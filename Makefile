@@ -8,10 +8,15 @@ UV_VERSION := 0.13.9
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export PAIRSMITH_CAVP = $(shell $(BIN)/python -c "import cryptography_vectors, pathlib; print(pathlib.Path(cryptography_vectors.__file__).parent / 'ciphers/AES/GCM')" 2>/dev/null)
 
+SDK := .venv-sdk
+SDK_REQUIREMENTS := tests/server/sdk/requirements
+MESSAGES := python/pairsmith/server/instance_api/messages
+PROTOC = $(BIN)/python -m grpc_tools.protoc -I python
+
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 .PHONY: help run test test-rust test-python test-slow lint format bench bench-keygen \
-	bench-profile bench-threads uniform-primes clean
+	bench-profile bench-threads uniform-primes proto sdk-requirements fuzz-server clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -25,10 +30,10 @@ test-rust: $(VENV)/.synced
 	cargo test --workspace --locked --quiet
 	cargo test -p pairsmith-core --locked --quiet --features fault-injection --test faults
 
-test-python: $(VENV)/.built
+test-python: $(VENV)/.built $(SDK)/.synced
 	$(BIN)/python -m pytest -m "not slow"
 
-test-slow: $(VENV)/.built ## Pass the tests that take minutes, too.
+test-slow: $(VENV)/.built $(SDK)/.synced ## Pass the tests that take minutes, too.
 	$(BIN)/python -m pytest
 	cargo test --workspace --locked --release -- --include-ignored
 
@@ -41,6 +46,19 @@ lint: $(VENV)/.built ## Formatters, clippy, ruff, mypy, stubs, import layers.
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest pairsmith._core
 	$(BIN)/lint-imports
+	@scratch=$$(mktemp -d) && $(PROTOC) --python_out=$$scratch --pyi_out=$$scratch pairsmith/server/instance_api/messages.proto && \
+	for file in _pb2.py _pb2.pyi; do \
+		cmp $(MESSAGES)$$file $$scratch/$(MESSAGES:python/%=%)$$file || { echo "run make proto"; exit 1; }; \
+	done && rm -r $$scratch
+
+proto: $(VENV)/.synced ## Compile the messages of the Instance API.
+	$(PROTOC) --python_out=python --pyi_out=python pairsmith/server/instance_api/messages.proto
+
+sdk-requirements: $(VENV)/.synced ## Resolve the environment of the official SDKs again.
+	$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --custom-compile-command "make sdk-requirements" --upgrade $(SDK_REQUIREMENTS).in -o $(SDK_REQUIREMENTS).txt
+
+fuzz-server: $(VENV)/.built ## Send 200,000 mutated requests to the server's application.
+	$(BIN)/python tests/server/fuzzing.py 200000 $(ARGS)
 
 format: $(VENV)/.synced ## Let the formatters have their way.
 	cargo fmt --all
@@ -64,7 +82,7 @@ uniform-primes: $(VENV)/.built ## Test 40,000 primes for uniformity; print the r
 	@$(BIN)/python tests/uniformity.py
 
 clean: ## Remove everything that was built or installed.
-	rm -rf $(VENV) target dist demo
+	rm -rf $(VENV) $(SDK) target dist demo
 	find python tests benches -name __pycache__ -prune -exec rm -rf {} +
 
 # The packages of uv.lock, and nothing else.
@@ -73,6 +91,12 @@ $(VENV)/.synced: pyproject.toml uv.lock
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(BIN)/uv sync --frozen --no-install-project --quiet --inexact
+	@touch $@
+
+# The official SDKs: they pin an old protobuf, so they have an environment of their own.
+$(SDK)/.synced: $(SDK_REQUIREMENTS).txt $(VENV)/.synced
+	@test -x $(SDK)/bin/python || $(PYTHON) -m venv $(SDK)
+	$(BIN)/uv pip install --quiet --python $(SDK)/bin/python --require-hashes --no-deps -r $(SDK_REQUIREMENTS).txt
 	@touch $@
 
 # The extension module, optimised, installed into the environment.

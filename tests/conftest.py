@@ -7,6 +7,8 @@ import pytest
 
 from pairsmith import Instance
 
+pytest_plugins = ["pairsmith.testing"]  # also in a checkout that is not installed
+
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:

@@ -28,6 +28,6 @@ def test_only_registry_and_instance_touch_the_core() -> None:
     touching = {
         path.relative_to(PACKAGE).parts[0]
         for path in PACKAGE.rglob("*.py")
-        if any(name.endswith("_core") for name in imported_modules(path))
+        if any(name.startswith("pairsmith._core") for name in imported_modules(path))
     }
     assert touching == ALLOWED

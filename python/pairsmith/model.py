@@ -58,6 +58,7 @@ class KeyMetadata:
 
     ``next_rotation_date`` and ``rotation_interval`` are ``None`` unless the key has a
     rotation policy; ``delete_date`` is ``None`` unless the key is PendingDeletion.
+    ``creator`` is whom the server made it for, and empty for callers of the library.
     """
 
     key_id: str
@@ -67,6 +68,7 @@ class KeyMetadata:
     origin: Origin
     protection_level: ProtectionLevel
     description: str
+    creator: str
     creation_date: datetime
     initial_key_version: str
     primary_key_version: str
@@ -88,6 +90,7 @@ class KeyMetadata:
             "Origin": str(self.origin),
             "ProtectionLevel": str(self.protection_level),
             "Description": self.description,
+            "Creator": self.creator,
             "CreationDate": wire_date(self.creation_date),
             "PrimaryKeyVersion": self.primary_key_version,
             "AutomaticRotation": str(self.automatic_rotation),

@@ -2,12 +2,19 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from places import NOON, Clock
 
-from pairsmith.errors import InvalidParameter, KeyNotFound, LimitExceeded
+from pairsmith.errors import (
+    AliasNotFound,
+    InvalidParameter,
+    KeyNotFound,
+    LimitExceeded,
+)
 from pairsmith.registry import Registry
+from pairsmith.registry.tags import TagQuery
 
 
 def test_new_key(registry: Registry) -> None:
@@ -42,6 +49,7 @@ def test_wire_form(registry: Registry) -> None:
         "Origin": "Aliyun_KMS",
         "ProtectionLevel": "SOFTWARE",
         "Description": "",
+        "Creator": "",
         "CreationDate": "2027-01-15T08:00:00Z",
         "PrimaryKeyVersion": key.primary_key_version,
         "AutomaticRotation": "Enabled",
@@ -153,6 +161,11 @@ def test_filters(registry: Registry) -> None:
     assert found(tag_key=["colour"], tag_value=["big"]) == []
     assert found(alias_name=["alias/plain", "alias/none"]) == [plain]
     assert found(key_id=[red, blue], key_state=["Disabled"]) == [blue]
+    assert found(protection_level=["SOFTWARE"]) == [red, blue, plain]
+    assert found(protection_level=["HSM"]) == []
+    mine = registry.create_key(creator="somebody").key_id
+    assert found(creator=["somebody"]) == [mine]
+    assert found(creator=["somebody", ""]) == [red, blue, plain, mine]
     assert found(key_spec=["Aliyun_AES_256"], key_usage=["SIGN/VERIFY"]) == []
 
 
@@ -169,6 +182,62 @@ def test_tags(registry: Registry) -> None:
     assert [tag.to_dict() for tag in registry.list_tags(key)] == [
         {"KeyId": key, "TagKey": r"/\_-.+=:@", "TagValue": ""}
     ]
+
+
+def test_tags_of_several_keys(registry: Registry) -> None:
+    """They are changed together: an error with one of the keys changes none."""
+    keys = [registry.create_key().key_id for _ in range(2)]
+    registry.create_alias("alias/second", keys[1])
+    registry.tag_keys([keys[0], "alias/second"], {"a": "1", "b": "2"})
+    full = registry.create_key(tags={f"t{n}": "" for n in range(20)}).key_id
+    for wrong, error in (("alias/none", AliasNotFound), (full, LimitExceeded)):
+        with pytest.raises(error):
+            registry.tag_keys([*keys, wrong], {"late": ""})
+    with pytest.raises(AliasNotFound):
+        registry.untag_keys([*keys, "alias/none"], ["a"])
+    registry.untag_keys(keys, ["b"])
+    assert [list_of(registry, key) for key in keys] == [{"a": "1"}, {"a": "1"}]
+    registry.untag_keys(keys, None)
+    assert [list_of(registry, key) for key in keys] == [{}, {}]
+    for none in ([], "alias/second", ["x"] * 51):
+        with pytest.raises(InvalidParameter, match="1 to 50"):
+            registry.untag_keys(none, None)
+
+
+def test_tags_are_found_over_keys(registry: Registry) -> None:
+    """By key, by tag, by tag and value, and from where the last search ended."""
+    tags = ({"a": "1", "b": "2"}, {"a": "2"}, {"c": ""})
+    keys = [registry.create_key(tags=each).key_id for each in tags]
+
+    def found(**query: Any) -> set[tuple[int, str, str]]:
+        rows = registry.search_tags(TagQuery(**query))
+        return {(keys.index(row.key_id), row.tag_key, row.tag_value) for row in rows}
+
+    every = {(0, "a", "1"), (0, "b", "2"), (1, "a", "2"), (2, "c", "")}
+    assert found() == every
+    assert found(key_ids=keys[1:]) == {(1, "a", "2"), (2, "c", "")}
+    assert found(wanted=[("a", None)]) == {row for row in every if row[0] < 2}
+    assert found(wanted=[("a", "1"), ("b", None)]) == {(0, "a", "1"), (0, "b", "2")}
+    assert found(wanted=[("a", "1"), ("c", None)]) == set()
+    rows = registry.search_tags(TagQuery())
+    for count in range(1, 5):
+        last = rows[count - 1]
+        query = TagQuery(after=(last.key_id, last.tag_key), limit=2)
+        assert registry.search_tags(query) == rows[count : count + 2]
+
+
+def list_of(registry: Registry, key_id: str) -> dict[str, str]:
+    """The tags of a key."""
+    return {tag.tag_key: tag.tag_value for tag in registry.list_tags(key_id)}
+
+
+def test_a_creator_has_at_most_64_characters(registry: Registry) -> None:
+    """It is shown as given, and is empty for a caller of the library."""
+    assert registry.create_key(creator="x" * 64).creator == "x" * 64
+    assert registry.create_key().creator == ""
+    for wrong in ("x" * 65, "\0", None):
+        with pytest.raises(InvalidParameter, match="creator"):
+            registry.create_key(creator=wrong)
 
 
 def test_tags_have_a_limit(registry: Registry) -> None:

@@ -3,9 +3,12 @@
 import click
 
 from pairsmith.cli import key_lifecycle  # noqa: F401 -- adds its commands to key
+from pairsmith.cli.access_keys import access_key
 from pairsmith.cli.aliases import alias
+from pairsmith.cli.audit import audit
 from pairsmith.cli.bench import bench
 from pairsmith.cli.bulk import bulk
+from pairsmith.cli.clients import client
 from pairsmith.cli.decrypt import decrypt
 from pairsmith.cli.demo import demo
 from pairsmith.cli.doctor import doctor
@@ -17,6 +20,7 @@ from pairsmith.cli.keys import key
 from pairsmith.cli.output import forgive_narrow_encodings
 from pairsmith.cli.public_key import public_key
 from pairsmith.cli.rewrap import rewrap
+from pairsmith.cli.serve import serve
 from pairsmith.cli.settings import Group, Settings, common_options
 
 EPILOG = """\b
@@ -56,6 +60,6 @@ def application() -> None:
 
 for command in (
     initialise, key, alias, generate, bulk, decrypt, public_key, encrypt, data_key,
-    rewrap, doctor, bench, demo,
+    serve, client, access_key, audit, rewrap, doctor, bench, demo,
 ):  # fmt: skip
     application.add_command(command)

@@ -85,6 +85,11 @@ class Instance(PairOperations, CipherOperations, KeyOperations):
         """Close the instance."""
         self.close()
 
+    @property
+    def registry(self) -> Registry:
+        """The registry that this instance uses, for what stands on both."""
+        return self._registry
+
     @staticmethod
     def engine() -> str:
         """Name the prime engine of this process: ``avx512ifma`` or ``portable``.

@@ -87,6 +87,11 @@ class CipherOperations:
             )
         return self._open_advance(request_id, blob, version_id, key_id, aad)
 
+    @staticmethod
+    def blob_key_version_id(ciphertext_blob: bytes) -> str | None:
+        """The key version that an Advance blob names, unverified; else ``None``."""
+        return advance_key_version_id(parse.parse_blob(ciphertext_blob))
+
     @request
     def encrypt(
         self, request_id: str, key_id: str, plaintext: bytes, *, aad: bytes = b""

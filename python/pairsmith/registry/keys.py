@@ -36,6 +36,7 @@ class NewKey:
     tags: Mapping[str, str]
     rotation_interval: timedelta | None
     deletion_protection: bool
+    creator: str
 
 
 def create(connection: sa.Connection, ring: KeyRing, new: NewKey, now_ms: int) -> None:
@@ -54,6 +55,7 @@ def create(connection: sa.Connection, ring: KeyRing, new: NewKey, now_ms: int) -
             origin=Origin.ALIYUN_KMS,
             protection_level=ProtectionLevel.SOFTWARE,
             description=new.description,
+            creator=new.creator,
             initial_version_id=version.key_version_id,
             primary_version_id=version.key_version_id,
             rotation_interval_ms=milliseconds(new.rotation_interval),
@@ -151,6 +153,7 @@ def metadata_of(row: KeyRow) -> KeyMetadata:
             _known(ProtectionLevel, row.protection_level) or ProtectionLevel.SOFTWARE
         ),
         description=row.description,
+        creator=row.creator,
         creation_date=moment(row.created_at_ms),
         initial_key_version=row.initial_version_id,
         primary_key_version=row.primary_version_id,

@@ -18,6 +18,8 @@ _KEY_COLUMNS = {
     "key_state": keys.c.key_state,
     "key_spec": keys.c.key_spec,
     "key_usage": keys.c.key_usage,
+    "creator": keys.c.creator,
+    "protection_level": keys.c.protection_level,
 }
 _TAG_COLUMNS = {"tag_key": tags.c.tag_key, "tag_value": tags.c.tag_value}
 

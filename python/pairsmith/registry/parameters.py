@@ -18,15 +18,19 @@ TAGS_PER_KEY = 20
 FILTER_NAMES = frozenset(
     {
         "alias_name",
+        "creator",
         "key_id",
         "key_spec",
         "key_state",
         "key_usage",
+        "protection_level",
         "tag_key",
         "tag_value",
     }
 )
 FILTER_VALUES = 10
+CREATOR_CHARACTERS = 64
+TAGGED_KEYS = 50
 PENDING_WINDOW_DAYS = range(7, 367)
 ROTATION_INTERVAL_MINIMUM = timedelta(days=7)
 ROTATION_INTERVAL_MAXIMUM = timedelta(days=365)
@@ -97,6 +101,16 @@ def text(value: object, parameter: str) -> str:
     return value
 
 
+def creator(value: object) -> str:
+    """Parse who a key is made for."""
+    parsed = text(value, "creator")
+    if len(parsed) > CREATOR_CHARACTERS:
+        raise InvalidParameter(
+            "creator", f"give a name of at most {CREATOR_CHARACTERS} characters."
+        )
+    return parsed
+
+
 def flag(value: object, parameter: str) -> bool:
     """Parse a yes or no; a text such as ``"false"`` would be true, so it is refused."""
     if isinstance(value, bool):
@@ -149,6 +163,13 @@ def tag_keys(value: object) -> tuple[str, ...]:
     if isinstance(value, (list, tuple, set, frozenset)):
         return tuple(_tag_key(key) for key in value)
     raise InvalidParameter("tag_keys", "give a list of tag keys.")
+
+
+def key_names(value: object) -> tuple[str, ...]:
+    """Parse the names of several keys that should exist."""
+    if isinstance(value, (list, tuple)) and 1 <= len(value) <= TAGGED_KEYS:
+        return tuple(key_name(each) for each in value)
+    raise InvalidParameter("key_ids", f"give a list of 1 to {TAGGED_KEYS} keys.")
 
 
 def filters(value: object) -> dict[str, tuple[str, ...]]:

@@ -45,6 +45,7 @@ from pairsmith.registry.root_key import (
     parse_root_key_providers,
 )
 from pairsmith.registry.states import Operation
+from pairsmith.registry.tags import TagQuery
 
 RootKeys = RootKeyProvider | Sequence[RootKeyProvider | str] | str
 Interval = str | timedelta
@@ -173,6 +174,7 @@ class Registry:
         rotation_interval: Interval | None = None,
         deletion_protection: bool = False,
         key_id: str | None = None,
+        creator: str = "",
     ) -> KeyMetadata:
         """Make an Enabled key with its first version.
 
@@ -183,6 +185,7 @@ class Registry:
                 ``timedelta``. Without it the key only rotates by hand.
             deletion_protection: Refuse to schedule its deletion.
             key_id: A fixed id, for seeding; random by default.
+            creator: Who it is made for, up to 64 characters; only noted.
         """
         interval = None
         if rotation_interval is not None:
@@ -195,6 +198,7 @@ class Registry:
             deletion_protection=parameters.flag(
                 deletion_protection, "deletion_protection"
             ),
+            creator=parameters.creator(creator),
         )
         with self._access.changing() as connection:
             keys.create(connection, self._access.ring, new, self._access.now_ms())
@@ -218,8 +222,9 @@ class Registry:
             page_number: From 1.
             page_size: 1 to 100.
             filters: Names ``key_id``, ``key_state``, ``key_spec``, ``key_usage``,
-                ``alias_name``, ``tag_key``, ``tag_value``, each with up to 10 values; a
-                key fits if for every name one of its values fits.
+                ``protection_level``, ``creator``, ``alias_name``, ``tag_key``,
+                ``tag_value``, each with up to 10 values; a key fits if for every name
+                one of its values fits.
         """
         where = parameters.page(page_number, page_size)
         wanted = parameters.filters(filters)
@@ -292,6 +297,30 @@ class Registry:
         unwanted = parameters.tag_keys(tag_keys)
         with self._access.changing() as connection:
             tag_rows.remove(connection, keys.find(connection, name).key_id, unwanted)
+
+    def tag_keys(self, key_ids: Sequence[str], tags: Mapping[str, str]) -> None:
+        """Put tags on up to 50 keys: on all of them, or in case of an error on none."""
+        names = parameters.key_names(key_ids)
+        wanted = parameters.tags(tags)
+        with self._access.changing() as connection:
+            for name in names:
+                tag_rows.put(connection, keys.find(connection, name).key_id, wanted)
+
+    def untag_keys(
+        self, key_ids: Sequence[str], tag_keys: Collection[str] | None
+    ) -> None:
+        """Take tags, or with ``None`` all of them, off up to 50 keys, or off none."""
+        names = parameters.key_names(key_ids)
+        unwanted = None if tag_keys is None else parameters.tag_keys(tag_keys)
+        with self._access.changing() as connection:
+            for name in names:
+                key = keys.find(connection, name)
+                tag_rows.remove(connection, key.key_id, unwanted)
+
+    def search_tags(self, query: TagQuery) -> tuple[Tag, ...]:
+        """List tags of many keys, by key id and then by name."""
+        with self._access.looking() as connection:
+            return tuple(tag_rows.search(connection, query))
 
     def list_tags(self, key_id: str) -> tuple[Tag, ...]:
         """List a key's tags by name."""
@@ -420,6 +449,11 @@ class Registry:
             report = rewrap_file(access.database, access.ring, progress)
         access.cache.empty()
         return report
+
+    @property
+    def access(self) -> Access:
+        """The database, root keys and cache, for what stands on a registry."""
+        return self._access
 
     @property
     def guard_path(self) -> Path:

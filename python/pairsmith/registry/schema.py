@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002", "0003")
 """Every revision of the schema this package knows, oldest first."""
 
 REVISION_TABLE = "schema_revision"
@@ -81,6 +81,7 @@ keys = Table(
     Column("origin", String(16), nullable=False),
     Column("protection_level", String(16), nullable=False),
     Column("description", Text, nullable=False),
+    Column("creator", String(64), nullable=False, server_default=""),
     Column("initial_version_id", String(36), nullable=False),
     Column("primary_version_id", String(36), nullable=False),
     Column("rotation_interval_ms", BigInteger),
@@ -113,3 +114,28 @@ tags = Table(
     Column("tag_key", String(128), primary_key=True),
     Column("tag_value", String(128), nullable=False),
 )
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("identity_id", String(41), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("sequence", BigInteger, nullable=False, unique=True),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("last_used_at_ms", BigInteger),
+    Column("sealed_by", ForeignKey("key_versions.key_version_id"), nullable=False),
+    Column("iv", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""Client keys and access keys. Whatever decides about rights is sealed: who can write
+the database but has no root key cannot make an identity or widen one."""
+
+service_secrets = Table(
+    "service_secrets",
+    metadata,
+    Column("secret_name", String(32), primary_key=True),
+    Column("sealed_by", ForeignKey("key_versions.key_version_id"), nullable=False),
+    Column("iv", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""What the server itself keeps secret, such as the key of its audit log."""

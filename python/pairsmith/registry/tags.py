@@ -1,6 +1,7 @@
 """Tags: labels on keys."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -8,6 +9,23 @@ from pairsmith.errors import LimitExceeded
 from pairsmith.model import Tag
 from pairsmith.registry.parameters import TAGS_PER_KEY
 from pairsmith.registry.schema import tags
+
+
+@dataclass(frozen=True, slots=True)
+class TagQuery:
+    """Which tags are wanted, of whatever keys.
+
+    Attributes:
+        key_ids: Of these keys only; none for all.
+        wanted: Of keys that have all of these; ``None`` stands for any value.
+        after: Key id and tag key of the last one that is known.
+        limit: How many at most.
+    """
+
+    key_ids: Sequence[str] = ()
+    wanted: Sequence[tuple[str, str | None]] = ()
+    after: tuple[str, str] | None = None
+    limit: int = 200
 
 
 def put(connection: sa.Connection, key_id: str, wanted: Mapping[str, str]) -> None:
@@ -30,13 +48,33 @@ def put(connection: sa.Connection, key_id: str, wanted: Mapping[str, str]) -> No
         connection.execute(sa.insert(tags), rows)
 
 
-def remove(connection: sa.Connection, key_id: str, tag_keys: Sequence[str]) -> None:
-    """Remove tags; one that does not exist is no error."""
-    named = (tags.c.key_id == key_id) & tags.c.tag_key.in_(tag_keys)
-    connection.execute(sa.delete(tags).where(named))
+def remove(
+    connection: sa.Connection, key_id: str, tag_keys: Sequence[str] | None
+) -> None:
+    """Remove tags, or all of them; one that does not exist is no error."""
+    statement = sa.delete(tags).where(tags.c.key_id == key_id)
+    if tag_keys is not None:
+        statement = statement.where(tags.c.tag_key.in_(tag_keys))
+    connection.execute(statement)
 
 
 def of_key(connection: sa.Connection, key_id: str) -> list[Tag]:
     """List a key's tags by name."""
     query = sa.select(tags).where(tags.c.key_id == key_id).order_by(tags.c.tag_key)
     return [Tag(*row) for row in connection.execute(query)]
+
+
+def search(connection: sa.Connection, query: TagQuery) -> list[Tag]:
+    """List tags over keys, by key id and then by name."""
+    place = sa.tuple_(tags.c.key_id, tags.c.tag_key)
+    rows = sa.select(tags).order_by(tags.c.key_id, tags.c.tag_key).limit(query.limit)
+    if query.key_ids:
+        rows = rows.where(tags.c.key_id.in_(query.key_ids))
+    if query.after is not None:
+        rows = rows.where(place > sa.tuple_(*map(sa.literal, query.after)))
+    for tag_key, tag_value in query.wanted:
+        bearers = sa.select(tags.c.key_id).where(tags.c.tag_key == tag_key)
+        if tag_value is not None:
+            bearers = bearers.where(tags.c.tag_value == tag_value)
+        rows = rows.where(tags.c.key_id.in_(bearers))
+    return [Tag(*row) for row in connection.execute(rows)]

@@ -26,11 +26,22 @@ def add(
     connection: sa.Connection, ring: KeyRing, key_id: str, now_ms: int
 ) -> AddedVersion:
     """Write a version with new key material; the caller makes it primary."""
-    added = AddedVersion(new_key_version_id(key_id), change_counter(connection))
-    wrapped = ring.create_version(connection, key_id, added.key_version_id)
+    return write(connection, ring, key_id, new_key_version_id(key_id), now_ms)
+
+
+def write(
+    connection: sa.Connection,
+    ring: KeyRing,
+    key_id: str,
+    key_version_id: str,
+    now_ms: int,
+) -> AddedVersion:
+    """Write a version of that id with new key material."""
+    added = AddedVersion(key_version_id, change_counter(connection))
+    wrapped = ring.create_version(connection, key_id, key_version_id)
     connection.execute(
         sa.insert(key_versions).values(
-            key_version_id=added.key_version_id,
+            key_version_id=key_version_id,
             key_id=key_id,
             sequence=added.sequence,
             created_at_ms=now_ms,

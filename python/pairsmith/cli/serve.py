@@ -1,0 +1,87 @@
+"""``pairsmith serve``: the server, and the settings it would run with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pairsmith.cli.failures import ENVIRONMENT, Failure
+from pairsmith.cli.output import write_facts
+from pairsmith.cli.settings import DEFAULT_DATABASE, Command, Settings
+
+if TYPE_CHECKING:
+    from pairsmith.server.settings import Settings as ServerSettings
+
+OPTIONS = {
+    "host": ("listen", "host"),
+    "port": ("listen", "port"),
+    "workers": ("listen", "workers"),
+    "insecure_http": ("tls", "insecure_http"),
+    "folder": ("files", "folder"),
+}
+"""What may be given on the command line, and which settings that is."""
+
+
+@click.command("serve", cls=Command)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="PAIRSMITH_CONFIG",
+    help="The settings file. [default: pairsmith.toml, if there is one]",
+)
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="Port to listen on.")
+@click.option("--workers", type=int, help="Processes that serve.")
+@click.option("--folder", help="Where tls/, audit/ and clients/ are.")
+@click.option("--insecure-http", is_flag=True, help="Plain HTTP, on loopback only.")
+@click.option(
+    "--print-config", is_flag=True, help="Write all settings as TOML and leave."
+)
+@click.pass_obj
+def serve(
+    settings: Settings, /, config: Path | None, *, print_config: bool, **given: object
+) -> None:
+    """Serve the Instance API and the KMS OpenAPI to the official SDKs.
+
+    What is missing is made first: database, private CA, a client key. Settings come
+    from the file, then the environment (PAIRSMITH_TABLE_NAME), then these options.
+    """
+    chosen = _chosen(settings, config, given)
+    if print_config:
+        from pairsmith.server.settings import to_toml
+
+        click.echo(to_toml(chosen), nl=False)
+        return
+    try:
+        from pairsmith.server import serving
+    except ModuleNotFoundError as error:
+        raise Failure(
+            f"The server needs {error.name}, which is not installed.",
+            code="NotInstalled",
+            exit_code=ENVIRONMENT,
+            next_step="pip install 'pairsmith[server]'",
+        ) from None
+    prepared = serving.prepare(chosen)
+    facts = [(f"{name} (made)", place) for name, place in prepared.made]
+    write_facts([*facts, ("Serving", prepared.address)])
+    serving.serve(chosen, prepared)
+
+
+def _chosen(
+    common: Settings, config: Path | None, given: dict[str, object]
+) -> ServerSettings:
+    """The settings of file and environment with those of the command line in place."""
+    from pairsmith.server.settings import load_settings, with_setting
+
+    settings = load_settings(config)
+    if common.database != DEFAULT_DATABASE:
+        settings = with_setting(settings, "database", "url", common.database)
+    if common.root_key is not None:
+        settings = with_setting(settings, "database", "root_key", common.root_key)
+    for option, (table, name) in OPTIONS.items():
+        value = given[option]
+        if value is not None and value is not False:
+            settings = with_setting(settings, table, name, value)
+    return settings

@@ -1,0 +1,1 @@
+"""The server: the Instance API and the KMS OpenAPI over HTTP."""

@@ -1,0 +1,96 @@
+"""The names of all operations, and the groups of them that a policy may name.
+
+Seeing a plaintext is a right of its own everywhere: no group but ``decrypt`` holds a
+decryption, and neither kind of pair operation implies the other.
+"""
+
+GROUPS: dict[str, frozenset[str]] = {
+    "pairs": frozenset({"GenerateDataKeyPair", "AdvanceGenerateDataKeyPair"}),
+    "pairs-without-plaintext": frozenset(
+        {
+            "GenerateDataKeyPairWithoutPlaintext",
+            "AdvanceGenerateDataKeyPairWithoutPlaintext",
+        }
+    ),
+    "decrypt": frozenset({"Decrypt", "AdvanceDecrypt"}),
+    "crypto": frozenset(
+        {
+            "AdvanceEncrypt",
+            "AdvanceGenerateDataKey",
+            "Encrypt",
+            "GenerateDataKey",
+            "GenerateRandom",
+        }
+    ),
+    "manage": frozenset(
+        {
+            "CancelKeyDeletion",
+            "CreateAlias",
+            "CreateKey",
+            "CreateKeyVersion",
+            "DeleteAlias",
+            "DisableKey",
+            "EnableKey",
+            "ScheduleKeyDeletion",
+            "SetDeletionProtection",
+            "TagResource",
+            "TagResources",
+            "UntagResource",
+            "UntagResources",
+            "UpdateAlias",
+            "UpdateKeyDescription",
+            "UpdateRotationPolicy",
+        }
+    ),
+    "read": frozenset(
+        {
+            "DescribeAccountKmsStatus",
+            "DescribeKey",
+            "DescribeKeyVersion",
+            "DescribeRegions",
+            "GetKmsInstance",
+            "GetKmsInstanceQuotaInfos",
+            "ListAliases",
+            "ListAliasesByKeyId",
+            "ListKeyVersions",
+            "ListKeys",
+            "ListKmsInstances",
+            "ListResourceTags",
+            "ListTagResources",
+        }
+    ),
+    "clients": frozenset(
+        {
+            "CreateClientKey",
+            "DeleteClientKey",
+            "GetClientKey",
+            "ListClientKeys",
+        }
+    ),
+}
+"""What a policy may say instead of single names."""
+
+SINGLE = frozenset({"GenerateDataKeyWithoutPlaintext", "GetPublicKey", "ReEncrypt"})
+"""Operations in no group."""
+
+OPERATIONS = frozenset[str]().union(SINGLE, *GROUPS.values())
+"""Every operation a policy may name."""
+
+WITHOUT_KEY = (
+    frozenset(
+        {
+            "CreateKey",
+            "DescribeAccountKmsStatus",
+            "DescribeRegions",
+            "GenerateRandom",
+            "GetKmsInstance",
+            "GetKmsInstanceQuotaInfos",
+            "ListAliases",
+            "ListKeys",
+            "ListKmsInstances",
+            "ListTagResources",
+        }
+    )
+    | GROUPS["clients"]
+)
+"""Operations that are about no single key: patterns of keys do not limit them."""

@@ -1,0 +1,259 @@
+"""Identities in the registry's database: found for every request, made, revoked.
+
+What a request asks is answered from memory for a quarter of a second. What this
+process changed counts at once; what another changed, a revocation above all, within
+that quarter of a second.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from pairsmith.errors import InvalidParameter
+from pairsmith.registry import Registry
+from pairsmith.registry.cache import POLL_SECONDS
+from pairsmith.registry.keys import moment
+from pairsmith.registry.service_seal import ServiceSeal
+from pairsmith.server.access import credentials, facts, rows
+from pairsmith.server.access.memory import Memory
+from pairsmith.server.access.model import AccessKey, ClientKey, NewClient
+from pairsmith.server.access.policy import KeyFacts, Policy
+from pairsmith.server.access.rows import IdentityNotFound
+from pairsmith.server.access.uses import Uses
+
+VALIDITY = timedelta(days=5 * 365 + 1)
+"""Five years, as documented."""
+
+AUDIT_KEY = "audit-log"
+
+Key = TypeVar("Key", ClientKey, AccessKey)
+
+
+class AccessStore:
+    """Client keys and access keys, over the registry's database.
+
+    Safe for threads and forks. Every method may raise ``DatabaseError``.
+
+    Args:
+        registry: Stays open when this is closed.
+        believe_seconds: For how long a change by another process may go unseen; 0 asks
+            the database's change counter at every request.
+    """
+
+    def __init__(
+        self, registry: Registry, *, believe_seconds: float = POLL_SECONDS
+    ) -> None:
+        self._access = registry.access
+        self._seal = ServiceSeal(self._access)
+        self._identities: Memory[ClientKey | AccessKey] = Memory(
+            self._access, believe_seconds
+        )
+        self._facts: Memory[facts.Facts] = Memory(self._access, believe_seconds)
+        self._uses = Uses(self._access)
+
+    def close(self) -> None:
+        """Write the last uses; the registry stays open."""
+        self._uses.close()
+
+    # For every request.
+
+    def client(self, client_key_id: str) -> ClientKey | None:
+        """Find a client key, valid or not: ask its ``valid_at``."""
+        if not credentials.CLIENT_KEY_ID.fullmatch(client_key_id):
+            return None
+        found = self._recall(client_key_id)
+        return found if isinstance(found, ClientKey) else None
+
+    def access_key(self, access_key_id: str) -> AccessKey | None:
+        """Find an access key, valid or not: ask its ``valid_at``."""
+        if not credentials.ACCESS_KEY_ID.fullmatch(access_key_id):
+            return None
+        found = self._recall(access_key_id)
+        return found if isinstance(found, AccessKey) else None
+
+    def key_facts(self, key_id: str) -> KeyFacts:
+        """What policies look at in a key; nothing is fetched before it is looked at.
+
+        A key that does not exist has the name it was asked for by and nothing else: a
+        principal learns that it does not exist only where it might have used it.
+
+        Args:
+            key_id: An id or an alias, as a request names it.
+        """
+        read = partial(facts.read, key_id)
+        recall = partial(self._facts.recall, key_id, read)
+        return facts.lazy(key_id, recall)
+
+    def touch(self, identity_id: str) -> None:
+        """Note that it was used now; written twice a minute and when closing."""
+        self._uses.note(identity_id)
+
+    def audit_key(self) -> bytes:
+        """The 32 secret bytes that authenticate the audit log; made on first use."""
+        return self._seal.secret(AUDIT_KEY)
+
+    # For those who manage.
+
+    def create_client(
+        self,
+        name: str,
+        policy: Policy,
+        password: str | None = None,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+    ) -> NewClient:
+        """Make a client key of RSA_2048; its private key is not kept here.
+
+        Args:
+            name: 1 to 64 of ``A-Z a-z 0-9 _.@/-``; several keys may share it.
+            policy: What it may do.
+            password: 8 to 64 characters of two kinds; a random one by default.
+            not_before: From when it is valid; from now by default.
+            not_after: Until when; five years later by default.
+
+        Raises:
+            InvalidParameter: One of these is not as described.
+        """
+        if password is None:
+            password = credentials.new_password()
+        opens = credentials.parse_password(password)
+        begin, end, now = self._validity(not_before, not_after)
+        key_id = credentials.new_client_key_id()
+        name = credentials.parse_name(name)
+        made = credentials.create_client_credential(key_id, opens, begin, end)
+        key = ClientKey(
+            key_id, name, begin, end, None, policy, None, now, made.public_key_der
+        )
+        self._insert(key)
+        return NewClient(key, made.file_content, opens)
+
+    def create_access_key(
+        self,
+        name: str,
+        policy: Policy,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+    ) -> tuple[AccessKey, str]:
+        """Make an access key; give it and its secret.
+
+        Arguments and errors are those of ``create_client``.
+        """
+        begin, end, now = self._validity(not_before, not_after)
+        secret = credentials.new_access_key_secret()
+        key = AccessKey(
+            credentials.new_access_key_id(),
+            credentials.parse_name(name),
+            begin,
+            end,
+            None,
+            policy,
+            None,
+            now,
+            secret.encode(),
+        )
+        self._insert(key)
+        return key, secret
+
+    def clients(self) -> tuple[ClientKey, ...]:
+        """List all client keys, revoked ones too, in the order they were made."""
+        return self._listed("client", ClientKey)
+
+    def access_keys(self) -> tuple[AccessKey, ...]:
+        """List all access keys, revoked ones too, in the order they were made."""
+        return self._listed("access_key", AccessKey)
+
+    def revoke(self, identity_id: str) -> None:
+        """Let an identity never be valid again; one that is revoked stays so.
+
+        Raises:
+            IdentityNotFound: There is none of this id.
+        """
+        now = moment(self._access.now_ms())
+        self._change(
+            identity_id,
+            lambda found: replace(found, revoked_at=found.revoked_at or now),
+        )
+
+    def set_policy(self, identity_id: str, policy: Policy) -> None:
+        """Give an identity another policy.
+
+        Raises:
+            IdentityNotFound: There is none of this id.
+        """
+        self._change(identity_id, lambda found: replace(found, policy=policy))
+
+    def set_not_after(self, identity_id: str, not_after: datetime) -> None:
+        """Let an identity be valid for longer, or shorter.
+
+        Raises:
+            IdentityNotFound: There is none of this id.
+            InvalidParameter: It would end before it begins.
+        """
+
+        def until(found: ClientKey | AccessKey) -> ClientKey | AccessKey:
+            _require_order(found.not_before, not_after)
+            return replace(found, not_after=not_after)
+
+        self._change(identity_id, until)
+
+    def remove(self, identity_id: str) -> None:
+        """Forget an identity, even one whose row does not open.
+
+        Raises:
+            IdentityNotFound: There is none of this id.
+        """
+        with self._access.changing() as connection:
+            if not rows.delete(connection, identity_id):
+                raise _not_found(identity_id)
+
+    def _recall(self, identity_id: str) -> ClientKey | AccessKey | None:
+        return self._identities.recall(identity_id, partial(self._read, identity_id))
+
+    def _read(
+        self, identity_id: str, connection: sa.Connection
+    ) -> ClientKey | AccessKey | None:
+        return rows.find(connection, self._seal, identity_id)
+
+    def _insert(self, identity: ClientKey | AccessKey) -> None:
+        with self._access.changing() as connection:
+            rows.insert(connection, self._seal, identity)
+
+    def _change(
+        self,
+        identity_id: str,
+        change: Callable[[ClientKey | AccessKey], ClientKey | AccessKey],
+    ) -> None:
+        with self._access.changing() as connection:
+            found = rows.find(connection, self._seal, identity_id)
+            if found is None:
+                raise _not_found(identity_id)
+            rows.update(connection, self._seal, change(found))
+
+    def _listed(self, kind: rows.Kind, wanted: type[Key]) -> tuple[Key, ...]:
+        with self._access.looking() as connection:
+            found = rows.of_kind(connection, self._seal, kind)
+        return tuple(each for each in found if isinstance(each, wanted))
+
+    def _validity(
+        self, not_before: datetime | None, not_after: datetime | None
+    ) -> tuple[datetime, datetime, datetime]:
+        now = moment(self._access.now_ms())
+        begin = not_before or now
+        end = not_after or begin + VALIDITY
+        _require_order(begin, end)
+        return begin, end, now
+
+
+def _require_order(not_before: datetime, not_after: datetime) -> None:
+    if not_before.tzinfo is None or not_after.tzinfo is None:
+        raise InvalidParameter("not_after", "give moments with their time zone.")
+    if not_before >= not_after:
+        raise InvalidParameter("not_after", "it must be later than not_before.")
+
+
+def _not_found(identity_id: str) -> IdentityNotFound:
+    return IdentityNotFound(f"There is no client key or access key {identity_id}.")

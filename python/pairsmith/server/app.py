@@ -1,0 +1,43 @@
+"""The application of one worker process: both APIs on ``/``, and its health."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from pairsmith.server.front import Front
+from pairsmith.server.health import Health
+from pairsmith.server.openapi.endpoint import OpenApi
+from pairsmith.server.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pairsmith.server.services import Services
+
+
+def create_app(services: Services) -> Starlette:
+    """Build the application.
+
+    Args:
+        services: Closed when the application ends.
+    """
+    work = Work(services.instance, services.registry, services.settings)
+    openapi = OpenApi(services)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        """Finish what was accepted before the process ends."""
+        yield
+        await work.close()
+        await openapi.close()
+        await asyncio.to_thread(services.close)
+
+    front = Front(services, work, openapi)
+    return Starlette(
+        routes=[Route("/", front), *Health(services).routes()], lifespan=lifespan
+    )

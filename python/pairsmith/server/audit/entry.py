@@ -1,0 +1,57 @@
+"""What the audit log tells of one operation."""
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+TEXT_CHARACTERS = 256
+"""How much of a text is kept: some of them are a caller's, who may send megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One operation: who, what, with which key, and how it ended.
+
+    Attributes:
+        operation: Its name on the wire.
+        principal_id: The client key or access key; as claimed if it was refused.
+        principal_name: Its name; empty if nobody was recognised.
+        request_id: As answered.
+        key_id: The real id, or as it was asked for; empty without one.
+        key_version_id: The version used; empty if none was.
+        spec: Of a pair; else empty.
+        code: ``OK`` or the error code.
+        http_status: As answered.
+        remote_address: Where the request came from.
+        time: When it arrived.
+        duration_seconds: Until its outcome was known.
+    """
+
+    operation: str
+    principal_id: str
+    principal_name: str
+    request_id: str
+    key_id: str
+    key_version_id: str
+    spec: str
+    code: str
+    http_status: int
+    remote_address: str
+    time: datetime
+    duration_seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what a line tells, in the order of the fields; empty ones left out."""
+        told: dict[str, Any] = {"time": moment_text(self.time)}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, str) and value:
+                told[field.name] = value[:TEXT_CHARACTERS]
+        told["http_status"] = self.http_status
+        told["duration_seconds"] = round(self.duration_seconds, 6)
+        return told
+
+
+def moment_text(moment: datetime) -> str:
+    """Write a moment in UTC to the microsecond, always of the same length."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

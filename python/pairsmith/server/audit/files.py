@@ -1,0 +1,81 @@
+"""Where the parts of a log lie, and how its end is read.
+
+The log is ``NAME``; earlier parts are ``NAME.`` and the sequence number of their last
+line in 12 digits, so that the order of names is the order of lines. ``NAME.lock`` is
+what the processes queue at that write.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+BLOCK = 65_536
+
+_DIGITS = 12
+
+
+def audit_path_beside(database: Path) -> Path:
+    """Name the log of an SQLite database: beside it."""
+    return database.with_name(f"{database.name}.audit.log")
+
+
+def lock_path(path: Path) -> Path:
+    """Name the lock file of a log."""
+    return path.with_name(f"{path.name}.lock")
+
+
+def part_path(path: Path, last_sequence: int) -> Path:
+    """Name an earlier part by its last line."""
+    return path.with_name(f"{path.name}.{last_sequence:0{_DIGITS}}")
+
+
+def earlier_parts(path: Path) -> list[Path]:
+    """List the earlier parts of a log, the oldest first."""
+    found = path.parent.glob(f"{_escaped(path.name)}.{'[0-9]' * _DIGITS}")
+    return sorted(found)
+
+
+def first_line(descriptor: int) -> bytes:
+    """Read the first line of a file, without its newline."""
+    return os.pread(descriptor, BLOCK, 0).split(b"\n", 1)[0]
+
+
+def last_line(descriptor: int) -> tuple[bytes, bytes]:
+    """Read the end of a file.
+
+    Returns:
+        The last whole line without its newline, empty if there is none, and the bytes
+        after it: an incomplete line that a kill has left.
+    """
+    tail = b""
+    for block in _blocks_from_the_end(descriptor):
+        tail = block + tail
+        end = tail.rfind(b"\n")
+        if end < 0:
+            continue
+        begin = tail.rfind(b"\n", 0, end)
+        if begin >= 0:
+            return tail[begin + 1 : end], tail[end + 1 :]
+    end = tail.rfind(b"\n")
+    return (tail[:end], tail[end + 1 :]) if end >= 0 else (b"", tail)
+
+
+def synchronise_directory(path: Path) -> None:
+    """Make the names in the file's directory durable."""
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _blocks_from_the_end(descriptor: int) -> Iterator[bytes]:
+    offset = os.fstat(descriptor).st_size
+    while offset > 0:
+        length = min(BLOCK, offset)
+        offset -= length
+        yield os.pread(descriptor, length, offset)
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{each}]" if each in "*?[" else each for each in name)

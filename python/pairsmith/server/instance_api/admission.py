@@ -1,0 +1,108 @@
+"""Whether a request is served: its sender, its parameters, its rights, its key.
+
+Everything here is quick, but may have to look into the database: it runs in a thread.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from pairsmith.errors import InvalidParameter
+from pairsmith.server.instance_api.envelope import VERSION_HEADER
+from pairsmith.server.instance_api.failures import (
+    NoPermission,
+    SignatureNotMatch,
+    Unauthorized,
+)
+from pairsmith.server.instance_api.operations import Call, Version, find_operation
+from pairsmith.server.instance_api.signature import is_hash_of, is_signed_by
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    from pairsmith.server.access.model import Principal
+    from pairsmith.server.instance_api.envelope import Envelope
+    from pairsmith.server.instance_api.operations import Operation
+    from pairsmith.server.services import Services
+    from pairsmith.server.trace import Trace
+
+
+def admit(
+    services: Services, envelope: Envelope, trace: Trace
+) -> tuple[Operation, Call]:
+    """Check everything that can be checked before the work; note it in the trace.
+
+    Raises:
+        Unauthorized, SignatureNotMatch, InvalidApiName, UnsupportedOperation,
+        InvalidParameter, NoPermission, KeyNotFound and the errors of a key's state: In
+        that order, the first that applies.
+    """
+    trace.claimed_id = envelope.access_key_id
+    trace.principal = authenticate(services, envelope)
+    operation = find_operation(envelope.api_name)
+    trace.operation = envelope.api_name
+    call = operation.call(envelope.body)
+    trace.key_id, trace.spec = call.key_name, call.spec
+    permit(services, trace.principal, envelope.api_name, call)
+    if call.key_name:
+        trace.key_version_id = _version_id(services, call, trace)
+    if envelope.key_version_id not in ("", trace.key_version_id):
+        raise InvalidParameter(VERSION_HEADER, "the operation uses another version")
+    return operation, call
+
+
+def authenticate(services: Services, envelope: Envelope) -> Principal:
+    """Find out who has sent a request.
+
+    Raises:
+        Unauthorized: There is no such client key, or it is not valid now.
+        SignatureNotMatch: It has not signed this, or the body is another.
+    """
+    client = services.access.client(envelope.access_key_id)
+    if client is None or not client.valid_at(datetime.now(UTC)):
+        raise Unauthorized(envelope.access_key_id)
+    key = _public_key(client.public_key_der)
+    signed = is_signed_by(key, envelope.signature, envelope.signed_text)
+    if not signed or not is_hash_of(envelope.content_sha256, envelope.body):
+        raise SignatureNotMatch
+    services.access.touch(client.id)
+    return client.principal()
+
+
+def permit(
+    services: Services, principal: Principal, operation: str, call: Call
+) -> None:
+    """Check the right to the operation, on its key.
+
+    Whoever may not use a key does not learn whether it exists either.
+
+    Raises:
+        NoPermission: The policy does not allow it.
+    """
+    facts = services.access.key_facts(call.key_name) if call.key_name else None
+    if not principal.policy.allows(operation, facts):
+        raise NoPermission(call.key_name or operation)
+
+
+def _version_id(services: Services, call: Call, trace: Trace) -> str:
+    """The version that will be used; the key exists and its state permits it.
+
+    A blob that names its version is judged by the operation itself, so that a version
+    that there is not is no other answer than a blob that does not open.
+    """
+    if call.version is Version.OF_THE_BLOB:
+        return call.blob_version_id
+    primary = call.version is Version.PRIMARY
+    key = services.registry.resolve(call.key_name, primary=primary)
+    trace.key_id = key.key_id
+    return key.key_version_id
+
+
+@lru_cache(maxsize=4096)
+def _public_key(der: bytes) -> RSAPublicKey:
+    """Loading takes as long as verifying; client keys are made by the store: RSA."""
+    return cast("RSAPublicKey", load_der_public_key(der))

@@ -1,0 +1,276 @@
+"""The operations of the Instance API: message in, call of the instance, message out.
+
+``parse`` refuses whatever is wrong with the parameters before anybody looks at rights
+or keys. What it gives is a ``Call``: the key it is about, and the work, not yet begun.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError
+
+from pairsmith import parameters as parse
+from pairsmith.errors import (
+    DecryptionError,
+    InvalidParameter,
+    UnsupportedOperation,
+)
+from pairsmith.instance import Instance
+from pairsmith.registry.identifiers import KEY_VERSION_ID
+from pairsmith.registry.parameters import key_name
+from pairsmith.results import ALGORITHM
+from pairsmith.server.instance_api import messages_pb2 as messages
+from pairsmith.server.instance_api.failures import InvalidApiName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.message import Message
+
+    from pairsmith.results import Result
+
+KEY_ID_LENGTH = 25
+"""A version id begins with the id of its key."""
+
+
+class Version(Enum):
+    """Which version of a key an operation goes by."""
+
+    INITIAL = auto()
+    PRIMARY = auto()
+    OF_THE_BLOB = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operation whose parameters are right.
+
+    Attributes:
+        work: Does it; called once, on any thread.
+        key_name: Id or alias of the key it is about; empty if about none.
+        version: Which version of the key it goes by.
+        blob_version_id: The version that its blob names, if it goes by that.
+        spec: Of a pair; else empty.
+    """
+
+    work: Callable[[Instance], Result]
+    key_name: str = ""
+    version: Version = Version.INITIAL
+    blob_version_id: str = ""
+    spec: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it takes a processor for tens or hundreds of milliseconds."""
+        return self.spec.startswith("RSA")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation that there is.
+
+    Attributes:
+        request: Its message.
+        response: The message of its answer.
+        parse: Makes a call of the message, or raises ``InvalidParameter``.
+    """
+
+    request: type[Message]
+    response: type[Message]
+    parse: Callable[[Any], Call]
+
+    def call(self, body: bytes) -> Call:
+        """Decode the message and check its parameters.
+
+        Raises:
+            InvalidParameter: Of either.
+        """
+        message = self.request()
+        try:
+            message.ParseFromString(body)
+        except DecodeError:
+            raise InvalidParameter(
+                "body", "it is not the operation's message"
+            ) from None
+        return self.parse(message)
+
+    def answer(self, result: Result, request_id: str) -> bytes:
+        """Encode the answer."""
+        fields = {**result.to_dict(), "RequestId": request_id}
+        return self.response(**fields).SerializeToString()
+
+
+def find_operation(name: str) -> Operation:
+    """The operation of that name.
+
+    Raises:
+        UnsupportedOperation: The API has it, but a software instance does not.
+        InvalidApiName: The API does not have it.
+    """
+    if name in OPERATIONS:
+        return OPERATIONS[name]
+    if name in ELSEWHERE:
+        raise UnsupportedOperation
+    raise InvalidApiName(name)
+
+
+def _pair(method: str, message: Any, *, advance: bool) -> Call:  # noqa: ANN401 -- one of four messages
+    if not advance:
+        _check_algorithm(message)
+    spec = parse.parse_spec(message.KeyPairSpec)
+    key_format = parse.parse_format(message.KeyFormat)
+    key, aad = key_name(message.KeyId), parse.parse_aad(message.Aad)
+
+    def work(instance: Instance) -> Result:
+        generate = getattr(instance, method)
+        result: Result = generate(key, spec, key_format, aad=aad)
+        return result
+
+    return Call(work, key, _version(advance=advance), spec=spec)
+
+
+def _data_key(
+    message: messages.GenerateDataKeyRequest | messages.AdvanceGenerateDataKeyRequest,
+) -> Call:
+    advance = isinstance(message, messages.AdvanceGenerateDataKeyRequest)
+    if isinstance(message, messages.GenerateDataKeyRequest):
+        _check_algorithm(message)
+    count = parse.parse_count(
+        "NumberOfBytes", message.NumberOfBytes, limit=parse.DATA_KEY_LIMIT
+    )
+    key, aad = key_name(message.KeyId), parse.parse_aad(message.Aad)
+
+    def work(instance: Instance) -> Result:
+        if advance:
+            return instance.advance_generate_data_key(key, count, aad=aad)
+        return instance.generate_data_key(key, count, aad=aad)
+
+    return Call(work, key, _version(advance=advance))
+
+
+def _encrypt(message: messages.EncryptRequest | messages.AdvanceEncryptRequest) -> Call:
+    advance = isinstance(message, messages.AdvanceEncryptRequest)
+    _check_algorithm(message)
+    _check_padding(message)
+    if message.Iv:
+        raise InvalidParameter("Iv", "it is made here; leave it out")
+    plaintext = parse.parse_plaintext(message.Plaintext)
+    key, aad = key_name(message.KeyId), parse.parse_aad(message.Aad)
+
+    def work(instance: Instance) -> Result:
+        if advance:
+            return instance.advance_encrypt(key, plaintext, aad=aad)
+        return instance.encrypt(key, plaintext, aad=aad)
+
+    return Call(work, key, _version(advance=advance))
+
+
+def _decrypt(message: messages.DecryptRequest) -> Call:
+    blob, iv, aad = _opened(message)
+    key = key_name(message.KeyId)
+
+    def work(instance: Instance) -> Result:
+        return instance.decrypt(blob, key_id=key, iv=iv, aad=aad)
+
+    return Call(work, key)
+
+
+def _advance_decrypt(message: messages.AdvanceDecryptRequest) -> Call:
+    """Open a blob of either kind; one that names its key version needs no KeyId."""
+    blob, iv, aad = _opened(message)
+    version_id = Instance.blob_key_version_id(blob)
+    if version_id is not None and not KEY_VERSION_ID.fullmatch(version_id):
+        raise DecryptionError  # nobody has such a version: the blob was not made here
+    given = key_name(message.KeyId) if message.KeyId or version_id is None else ""
+
+    def work(instance: Instance) -> Result:
+        return instance.advance_decrypt(blob, key_id=given, iv=iv, aad=aad)
+
+    if version_id is None:
+        return Call(work, given)
+    used = version_id[:KEY_ID_LENGTH]
+    return Call(work, used, Version.OF_THE_BLOB, version_id)
+
+
+def _random(message: messages.GenerateRandomRequest) -> Call:
+    length = parse.parse_count("Length", message.Length, limit=parse.RANDOM_LIMIT)
+    return Call(lambda instance: instance.generate_random(length))
+
+
+def _opened(
+    message: messages.DecryptRequest | messages.AdvanceDecryptRequest,
+) -> tuple[bytes, bytes, bytes]:
+    _check_algorithm(message)
+    _check_padding(message)
+    if not message.CiphertextBlob:
+        raise InvalidParameter("CiphertextBlob", "it is missing")
+    blob = parse.parse_blob(message.CiphertextBlob)
+    iv = parse.parse_bytes("Iv", message.Iv, limit=parse.AAD_LIMIT)
+    return blob, iv, parse.parse_aad(message.Aad)
+
+
+def _version(*, advance: bool) -> Version:
+    return Version.PRIMARY if advance else Version.INITIAL
+
+
+def _check_algorithm(message: Any) -> None:  # noqa: ANN401 -- any message that has it
+    if message.Algorithm not in ("", ALGORITHM):
+        raise InvalidParameter("Algorithm", f"software keys have {ALGORITHM} only")
+
+
+def _check_padding(message: Any) -> None:  # noqa: ANN401 -- any message that has it
+    if message.PaddingMode:
+        raise InvalidParameter("PaddingMode", f"{ALGORITHM} has none")
+
+
+def _pair_operation(name: str, method: str) -> Operation:
+    advance = name.startswith("Advance")
+    return _operation(name, partial(_pair, method, advance=advance))
+
+
+def _operation(name: str, parse_message: Callable[[Any], Call]) -> Operation:
+    return Operation(
+        getattr(messages, f"{name}Request"),
+        getattr(messages, f"{name}Response"),
+        parse_message,
+    )
+
+
+PAIR_METHODS = {
+    "GenerateDataKeyPair": "generate_data_key_pair",
+    "GenerateDataKeyPairWithoutPlaintext": "generate_data_key_pair_without_plaintext",
+    "AdvanceGenerateDataKeyPair": "advance_generate_data_key_pair",
+    "AdvanceGenerateDataKeyPairWithoutPlaintext": (
+        "advance_generate_data_key_pair_without_plaintext"
+    ),
+}
+
+OPERATIONS: dict[str, Operation] = {
+    **{name: _pair_operation(name, method) for name, method in PAIR_METHODS.items()},
+    "GenerateDataKey": _operation("GenerateDataKey", _data_key),
+    "AdvanceGenerateDataKey": _operation("AdvanceGenerateDataKey", _data_key),
+    "Encrypt": _operation("Encrypt", _encrypt),
+    "AdvanceEncrypt": _operation("AdvanceEncrypt", _encrypt),
+    "Decrypt": _operation("Decrypt", _decrypt),
+    "AdvanceDecrypt": _operation("AdvanceDecrypt", _advance_decrypt),
+    "GenerateRandom": _operation("GenerateRandom", _random),
+}
+"""What a software instance can do."""
+
+ELSEWHERE = frozenset(
+    {
+        "GetPublicKey",
+        "GetSecretValue",
+        "Hash",
+        "Hmac",
+        "KmsDecrypt",
+        "KmsEncrypt",
+        "Sign",
+        "Verify",
+    }
+)
+"""What the API has besides: for asymmetric keys, secrets, or nobody."""

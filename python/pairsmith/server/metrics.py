@@ -1,0 +1,181 @@
+"""Prometheus metrics, over all worker processes.
+
+Each worker counts in files of its own, mapped into memory, and whichever is asked adds
+up all of them. What the database knows better is asked of it at that moment.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pairsmith.errors import DatabaseError, InternalFailure
+from pairsmith.results import KeyPairSpec
+from pairsmith.server.access.operations import OPERATIONS
+from pairsmith.server.key_ages import key_version_ages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.core import Metric
+
+    from pairsmith.instance import Instance
+
+SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+"""The library's variable; it reads it once, when it is imported."""
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""From a decryption to a slow RSA_4096; official clients give up after 10."""
+
+OTHER = "other"
+"""An operation or spec that does not exist: a caller must not invent labels."""
+
+THROTTLED = "Rejected.Throttling"
+
+_OPERATIONS = OPERATIONS | {"Sign", "Verify", "GetSecretValue"}
+_SPECS = frozenset(map(str, KeyPairSpec)) | {""}
+
+
+def share_between_processes(directory: str | os.PathLike[str]) -> None:
+    """Let workers started from now on add up their figures in this directory.
+
+    To be called once, before the workers are started and before a ``Metrics`` is made:
+    what an earlier server has left there is removed.
+
+    Raises:
+        InternalFailure: It is too late: something has imported prometheus_client.
+    """
+    if "prometheus_client" in sys.modules:
+        raise InternalFailure(
+            "Metrics must be shared before prometheus_client is used."
+        )
+    place = Path(directory)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in place.glob("*.db"):
+        left.unlink()
+    os.environ[SHARED_DIRECTORY] = str(place.absolute())
+
+
+class Metrics:
+    """What this server counts.
+
+    Args:
+        instance: Gives what is counted when asked for: key versions, the pool.
+    """
+
+    def __init__(self, instance: Instance) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Histogram
+
+        self._own = CollectorRegistry()
+        self._asked = CollectorRegistry()
+        self._operations = Counter(
+            "pairsmith_operations",
+            "Operations by kind, pair spec and outcome.",
+            ["operation", "spec", "code"],
+            registry=self._own,
+        )
+        self._seconds = Histogram(
+            "pairsmith_operation_seconds",
+            "From request to answer.",
+            ["operation", "spec"],
+            buckets=SECONDS,
+            registry=self._own,
+        )
+        self._rejections = Counter(
+            "pairsmith_guard_rejections",
+            "Pairs refused because another was being made.",
+            ["operation", "spec"],
+            registry=self._own,
+        )
+        self._asked.register(_Asked(instance))
+
+    def observe(self, operation: str, spec: str, code: str, seconds: float) -> None:
+        """Count one operation and its time.
+
+        Args:
+            operation: Its name on the wire.
+            spec: Of a pair; else empty.
+            code: ``OK`` or the error code.
+            seconds: From request to answer.
+        """
+        operation = operation if operation in _OPERATIONS else OTHER
+        spec = spec if spec in _SPECS else OTHER
+        self._operations.labels(operation, spec, code).inc()
+        self._seconds.labels(operation, spec).observe(seconds)
+        if code == THROTTLED:
+            self._rejections.labels(operation, spec).inc()
+
+    def render(self) -> tuple[bytes, str]:
+        """The figures of all workers as Prometheus reads them, and the content type."""
+        from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+        counted = generate_latest(_all_workers() or self._own)
+        return counted + generate_latest(self._asked), CONTENT_TYPE_LATEST
+
+
+class _Asked:
+    """Figures that are looked up when they are asked for."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+
+    def collect(self) -> Iterator[Metric]:
+        """Key versions by age if the database answers, and the pool if there is one."""
+        try:
+            ages = key_version_ages(self._instance.registry)
+        except DatabaseError:
+            # Whoever looks at the figures now looks for this one.
+            yield self._gauge("database_up", "Whether it answers.", {(): 0})
+        else:
+            yield self._gauge("database_up", "Whether it answers.", {(): 1})
+            yield self._gauge(
+                "key_versions",
+                "Key versions by age; the primary ones are those that encrypt.",
+                {
+                    (age, "yes" if primary else "no"): n
+                    for (age, primary), n in ages.items()
+                },
+                ("age", "primary"),
+            )
+        depths = _pool_depths(self._instance)
+        if depths is not None:
+            ready: dict[tuple[str, ...], int]
+            ready = {(spec,): count for spec, count in depths.items()}
+            yield self._gauge(
+                "pool_pairs", "Pairs ready in the pool.", ready, ("spec",)
+            )
+
+    @staticmethod
+    def _gauge(
+        name: str,
+        meaning: str,
+        values: Mapping[tuple[str, ...], int],
+        labels: tuple[str, ...] = (),
+    ) -> Metric:
+        from prometheus_client.core import GaugeMetricFamily
+
+        gauge = GaugeMetricFamily(f"pairsmith_{name}", meaning, labels=labels)
+        for label_values, value in values.items():
+            gauge.add_metric(label_values, value)
+        return gauge
+
+
+def _pool_depths(instance: Instance) -> Mapping[str, int] | None:
+    """Pairs ready by spec, from an instance that keeps some."""
+    status = getattr(instance, "pool_status", None)
+    return None if status is None else status()
+
+
+def _all_workers() -> CollectorRegistry | None:
+    """A view of what every worker counted; nothing if figures are not shared."""
+    if SHARED_DIRECTORY not in os.environ:
+        return None
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry

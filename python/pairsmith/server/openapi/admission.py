@@ -1,0 +1,116 @@
+"""Whether a request is served: its sender, its action, its parameters, its rights."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pairsmith.errors import InvalidParameter, KeyNotFound
+from pairsmith.server.openapi.actions import ACTIONS, API_VERSION
+from pairsmith.server.openapi.failures import (
+    IllegalTimestamp,
+    InvalidAccessKeyId,
+    MissingParameter,
+    NoPermission,
+    SignatureDoesNotMatch,
+    SignatureNonceUsed,
+    UnsupportedAction,
+)
+from pairsmith.server.openapi.parameters import moment, read_parameters
+from pairsmith.server.openapi.signature import read_claim
+
+if TYPE_CHECKING:
+    from pairsmith.server.access.model import Principal
+    from pairsmith.server.openapi.context import Action
+    from pairsmith.server.openapi.nonces import Nonces
+    from pairsmith.server.openapi.parameters import Given
+    from pairsmith.server.openapi.request import Request
+    from pairsmith.server.openapi.signature import Claim
+    from pairsmith.server.services import Services
+    from pairsmith.server.trace import Trace
+
+
+def admit(
+    services: Services, nonces: Nonces, request: Request, trace: Trace
+) -> tuple[Action, Given]:
+    """Check everything that can be checked before the work; note it in the trace.
+
+    Raises:
+        IncompleteSignature, IllegalTimestamp, InvalidAccessKeyId,
+        SignatureDoesNotMatch, SignatureNonceUsed, UnsupportedAction,
+        MissingParameter, InvalidParameter, NoPermission: In that order, the first
+        that applies.
+    """
+    claim = read_claim(request)
+    trace.claimed_id = claim.access_key_id
+    trace.principal = authenticate(services, nonces, claim)
+    action = find_action(claim)
+    trace.operation = claim.action
+    given = read_parameters(action.parameters, request.parameters)
+    names = action.key_names(services.settings.names, given)
+    trace.key_id = names[0] if names else ""
+    permit(services, trace.principal, claim.action, names)
+    return action, given
+
+
+def authenticate(services: Services, nonces: Nonces, claim: Claim) -> Principal:
+    """Find out who has sent a request, and that it is sent for the first time.
+
+    The nonce is looked at last: a request that was not signed must not use one up.
+    """
+    now = datetime.now(UTC)
+    tolerance = timedelta(seconds=services.settings.limits.clock_skew_seconds)
+    try:
+        sent = moment(claim.date)
+    except ValueError:
+        raise IllegalTimestamp from None
+    if abs(now - sent) > tolerance:
+        raise IllegalTimestamp
+    key = services.access.access_key(claim.access_key_id)
+    if key is None or not key.valid_at(now):
+        raise InvalidAccessKeyId
+    if not claim.is_by(key.secret):
+        raise SignatureDoesNotMatch
+    until = (sent + tolerance).timestamp()
+    if not nonces.use(key.id, claim.nonce, now.timestamp(), until):
+        raise SignatureNonceUsed
+    services.access.touch(key.id)
+    return key.principal()
+
+
+def find_action(claim: Claim) -> Action:
+    """Find what is asked for.
+
+    Raises:
+        MissingParameter, InvalidParameter, UnsupportedAction: It is not said, for
+            another API, or not there.
+    """
+    if not claim.action:
+        raise MissingParameter("Action")
+    if claim.version != API_VERSION:
+        raise InvalidParameter("Version", f"there is {API_VERSION} only.")
+    action = ACTIONS.get(claim.action)
+    if action is None:
+        raise UnsupportedAction
+    return action
+
+
+def permit(
+    services: Services, principal: Principal, action: str, names: list[str]
+) -> None:
+    """Check the right to an action on every key that it is about.
+
+    A key that does not exist is one that no rule means, unless the rule means every
+    key: only who may use all of them learns which there are.
+
+    Raises:
+        NoPermission: The policy does not allow it.
+    """
+    for name in names or [""]:
+        facts = services.access.key_facts(name) if name else None
+        try:
+            allowed = principal.policy.allows(action, facts)
+        except KeyNotFound:
+            allowed = False
+        if not allowed:
+            raise NoPermission

@@ -1,0 +1,82 @@
+"""What an action is given, and what it says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pairsmith.server.openapi.names import key_name
+from pairsmith.server.openapi.parameters import Parameter, Repeated, integer
+
+if TYPE_CHECKING:
+    from pairsmith.registry import Registry
+    from pairsmith.server.access.model import Principal
+    from pairsmith.server.access.store import AccessStore
+    from pairsmith.server.openapi.parameters import Given
+    from pairsmith.server.services import Services
+    from pairsmith.server.settings import Names
+
+Content = dict[str, Any]
+"""A JSON object, still without its RequestId."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an action works with.
+
+    Attributes:
+        services: Everything there is.
+        principal: Who asks, and may.
+    """
+
+    services: Services
+    principal: Principal
+
+    @property
+    def registry(self) -> Registry:
+        """The keys."""
+        return self.services.registry
+
+    @property
+    def access(self) -> AccessStore:
+        """The clients."""
+        return self.services.access
+
+    @property
+    def names(self) -> Names:
+        """What clients call this place."""
+        return self.services.settings.names
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action of the API.
+
+    Attributes:
+        run: Does it, in a thread, and gives the answer.
+        parameters: What it is given.
+        keys: The parameters that name keys which the principal must have the right
+            to: ids, aliases or ARNs; one that is absent counts for nothing.
+    """
+
+    run: Callable[[Context, Given], Content]
+    parameters: tuple[Parameter | Repeated, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    def key_names(self, names: Names, given: Given) -> list[str]:
+        """The ids and aliases of all keys that it is about."""
+        found: list[str] = []
+        for parameter in self.keys:
+            value = given[parameter]
+            several = value if isinstance(value, list) else [value]
+            found += [key_name(names, each) for each in several if each]
+        return found
+
+
+Table = Mapping[str, Action]
+
+KEY_ID = Parameter("KeyId", required=True)
+PAGE_NUMBER = Parameter("PageNumber", integer(1, 2**31 - 1), default=1)
+PAGE_SIZE = Parameter("PageSize", integer(1, 100), default=10)
+PAGING: Sequence[Parameter] = (PAGE_NUMBER, PAGE_SIZE)

@@ -1,0 +1,131 @@
+"""Answering one request of the OpenAPI, from its first byte to its audit entry."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse
+
+from pairsmith.errors import InternalFailure, PairsmithError, ServiceUnavailable
+from pairsmith.server.lanes import Lane
+from pairsmith.server.logs import logger
+from pairsmith.server.openapi.actions import ACTIONS
+from pairsmith.server.openapi.admission import admit
+from pairsmith.server.openapi.context import Content, Context
+from pairsmith.server.openapi.failures import error_content
+from pairsmith.server.openapi.nonces import FILE, Nonces
+from pairsmith.server.openapi.request import read_request
+from pairsmith.server.trace import OK, Trace
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from pairsmith.server.access.model import Principal
+    from pairsmith.server.openapi.request import Request
+    from pairsmith.server.services import Services
+
+NONCES_FOLDER = "openapi"
+
+
+class OpenApi:
+    """The OpenAPI of one worker process, as an ASGI application.
+
+    Args:
+        services: What it stands on.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        limits = services.settings.limits
+        self._lane = Lane(
+            "openapi", limits.threads, limits.requests, ServiceUnavailable
+        )
+        folder = Path(services.settings.files.folder) / NONCES_FOLDER
+        self._nonces = Nonces(folder / FILE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request whose body is at hand."""
+        http = HttpRequest(scope, receive)
+        body = await http.body()
+        trace = Trace(http.client.host if http.client else "")
+        host = http.headers.get("host", "")
+        try:
+            request = read_request(
+                scope["method"], scope["headers"], scope["query_string"], body
+            )
+            serve = partial(self._serve, request, trace)
+            content = await self._lane.run(serve)
+            await self._audit(trace, OK, 200)
+        except PairsmithError as error:
+            response = await self._refused(error, trace, host)
+        except Exception:  # noqa: BLE001 -- whatever it is, the client learns nothing
+            logger().exception("defect", request_id=trace.request_id)
+            response = await self._refused(InternalFailure(), trace, host)
+        else:
+            response = self._finished(content, OK, 200, trace)
+        await response(scope, receive, send)
+
+    async def close(self) -> None:
+        """Finish what has begun."""
+        await self._lane.close()
+        self._nonces.close()
+
+    def _serve(self, request: Request, trace: Trace) -> Content:
+        action, given = admit(self._services, self._nonces, request, trace)
+        # Nobody is admitted without having been recognised.
+        principal = cast("Principal", trace.principal)
+        content = action.run(Context(self._services, principal), given)
+        _note_key(content, trace)
+        return content
+
+    async def _refused(
+        self, error: PairsmithError, trace: Trace, host: str
+    ) -> JSONResponse:
+        """The documented error, audited if it is known who was refused."""
+        if trace.principal is not None:
+            try:
+                await self._audit(trace, error.code, error.http_status)
+            except PairsmithError as unavailable:
+                error = unavailable
+        logger().info(
+            "refused", request_id=trace.request_id, code=error.code, reason=str(error)
+        )
+        content = error_content(error, trace.request_id, host)
+        return self._finished(content, error.code, error.http_status, trace)
+
+    async def _audit(self, trace: Trace, code: str, http_status: int) -> None:
+        entry = trace.entry(code, http_status)
+        await asyncio.wrap_future(self._services.audit.submit(entry))
+
+    def _finished(
+        self, content: Content, code: str, http_status: int, trace: Trace
+    ) -> JSONResponse:
+        # A name that is none must not become a label, of which there are too many.
+        operation = trace.operation if trace.operation in ACTIONS else ""
+        self._services.metrics.observe(operation, "", code, trace.seconds)
+        logger().info(
+            "answered",
+            request_id=trace.request_id,
+            operation=trace.operation,
+            client=trace.claimed_id,
+            key_id=trace.key_id,
+            code=code,
+            remote_address=trace.remote_address,
+            milliseconds=round(trace.seconds * 1000, 3),
+        )
+        return JSONResponse(
+            content | {"RequestId": trace.request_id},
+            http_status,
+            {"x-acs-request-id": trace.request_id},
+        )
+
+
+def _note_key(content: Content, trace: Trace) -> None:
+    """Let the audit log tell which key was made, or stands behind an alias."""
+    shown = content.get("KeyMetadata") or content.get("KeyVersion") or {}
+    trace.key_id = shown.get("KeyId", trace.key_id)
+    trace.key_version_id = shown.get("KeyVersionId", "")

@@ -1,0 +1,186 @@
+"""What an access key must have signed, in both ways of signing, and whether it has.
+
+ACS3-HMAC-SHA256, in the header ``Authorization``::
+
+    METHOD ⏎ / ⏎ sorted query ⏎ name:value ⏎ … ⏎ names of signed headers ⏎ body hash
+
+hashed, and then authenticated with the secret. The older way, RPC signature 1.0, is a
+parameter of its own and signs all others, those of the body included::
+
+    METHOD & %2F & percent-encoded(sorted parameters)
+
+authenticated by HMAC-SHA1, whose strength does not depend on SHA-1's collisions.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from pairsmith.server.openapi.failures import (
+    IllegalTimestamp,
+    IncompleteSignature,
+    MissingParameter,
+)
+from pairsmith.server.openapi.request import Request
+
+ALGORITHM = "ACS3-HMAC-SHA256"
+ALWAYS_SIGNED = frozenset(
+    {
+        "host",
+        "x-acs-action",
+        "x-acs-content-sha256",
+        "x-acs-date",
+        "x-acs-signature-nonce",
+        "x-acs-version",
+    }
+)
+"""Headers that decide what is done: unsigned, they could be anybody's. With a body the
+``content-type`` is one more, which decides whether there are parameters in it."""
+
+_AUTHORIZATION = re.compile(
+    rf"{ALGORITHM} +Credential=([^,\s]{{1,128}}), *"
+    r"SignedHeaders=([a-z0-9;_-]{1,4096}), *Signature=([0-9a-fA-F]{64})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who a request says it is from, and the proof.
+
+    Attributes:
+        access_key_id: The access key that is said to have signed.
+        action: What it asks for: a header of one way of signing, a parameter of the
+            other, and believed only where it is signed.
+        version: Of which API, likewise.
+        signature: Its proof.
+        date: When it is said to have signed, ``YYYY-MM-DDThh:mm:ssZ``.
+        nonce: Different for each request.
+        signed_text: What it must have signed.
+        algorithm: Of the HMAC.
+        key_suffix: What follows the secret in the key of the HMAC.
+        is_body_signed: Whether the body is the one that was signed.
+    """
+
+    access_key_id: str
+    action: str
+    version: str
+    signature: bytes = field(repr=False)
+    date: str
+    nonce: str
+    signed_text: str = field(repr=False)
+    algorithm: str
+    key_suffix: bytes
+    is_body_signed: bool
+
+    def is_by(self, secret: bytes) -> bool:
+        """Whether the owner of this secret has signed; takes as long if not."""
+        mac = hmac.new(
+            secret + self.key_suffix, self.signed_text.encode(), self.algorithm
+        )
+        return hmac.compare_digest(mac.digest(), self.signature) and self.is_body_signed
+
+
+def read_claim(request: Request) -> Claim:
+    """Find the signature, in whichever way it was made.
+
+    Raises:
+        IncompleteSignature, IllegalTimestamp, MissingParameter: Something of it is
+            missing, or not in a form that is known.
+    """
+    if request.header("authorization"):
+        return _acs3_claim(request)
+    if "Signature" in request.parameters:
+        return _rpc_claim(request)
+    raise IncompleteSignature
+
+
+def encoded(text: str) -> str:
+    """Percent-encode as RFC 3986 has it: all but letters, digits and ``-_.~``."""
+    return quote(text, safe="~")
+
+
+def _acs3_claim(request: Request) -> Claim:
+    match = _AUTHORIZATION.fullmatch(request.header("authorization"))
+    if match is None:
+        raise IncompleteSignature
+    access_key_id, names, signature = match.groups()
+    signed = names.split(";")
+    needed = ALWAYS_SIGNED | ({"content-type"} if request.body else set())
+    if signed != sorted(set(signed)) or not needed <= set(signed):
+        raise IncompleteSignature
+    content_hash = request.header("x-acs-content-sha256")
+    values = "".join(f"{name}:{request.header(name)}\n" for name in signed)
+    query = _canonical(request.query)
+    canonical = f"{request.method}\n/\n{query}\n{values}\n{names}\n{content_hash}"
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    body_hash = hashlib.sha256(request.body).hexdigest()
+    return Claim(
+        access_key_id=access_key_id,
+        action=request.header("x-acs-action"),
+        version=request.header("x-acs-version"),
+        signature=bytes.fromhex(signature),
+        date=_given(request.header("x-acs-date"), IllegalTimestamp()),
+        nonce=_given(
+            request.header("x-acs-signature-nonce"),
+            MissingParameter("x-acs-signature-nonce"),
+        ),
+        signed_text=f"{ALGORITHM}\n{digest}",
+        algorithm="sha256",
+        key_suffix=b"",
+        is_body_signed=hmac.compare_digest(
+            content_hash.lower().encode(), body_hash.encode()
+        ),
+    )
+
+
+def _rpc_claim(request: Request) -> Claim:
+    given = dict(request.parameters)
+    signature = given.pop("Signature")
+    method = given.get("SignatureMethod", "").upper()
+    if method != "HMAC-SHA1" or given.get("SignatureVersion") != "1.0":
+        raise IncompleteSignature
+    text = f"{request.method}&{encoded('/')}&{encoded(_canonical(given))}"
+    return Claim(
+        access_key_id=_given(
+            given.get("AccessKeyId", ""), MissingParameter("AccessKeyId")
+        ),
+        action=given.get("Action", ""),
+        version=given.get("Version", ""),
+        signature=_from_base64(signature),
+        date=_given(given.get("Timestamp", ""), IllegalTimestamp()),
+        nonce=_given(
+            given.get("SignatureNonce", ""), MissingParameter("SignatureNonce")
+        ),
+        signed_text=text,
+        algorithm="sha1",
+        key_suffix=b"&",
+        # Not a word of any other body has a meaning, so none is believed.
+        is_body_signed=bool(request.form) or not request.body,
+    )
+
+
+def _canonical(parameters: Mapping[str, str]) -> str:
+    return "&".join(
+        f"{name}={value}"
+        for name, value in sorted(
+            (encoded(name), encoded(value)) for name, value in parameters.items()
+        )
+    )
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise IncompleteSignature from None
+
+
+def _given(text: str, missing: Exception) -> str:
+    if not text:
+        raise missing
+    return text

@@ -1,0 +1,90 @@
+"""Everything that answering a request takes, opened once in each worker process."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pairsmith.server.audit import AuditLog
+from pairsmith.server.audit.files import audit_path_beside
+
+if TYPE_CHECKING:
+    from pairsmith.instance import Instance
+    from pairsmith.registry import Registry
+    from pairsmith.server.access.store import AccessStore
+    from pairsmith.server.metrics import Metrics
+    from pairsmith.server.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What both APIs are made of.
+
+    Attributes:
+        instance: Every operation on keys and data.
+        registry: The keys of that instance, for what a policy has to know of one.
+        access: Who may ask: client keys, access keys and their policies.
+        audit: Where every operation is written before it is answered.
+        metrics: What is counted.
+        settings: As the operator gave them.
+    """
+
+    instance: Instance
+    registry: Registry
+    access: AccessStore
+    audit: AuditLog
+    metrics: Metrics
+    settings: Settings
+
+    def close(self) -> None:
+        """Write what is still to be written, and close it all."""
+        with ExitStack() as stack:  # each is closed, whatever the others do
+            stack.callback(self.instance.close)
+            stack.callback(self.access.close)
+            stack.callback(self.audit.close)
+
+
+def open_services(settings: Settings) -> Services:
+    """Open everything as the settings say.
+
+    Raises:
+        PairsmithError: Something cannot be opened; the message says what to do.
+    """
+    from pairsmith.server.access.store import AccessStore
+    from pairsmith.server.metrics import Metrics
+
+    with ExitStack() as stack:
+        instance = open_instance(settings)
+        stack.callback(instance.close)
+        access = AccessStore(instance.registry)
+        stack.callback(access.close)
+        audit = AuditLog.open(
+            audit_path(settings, instance.registry), access.audit_key()
+        )
+        stack.pop_all()
+    metrics = Metrics(instance)
+    return Services(instance, instance.registry, access, audit, metrics, settings)
+
+
+def audit_path(settings: Settings, registry: Registry) -> Path:
+    """Where the audit log is: as set, else beside an SQLite database, else here."""
+    if settings.files.audit:
+        return Path(settings.files.audit)
+    database = registry.access.database.sqlite_path
+    if database is not None:
+        return audit_path_beside(database)
+    return Path(settings.files.folder) / "audit.log"
+
+
+def open_instance(settings: Settings) -> Instance:
+    """Open the instance that the settings mean, made new if it is not there."""
+    from pairsmith.instance import Instance
+
+    return Instance.open(
+        settings.database.url,
+        settings.database.root_key or None,
+        pair_limit=settings.pairs.limit,
+        threads=settings.pairs.threads,
+    )

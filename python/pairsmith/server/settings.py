@@ -1,0 +1,316 @@
+"""Settings of the server: a TOML file, then the environment, parsed once and frozen.
+
+Every field below is a line of the file (``[table]``, ``name = value``) and a variable
+(``PAIRSMITH_TABLE_NAME``), which has the last word. ``docs/server.md`` lists them from
+here; ``pairsmith serve --print-config`` writes them with their present values.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from pairsmith.errors import InvalidParameter
+from pairsmith.parameters import PAIR_LIMIT, THREAD_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_FILE = Path("pairsmith.toml")
+"""Read if it is there and no other is named."""
+
+ALIASES = {
+    "PAIRSMITH_DATABASE": "PAIRSMITH_DATABASE_URL",
+    "PAIRSMITH_ROOT_KEY_PROVIDER": "PAIRSMITH_DATABASE_ROOT_KEY",
+}
+"""The variables that every other command reads, and what they are called here."""
+
+
+def _set(default: object, doc: str, low: int = 1, high: int = 2**31) -> Any:  # noqa: ANN401 -- what ``field`` gives
+    """A setting with what it means and, if it is a number, its least and greatest."""
+    return field(default=default, metadata={"doc": doc, "low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where clients connect."""
+
+    host: str = _set("127.0.0.1", "Address to listen on; 0.0.0.0 is every interface.")
+    port: int = _set(8443, "Port to listen on.", high=65535)
+    names: str = _set(
+        "", "Further names and addresses of the certificate, with commas between."
+    )
+    workers: int = _set(
+        1, "Processes that serve; two to each core are plenty.", high=64
+    )
+    connections: int = _set(
+        16384, "Connections at most, over all workers; more wait to be accepted."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How connections are protected."""
+
+    certificate: str = _set(
+        "", "Your own certificate with its chain, PEM; empty makes one."
+    )
+    key: str = _set("", "Its private key, PKCS#8 PEM, mode 0600.")
+    insecure_http: bool = _set(
+        default=False, doc="Plain HTTP instead; refused unless host is a loopback."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where keys are and what wraps them."""
+
+    url: str = _set("sqlite:///pairsmith.db", "As --database of every command.")
+    root_key: str = _set("", "As --root-key of every command.")
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """How data key pairs are generated."""
+
+    limit: int = _set(
+        1,
+        "Pairs at once on this host; more are refused with 429. From 2 on, one of them "
+        "is kept for elliptic curves.",
+        high=PAIR_LIMIT,
+    )
+    wait_ms: int = _set(
+        0,
+        "How long a pair request may wait for its turn; 0 refuses at once.",
+        0,
+        60_000,
+    )
+    waiting: int = _set(16, "Pair requests of a worker that may wait.", 0, 1024)
+    threads: int = _set(1, "Threads that search for one RSA pair.", high=THREAD_LIMIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may use up."""
+
+    body_bytes: int = _set(
+        3 * 1024 * 1024, "Bytes of a request's body at most.", 1024, 3 * 1024 * 1024
+    )
+    header_seconds: int = _set(10, "Time to send the headers of a request.", high=60)
+    body_seconds: int = _set(20, "Time to send the body of a request.", high=300)
+    clock_skew_seconds: int = _set(
+        900, "How far the Date of a request may be from this clock.", high=900
+    )
+    requests: int = _set(1024, "Requests under way in a worker; more get 503.")
+    threads: int = _set(
+        8, "Threads of a worker for everything but RSA pairs.", high=256
+    )
+    shutdown_seconds: int = _set(
+        30, "Time to finish what was accepted when told to stop.", high=1800
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the server's own files are."""
+
+    folder: str = _set(
+        ".", "Folder of tls/ and clients/, which the server keeps to itself."
+    )
+    audit: str = _set(
+        "", "The audit log; by default beside an SQLite database, else in the folder."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """What is written about requests."""
+
+    level: str = _set("info", "debug, info, warning or error.")
+    format: str = _set("json", "json, one object to a line; or console, for people.")
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Who may read /metrics."""
+
+    public: bool = _set(
+        default=False,
+        doc="Whether anybody may read /metrics; otherwise only this host.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the OpenAPI calls the place where the keys are; clients see it in ARNs."""
+
+    region: str = _set("local", "Region of ARNs and of DescribeRegions.")
+    account: str = _set("0", "Account of ARNs.")
+    instance: str = _set("kst-pairsmith", "Id of the one instance there is.")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; every table has its defaults."""
+
+    listen: Listen = field(default_factory=Listen)
+    tls: Tls = field(default_factory=Tls)
+    database: Database = field(default_factory=Database)
+    files: Files = field(default_factory=Files)
+    pairs: Pairs = field(default_factory=Pairs)
+    limits: Limits = field(default_factory=Limits)
+    logs: Logs = field(default_factory=Logs)
+    metrics: Metrics = field(default_factory=Metrics)
+    names: Names = field(default_factory=Names)
+
+
+CHOICES = {
+    ("logs", "level"): ("debug", "info", "warning", "error"),
+    ("logs", "format"): ("json", "console"),
+}
+
+
+def load_settings(
+    path: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Read the file, then the environment.
+
+    Args:
+        path: The file; by default ``pairsmith.toml`` in the current folder, if any.
+        environment: Variables; by default those of this process.
+
+    Raises:
+        InvalidParameter: The file cannot be read, or a setting is unknown or not as it
+            must be; the message names it and says what would be right.
+    """
+    settings = Settings()
+    for (table, name), value in _from_file(path).items():
+        settings = with_setting(settings, table, name, value)
+    variables = os.environ if environment is None else environment
+    for table, name in setting_names():
+        for variable in _variables(table, name):
+            if variable in variables:
+                settings = with_setting(settings, table, name, variables[variable])
+    return settings
+
+
+def with_setting(settings: Settings, table: str, name: str, value: object) -> Settings:
+    """The same settings with one of them changed.
+
+    Args:
+        settings: To start from.
+        table: Its table.
+        name: Its name there.
+        value: As TOML gives it, or as text.
+
+    Raises:
+        InvalidParameter: There is no such setting, or it cannot be this.
+    """
+    if (table, name) not in setting_names():
+        raise InvalidParameter(
+            f"{table}.{name}", "there is no such setting; see --print-config"
+        )
+    section = getattr(settings, table)
+    parsed = _parsed(type(section), table, name, value)
+    return replace(settings, **{table: replace(section, **{name: parsed})})
+
+
+def setting_names() -> list[tuple[str, str]]:
+    """Every table with every name in it, in the order of the file."""
+    empty = Settings()
+    return [
+        (table.name, setting.name)
+        for table in fields(Settings)
+        for setting in fields(getattr(empty, table.name))
+    ]
+
+
+def setting_doc(table: str, name: str) -> str:
+    """What a setting means."""
+    section = getattr(Settings(), table)
+    docs = {each.name: each.metadata["doc"] for each in fields(section)}
+    return str(docs[name])
+
+
+def to_toml(settings: Settings) -> str:
+    """The settings as a file that ``load_settings`` reads back, with comments."""
+    lines: list[str] = []
+    seen = ""
+    for table, name in setting_names():
+        if table != seen:
+            lines += ["", f"[{table}]"]
+            seen = table
+        value = getattr(getattr(settings, table), name)
+        lines += [f"# {setting_doc(table, name)}", f"{name} = {_toml_value(value)}"]
+    return "\n".join(lines[1:]) + "\n"
+
+
+def _from_file(path: Path | None) -> dict[tuple[str, str], object]:
+    chosen = DEFAULT_FILE if path is None else path
+    if path is None and not chosen.exists():
+        return {}
+    try:
+        tables = tomllib.loads(chosen.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidParameter("config", f"{chosen}: {error}") from None
+    for table, settings in tables.items():
+        if not isinstance(settings, dict):
+            raise InvalidParameter(
+                f"config: {table}", "settings stand in tables, such as [listen]"
+            )
+    return {
+        (table, name): value
+        for table, settings in tables.items()
+        for name, value in settings.items()
+    }
+
+
+def _variables(table: str, name: str) -> list[str]:
+    """The names of a setting in the environment; the last one counts most."""
+    variable = f"PAIRSMITH_{table}_{name}".upper()
+    return [alias for alias, of in ALIASES.items() if of == variable] + [variable]
+
+
+def _parsed(section: type, table: str, name: str, value: object) -> object:
+    kind = get_type_hints(section)[name]
+    setting = next(each for each in fields(section) if each.name == name)
+    if kind is bool:
+        return _parsed_bool(f"{table}.{name}", value)
+    if kind is int:
+        low, high = setting.metadata["low"], setting.metadata["high"]
+        return _parsed_int(f"{table}.{name}", value, low, high)
+    if not isinstance(value, str):
+        raise InvalidParameter(f"{table}.{name}", "it must be text, in quotes")
+    choices = CHOICES.get((table, name))
+    if choices is not None and value not in choices:
+        raise InvalidParameter(f"{table}.{name}", f"it is one of {', '.join(choices)}")
+    return value
+
+
+def _parsed_bool(name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    raise InvalidParameter(name, "it must be true or false")
+
+
+def _parsed_int(name: str, value: object, low: int, high: int) -> int:
+    text = str(value)
+    if not isinstance(value, bool) and text.isascii() and text.isdigit():
+        number = int(text[:12])
+        if low <= number <= high:
+            return number
+    raise InvalidParameter(name, f"it must be a whole number from {low} to {high}")
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    return json.dumps(value)  # which is also a basic string of TOML

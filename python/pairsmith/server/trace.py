@@ -1,0 +1,71 @@
+"""What becomes known of one request on its way; audit entry and log tell of it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pairsmith.server.audit import AuditEntry
+
+if TYPE_CHECKING:
+    from pairsmith.server.access.model import Principal
+
+OK = "OK"
+
+
+@dataclass(slots=True)
+class Trace:
+    """One request, from its arrival.
+
+    Attributes:
+        remote_address: Where it came from.
+        request_id: As it is answered.
+        arrived: When, UTC.
+        operation: Its name on the wire, once it is known to be one.
+        claimed_id: The identity that it names, verified or not.
+        principal: Who it is from, once its signature was found right.
+        key_id: The real id, or as it was asked for.
+        key_version_id: The version that is used.
+        spec: Of a pair.
+    """
+
+    remote_address: str
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    arrived: datetime = field(default_factory=lambda: datetime.now(UTC))
+    operation: str = ""
+    claimed_id: str = ""
+    principal: Principal | None = None
+    key_id: str = ""
+    key_version_id: str = ""
+    spec: str = ""
+    _started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return time.perf_counter() - self._started
+
+    def entry(self, code: str, http_status: int) -> AuditEntry:
+        """The request as the audit log tells it.
+
+        Args:
+            code: ``OK`` or the error code.
+            http_status: As it is answered.
+        """
+        return AuditEntry(
+            operation=self.operation,
+            principal_id=self.principal.id if self.principal else self.claimed_id,
+            principal_name=self.principal.name if self.principal else "",
+            request_id=self.request_id,
+            key_id=self.key_id,
+            key_version_id=self.key_version_id,
+            spec=self.spec,
+            code=code,
+            http_status=http_status,
+            remote_address=self.remote_address,
+            time=self.arrived,
+            duration_seconds=self.seconds,
+        )

@@ -1,0 +1,71 @@
+"""The server's own secrets and identities, on every database there is."""
+
+from datetime import UTC, datetime
+
+import pytest
+from places import NOON, Place
+
+from pairsmith.errors import DatabaseError, KeyUnavailable
+from pairsmith.registry import FileRootKey, Registry
+from pairsmith.registry.service_seal import ServiceSeal
+from pairsmith.server.access.policy import parse_policy
+from pairsmith.server.access.store import AccessStore
+from pairsmith.server.key_ages import key_version_ages
+
+NOW = datetime.fromtimestamp(NOON, UTC)
+POLICY = parse_policy(["decrypt:tag:Team=edge"])
+
+
+def test_identities_live_in_each_database(place: Place, registry: Registry) -> None:
+    """Made, found by another process, used, revoked; a key is known by its tag."""
+    store, elsewhere = AccessStore(registry), AccessStore(place.open())
+    access, _ = store.create_access_key("ops", POLICY)
+    client = store.create_client("app", POLICY).key
+    assert elsewhere.access_key(access.id) == access
+    assert elsewhere.client(client.id) == client
+    key_id = registry.create_key(tags={"Team": "edge"}).key_id
+    assert POLICY.allows("Decrypt", store.key_facts(key_id))
+    store.touch(client.id)
+    store.revoke(access.id)
+    store.close()
+    assert AccessStore(registry).clients()[0].last_used_at == NOW
+    revoked = AccessStore(place.open()).access_key(access.id)
+    assert revoked is not None
+    assert revoked.revoked_at == NOW
+    assert key_version_ages(registry)["under 1d", True] == 1
+
+
+def test_secrets_have_names_and_stay(place: Place, registry: Registry) -> None:
+    """Each name its own secret, the same for every process and root key."""
+    seal = ServiceSeal(registry.access)
+    first, second = seal.secret("a"), seal.secret("b")
+    assert len(first) == len(second) == 32
+    assert first != second
+    assert ServiceSeal(place.open().access).secret("a") == first
+    new = FileRootKey(place.directory / "new-root-key")
+    assert registry.rewrap(new).rewrapped == 1
+    assert ServiceSeal(place.open(new).access).secret("b") == second
+
+
+def test_a_secret_in_another_place_does_not_open(
+    place: Place, registry: Registry
+) -> None:
+    """Nor one that was changed; the message names the row."""
+    seal = ServiceSeal(registry.access)
+    seal.secret("a")
+    place.execute("UPDATE service_secrets SET secret_name = 'b'")
+    with pytest.raises(DatabaseError, match="row of b does not open"):
+        seal.secret("b")
+    place.execute("UPDATE service_secrets SET secret_name = 'a', iv = :iv", iv=b"short")
+    with pytest.raises(DatabaseError, match="row of a does not open"):
+        seal.secret("a")
+
+
+def test_a_damaged_version_of_the_server_is_named(
+    place: Place, registry: Registry
+) -> None:
+    """As for a key's version: which row of key_versions to restore."""
+    ServiceSeal(registry.access).secret("a")
+    place.execute("UPDATE key_versions SET wrapped = :wrapped", wrapped=b"x" * 93)
+    with pytest.raises(KeyUnavailable, match="pairsmith-server-"):
+        ServiceSeal(registry.access).secret("a")

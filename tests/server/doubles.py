@@ -1,0 +1,47 @@
+"""What stands in for the parts of the server that a test is not about."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from pairsmith.server.audit import AuditEntry, AuditUnavailable
+
+
+@dataclass
+class MemoryAudit:
+    """Entries in a list; ``broken`` refuses them."""
+
+    entries: list[AuditEntry] = field(default_factory=list)
+    broken: bool = False
+
+    def submit(self, entry: AuditEntry) -> Future[None]:
+        """As the log's."""
+        future: Future[None] = Future()
+        if self.broken:
+            future.set_exception(AuditUnavailable())
+        else:
+            self.entries.append(entry)
+            future.set_result(None)
+        return future
+
+    def close(self) -> None:
+        """As the log's."""
+
+    def check(self) -> None:
+        """As the log's."""
+        if self.broken:
+            raise AuditUnavailable
+
+
+@dataclass
+class MemoryMetrics:
+    """Observations in a list."""
+
+    observed: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def observe(self, operation: str, spec: str, code: str, _seconds: float) -> None:
+        """As the real one."""
+        self.observed.append((operation, spec, code))
+
+    def render(self) -> tuple[bytes, str]:
+        """As the real one."""
+        return b"# nothing\n", "text/plain"

@@ -1,0 +1,87 @@
+"""Bodies: read whole or refused, within their bounds of size, time and memory."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from starlette.requests import ClientDisconnect
+
+from pairsmith.errors import PairsmithError, ServiceUnavailable
+from pairsmith.server import bodies
+from pairsmith.server.bodies import BodyReader, BodyTooLarge, BodyTooSlow
+from pairsmith.server.settings import Limits
+
+LIMITS = Limits(body_bytes=1024, body_seconds=1)
+
+
+def receiving(chunks: Iterable[bytes], *, then: str = "end") -> Callable[..., Any]:
+    """A client that sends these chunks and then ends, goes away, or stays silent."""
+    left = list(chunks)
+
+    async def receive() -> dict[str, Any]:
+        if left:
+            more = len(left) > 1 or then != "end"
+            return {"type": "http.request", "body": left.pop(0), "more_body": more}
+        if then == "silence":
+            await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
+def read(
+    receive: Callable[..., Any], length: bytes = b"", reader: BodyReader | None = None
+) -> bytes:
+    """Read one body."""
+    headers = [(b"content-length", length)] if length else []
+    reader = reader or BodyReader(LIMITS)
+    return asyncio.run(reader.read({"headers": headers}, receive))
+
+
+def test_chunks_are_joined() -> None:
+    """A body is what came, to the byte, up to the limit."""
+    assert read(receiving([b"a", b"", b"bc"])) == b"abc"
+    assert read(receiving([bytes(1024)])) == bytes(1024)
+
+
+def test_too_large_is_noticed_before_and_while_reading() -> None:
+    """A length that is told is believed; one that is not, is found out."""
+    with pytest.raises(BodyTooLarge):
+        read(receiving([], then="silence"), length=b"1025")
+    with pytest.raises(BodyTooLarge):
+        read(receiving([bytes(1000), bytes(25)], then="silence"))
+
+
+def test_a_body_that_does_not_come_is_given_up() -> None:
+    """A slow client holds nothing for longer than the limit."""
+    with pytest.raises(BodyTooSlow):
+        read(receiving([b"a"], then="silence"))
+
+
+def test_a_client_that_goes_away_is_no_error_of_ours() -> None:
+    """There is nobody to answer."""
+    with pytest.raises(ClientDisconnect):
+        read(receiving([b"a"], then="leave"))
+
+
+def test_all_bodies_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than fits is refused, and room is given back whatever happened."""
+    monkeypatch.setattr(bodies, "BUFFERS", 1)
+    reader = BodyReader(LIMITS)
+
+    async def test() -> None:
+        scope = {"headers": []}
+        waiting = asyncio.create_task(
+            reader.read(scope, receiving([bytes(600)], then="silence"))
+        )
+        await asyncio.sleep(0)
+        with pytest.raises(ServiceUnavailable):
+            await reader.read(scope, receiving([bytes(600)]))
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert await reader.read(scope, receiving([bytes(600)])) == bytes(600)
+
+    asyncio.run(test())
+    assert issubclass(BodyTooSlow, PairsmithError)

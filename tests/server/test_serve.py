@@ -1,0 +1,240 @@
+"""``pairsmith serve`` as a process: its start, its end, and clients that misbehave."""
+
+import json
+import os
+import signal
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from http.client import HTTPException
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from signing import Signer
+
+from pairsmith.cli.application import application
+from pairsmith.errors import Throttled
+from pairsmith.guard import Guard
+from pairsmith.server.instance_api import messages_pb2 as messages
+from pairsmith.server.settings import load_settings, to_toml
+from pairsmith.testing import RunningServer
+
+MADE = ("CA for clients (made)", "Client key (made)", "Its password (made)")
+SLOW_BODY = (
+    b"POST / HTTP/1.1\r\nhost: a\r\nx-kms-apiname: a\r\ncontent-length: 9\r\n\r\nb"
+)
+PROMISED_SECONDS = 5
+"""Within which another process's change is seen; a second is promised."""
+
+
+@pytest.fixture(scope="module")
+def strict(pairsmith_servers: Callable[..., RunningServer]) -> Iterator[RunningServer]:
+    """A server with little patience, in two processes, whose pairs take their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PAIRSMITH_ENGINE", "portable")
+        yield pairsmith_servers(
+            limits_header_seconds=1, limits_body_seconds=1, listen_workers=2
+        )
+
+
+def signer_of(server: RunningServer) -> Signer:
+    """The client key of its first start."""
+    file = json.loads(server.client_key_file.read_text())
+    key_id, data = file["KeyId"], file["PrivateKeyData"]
+    return Signer.from_file(key_id, data, server.client_key_password)
+
+
+def send(server: RunningServer, name: str, **fields: object) -> tuple[int, bytes]:
+    """Status and content of one signed request, on a connection of its own."""
+    body = getattr(messages, f"{name}Request")(**fields).SerializeToString()
+    with closing(server.connect()) as connection:
+        connection.request("POST", "/", body, signer_of(server).headers(name, body))
+        response = connection.getresponse()
+        return response.status, response.read()
+
+
+def status_of(server: RunningServer, pair: dict[str, str]) -> int:
+    """The status that a request for this pair is answered with."""
+    return send(server, "GenerateDataKeyPair", **pair)[0]
+
+
+def being_made(server: RunningServer, key: str, guard: Guard) -> threading.Thread:
+    """A client whose pair is being made at this moment."""
+
+    def ask() -> None:
+        with suppress(OSError, HTTPException):  # it may lose its server
+            asking.status = status_of(server, pair)  # type: ignore[attr-defined]
+
+    pair = {"KeyId": key, "KeyPairSpec": "RSA_4096", "KeyFormat": "DER"}
+    asking = threading.Thread(target=ask)
+    asking.start()
+    while asking.is_alive():
+        try:
+            guard.release(guard.acquire())
+        except Throttled:
+            return asking
+    raise AssertionError("the pair was made before anybody looked")
+
+
+def test_the_first_start_says_what_it_made(strict: RunningServer) -> None:
+    """CA, client key and password are named; no password is ever a default."""
+    assert [strict.log.count(name) for name in MADE] == [1, 1, 1]
+    assert strict.client_key_password not in strict.log
+    assert len(strict.client_key_password) >= 16
+    for path in (strict.folder / "clients").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_health_needs_no_signature_and_nothing_else_is_served(
+    strict: RunningServer,
+) -> None:
+    """The three pages are there; every other path is not."""
+    assert strict.get("/healthz") == (200, b"ok\n")
+    status, content = strict.get("/readyz")
+    assert (status, json.loads(content)) == (200, {"database": "ok", "audit": "ok"})
+    status, content = strict.get("/metrics")
+    assert status == 200
+    assert b"pairsmith_" in content
+    for path in ("/none", "/docs", "/openapi.json", "/static/x"):
+        assert strict.get(path)[0] == 404
+
+
+def test_slow_clients_are_cut_off(strict: RunningServer) -> None:
+    """Neither headers nor a body may be sent for longer than the settings say."""
+    context = ssl.create_default_context(cafile=str(strict.ca_file))
+    for beginning, answer in (
+        (b"POST / HTTP/1.1\r\nHost: a\r\nx-slow", b""),
+        (SLOW_BODY, b"HTTP/1.1 408"),
+    ):
+        plain = socket.create_connection(("127.0.0.1", strict.port), timeout=30)
+        with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+            connection.sendall(beginning)
+            received = b""
+            while chunk := connection.recv(4096):  # until the server hangs up
+                received += chunk
+        assert received.startswith(answer)
+        assert bool(received) is bool(answer)
+
+
+def test_plain_http_is_no_way_in(strict: RunningServer) -> None:
+    """A server of TLS answers nothing without it, and not in an older version."""
+    with socket.create_connection(("127.0.0.1", strict.port), timeout=30) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert not connection.recv(4096).startswith(b"HTTP")
+    context = ssl.create_default_context(cafile=str(strict.ca_file))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    plain = socket.create_connection(("127.0.0.1", strict.port), timeout=30)
+    with context.wrap_socket(plain, server_hostname="localhost") as connection:
+        assert connection.version() == "TLSv1.2"
+
+
+def test_workers_share_the_guard_and_see_what_others_change(
+    strict: RunningServer,
+) -> None:
+    """A slot held elsewhere refuses every worker; a disabled key is so for all."""
+    with strict.open_instance() as instance:
+        key = instance.create_key("shared").key_id
+        instance.create_alias("alias/shared", key)
+        pair = {"KeyId": "alias/shared", "KeyPairSpec": "EC_P256", "KeyFormat": "DER"}
+        slot = instance._guard.acquire()
+        for _ in range(6):
+            assert status_of(strict, pair) == 429
+        instance._guard.release(slot)
+        for _ in range(6):
+            assert status_of(strict, pair) == 200
+        instance.disable_key(key)
+        deadline = time.monotonic() + PROMISED_SECONDS
+        refused = 0
+        while refused < 6:
+            refused = refused + 1 if status_of(strict, pair) == 409 else 0
+            assert time.monotonic() < deadline
+
+
+def test_what_was_accepted_is_finished_and_the_next_start_makes_nothing(
+    strict: RunningServer,
+) -> None:
+    """A signal to stop lets a pair be made and answered; clients are as they were."""
+    before = sorted((strict.folder / "clients").iterdir())
+    with strict.open_instance() as instance:
+        key = instance.create_key("stopping").key_id
+        asking = being_made(strict, key, instance._guard)
+        assert strict.stop() == 0
+        asking.join()
+    assert asking.status == 200  # type: ignore[attr-defined]
+    strict.restart()
+    assert sorted((strict.folder / "clients").iterdir()) == before
+    assert [strict.log.count(name) for name in MADE] == [1, 1, 1]
+
+
+def test_killed_servers_start_again_with_a_free_guard_and_a_whole_audit_log(
+    strict: RunningServer,
+) -> None:
+    """After kill -9 nothing acknowledged is missing and the log still verifies."""
+    with strict.open_instance() as instance:
+        key = instance.create_key("killed").key_id
+        pair = {"KeyId": key, "KeyPairSpec": "EC_P256", "KeyFormat": "DER"}
+        status, content = send(strict, "GenerateDataKeyPair", **pair)
+        asking = being_made(strict, key, instance._guard)
+        strict.kill()
+        asking.join()
+    strict.restart()
+    assert (status, status_of(strict, pair)) == (200, 200)
+    answer = messages.GenerateDataKeyPairResponse.FromString(content)
+    log = strict.folder / "pairsmith.db.audit.log"
+    assert answer.RequestId in log.read_text()
+    verified = CliRunner().invoke(
+        application, ["--database", strict.database, "audit", "verify"]
+    )
+    assert verified.exit_code == 0, verified.output
+
+
+def test_a_worker_that_dies_is_replaced(strict: RunningServer) -> None:
+    """The server goes on, and is soon as many processes as before."""
+    children = Path(f"/proc/{strict.pid}/task/{strict.pid}/children")
+    first = int(children.read_text().split()[-1])
+    os.kill(first, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while (
+        str(first) in children.read_text().split() or strict.get("/healthz")[0] != 200
+    ):
+        assert time.monotonic() < deadline
+
+
+def test_print_config_writes_what_would_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """File and options are in it, it is a settings file itself, and nothing is made."""
+    monkeypatch.chdir(tmp_path)
+    Path("pairsmith.toml").write_text("[pairs]\nlimit = 3\n")
+    printed = CliRunner().invoke(
+        application, ["serve", "--print-config", "--port=9999"]
+    )
+    path = tmp_path / "printed.toml"
+    path.write_text(printed.stdout)
+    settings = load_settings(path, {})
+    assert (settings.pairs.limit, settings.listen.port) == (3, 9999)
+    assert to_toml(settings) == printed.stdout
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "pairsmith.toml", path]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--insecure-http", "--host", "0.0.0.0"], "loopback"),
+        (["--config", "absent.toml"], "absent.toml"),
+        (["--port", "0"], "listen.port"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], named: str
+) -> None:
+    """It ends with exit code 1 before anything is made."""
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(application, ["serve", *arguments])
+    assert refused.exit_code == 1
+    assert named in refused.stderr
+    assert not list(tmp_path.iterdir())
