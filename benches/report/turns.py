@@ -1,0 +1,98 @@
+"""Contestants take turns, so that whatever slows the machine slows all of them."""
+
+import statistics
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from pairsmith.bench import Contender, Worker
+
+from .machine import ROOT
+
+
+@dataclass
+class Contestant:
+    """What somebody is asked for in each turn, and what was answered.
+
+    Attributes:
+        name: One of ``contestants.CONTESTANTS``.
+        spec: The kind of pairs.
+        pairs: How many in a turn.
+        threads: On how many threads, in a batch.
+        processes: How many processes at the same time, each of which makes as many.
+        keep_singles: Whether every single duration is kept.
+    """
+
+    name: str
+    spec: str
+    pairs: int
+    threads: int = 1
+    processes: int = 1
+    keep_singles: bool = False
+    turns: list[list[float]] = field(default_factory=list)
+
+    def take_turn(self, workers: Sequence[Worker]) -> None:
+        """Make the pairs of one turn, and remember how long each took, in seconds.
+
+        A batch tells one duration for all its pairs. Of processes side by side the
+        slowest counts: it has the last pair.
+        """
+        for worker in workers:
+            worker.ask(f"{self.spec} {self.pairs} {self.threads}")
+        slowest = max((worker.answer() for worker in workers), key=sum)
+        if self.name == "batch":
+            slowest = [sum(slowest) / self.pairs / self.processes]
+        self.turns.append(slowest)
+
+    def facts(self) -> dict[str, Any]:
+        """Everything but the first turn; durations of a pair in microseconds."""
+        turns = self.turns[1:]
+        found = {
+            "Contestant": self.name,
+            "Spec": self.spec,
+            "PairsPerTurn": self.pairs * self.processes,
+            "Threads": self.threads,
+            "Processes": self.processes,
+            "TurnMeans": [microseconds(statistics.fmean(turn)) for turn in turns],
+            "TurnMedians": [microseconds(statistics.median(turn)) for turn in turns],
+        }
+        if self.keep_singles:
+            found["Singles"] = [microseconds(each) for turn in turns for each in turn]
+        return found
+
+
+def take_turns(contestants: Sequence[Contestant], rounds: int) -> list[dict[str, Any]]:
+    """Let everybody have so many turns, one after the other, and tell the facts."""
+    with ExitStack() as stack:
+        teams = [
+            [stack.enter_context(Worker(contender(each.name)))
+             for _ in range(each.processes)]
+            for each in contestants
+        ]  # fmt: skip
+        # One turn more: the first makes tables and loads code, and does not count.
+        for number in range(rounds + 1):
+            for contestant, workers in zip(contestants, teams, strict=True):
+                tell(f"{contestant.spec}, {contestant.name}", number / (rounds + 1))
+                contestant.take_turn(workers)
+    tell("", 1.0)
+    return [each.facts() for each in contestants]
+
+
+def contender(name: str) -> Contender:
+    """How a contestant's process is started."""
+    command = (sys.executable, "-m", "benches.report.contestants", name)
+    return Contender(name, command, {"PYTHONPATH": str(ROOT)})
+
+
+def microseconds(seconds: float) -> float:
+    """Rounded to nanoseconds, for nothing finer is measured."""
+    return round(1e6 * seconds, 3)
+
+
+def tell(what: str, share: float) -> None:
+    """Say on stderr whose turn it is."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{share:4.0%}  {what}" if what else "\r\033[K")
+        sys.stderr.flush()
