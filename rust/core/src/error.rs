@@ -23,6 +23,9 @@ pub enum Error {
     /// A worker thread of a batch ended before its work did: a defect in this crate.
     #[error("a worker thread ended early")]
     Worker,
+    /// The operating system gave no memory for pairs that wait.
+    #[error("there is no memory for waiting pairs")]
+    Memory,
     /// A structure could not be encoded as DER or PEM: a defect in this crate.
     #[error("a key could not be encoded")]
     Encoding,

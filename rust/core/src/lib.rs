@@ -1,10 +1,10 @@
 //! Data key pairs: generation, encoding and wrapping, with no knowledge of Python, files, time or
 //! configuration.
 //!
-//! The way down: [`batch`] → [`stream`] → [`generate`] → [`root_key`], [`wrap`], [`encode`] →
-//! [`rsa`], [`ec`] → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`], [`interrupt`],
-//! `fault` (for tests) → [`secret`], [`spec`], `stack`, [`error`]. No module imports one further
-//! up; `tests/layers.rs` checks it.
+//! The way down: [`batch`], [`pool`] → [`stream`] → [`generate`] → [`root_key`], [`wrap`],
+//! [`encode`] → [`rsa`], [`ec`] → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`],
+//! [`interrupt`], [`locked`], `fault` (for tests) → [`secret`], [`spec`], `stack`, [`error`]. No
+//! module imports one further up; `tests/layers.rs` checks it.
 
 pub mod aead;
 pub mod batch;
@@ -16,7 +16,9 @@ pub mod fault;
 pub mod generate;
 pub mod interrupt;
 pub mod lanes;
+pub mod locked;
 pub mod natural;
+pub mod pool;
 pub mod primes;
 pub mod random;
 pub mod root_key;

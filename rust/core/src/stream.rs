@@ -13,6 +13,7 @@ use crate::lanes::Engine;
 use crate::natural::Natural;
 use crate::primes::miller_rabin;
 use crate::primes::search::PrimeSearch;
+use crate::primes::trial_division::TrialDivision;
 use crate::random::OsRandom;
 use crate::spec::{Curve, KeyPairSpec, RsaSize};
 use crate::stack;
@@ -33,6 +34,14 @@ impl PairStream {
             KeyPairSpec::Rsa(size) => Kind::Rsa(Box::new(RsaStream::new(size, engine))),
             KeyPairSpec::Ec(curve) => Kind::Ec(EcStream { curve, random: OsRandom::buffered() }),
         })
+    }
+
+    /// Makes on this thread what a process makes once: a fork that cut another thread off in the
+    /// middle of it would leave the child waiting for ever.
+    pub(crate) fn prepare(spec: KeyPairSpec, engine: Engine) {
+        if let KeyPairSpec::Rsa(size) = spec {
+            TrialDivision::for_limbs(size.prime_bits() / 64).prepare(engine);
+        }
     }
 
     /// How many pairs are best made at a time: four RSA pairs have eight primes, which fill the

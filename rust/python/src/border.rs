@@ -19,6 +19,7 @@ pub fn raise(error: Error) -> PyErr {
         | Error::InvalidLength
         | Error::Consistency
         | Error::Worker
+        | Error::Memory
         | Error::Encoding => {
             InternalFailure::new_err(format!("{error}. Nothing was returned or stored."))
         }
