@@ -1,7 +1,8 @@
 //! Faults on request: a test names places where a bit shall flip, then generates a key.
 //!
 //! Compiled with the feature `fault-injection` only, and never with optimisation: no build that
-//! leaves this project has it. A plan belongs to one thread, so a search on one thread meets it.
+//! leaves this project has it. A plan belongs to one thread, so a search on one thread meets it; the
+//! threads of a pool start with copies of the plan of whoever starts the pool.
 
 use std::cell::RefCell;
 
@@ -54,6 +55,16 @@ pub fn with<T>(faults: &[Fault], work: impl FnOnce() -> T) -> (T, usize) {
     PLAN.with_borrow_mut(|plan| *plan = faults.to_vec());
     let result = work();
     (result, PLAN.take().len())
+}
+
+/// The plan of this thread, for one that it starts.
+pub(crate) fn plan() -> Vec<Fault> {
+    PLAN.with_borrow(Clone::clone)
+}
+
+/// Goes by this plan from now on.
+pub(crate) fn adopt(faults: Vec<Fault>) {
+    PLAN.set(faults);
 }
 
 /// The bits that flip at this passage; `bits` are how many there are.

@@ -21,8 +21,14 @@ pub(super) fn start(shared: &Arc<Shared>) {
     shared.lock().threads.alive += 1;
     let alive = Alive(Arc::clone(shared));
     let thread = std::thread::Builder::new().name("pairsmith-pool".to_owned());
+    #[cfg(feature = "fault-injection")]
+    let faults = crate::fault::plan();
     // The handle is let go: `close` waits by count, for a time, instead of joining.
-    drop(thread.spawn(move || run(&alive.0)));
+    drop(thread.spawn(move || {
+        #[cfg(feature = "fault-injection")]
+        crate::fault::adopt(faults);
+        run(&alive.0);
+    }));
 }
 
 /// A thread that is counted; it is counted out however it ends, and if it never began.
