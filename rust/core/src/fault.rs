@@ -31,6 +31,8 @@ pub enum Place {
     Key(usize),
     /// In the encoded private key.
     PrivateDocument,
+    /// In the answers of the self-test of this name.
+    SelfTest(&'static str),
     /// In the encoded public key.
     PublicDocument,
 }
@@ -84,6 +86,10 @@ fn strikes(place: Place, bits: usize) -> Vec<usize> {
         });
         struck
     })
+}
+
+pub(crate) fn in_self_test(name: &'static str) -> bool {
+    !strikes(Place::SelfTest(name), 1).is_empty()
 }
 
 pub(crate) fn in_lanes(passed: u8) -> u8 {

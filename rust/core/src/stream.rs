@@ -11,10 +11,12 @@ use crate::generate::through_the_gate;
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::natural::Natural;
+use crate::primes;
 use crate::primes::miller_rabin;
 use crate::primes::search::PrimeSearch;
 use crate::primes::trial_division::TrialDivision;
 use crate::random::OsRandom;
+use crate::rsa;
 use crate::spec::{Curve, KeyPairSpec, RsaSize};
 use crate::stack;
 
@@ -36,11 +38,17 @@ impl PairStream {
         })
     }
 
-    /// Makes on this thread what a process makes once: a fork that cut another thread off in the
-    /// middle of it would leave the child waiting for ever.
-    pub(crate) fn prepare(spec: KeyPairSpec, engine: Engine) {
-        if let KeyPairSpec::Rsa(size) = spec {
-            TrialDivision::for_limbs(size.prime_bits() / 64).prepare(engine);
+    /// Makes on this thread what a process makes once, by a pair's self-tests and tables: a fork
+    /// that cut another thread off in the middle of it would leave the child waiting for ever.
+    pub(crate) fn prepare(spec: KeyPairSpec, engine: Engine) -> Result<(), Error> {
+        match spec {
+            KeyPairSpec::Rsa(size) => {
+                let limbs = size.prime_bits() / 64;
+                TrialDivision::for_limbs(limbs).prepare(engine);
+                primes::known_answers::before_use(engine, limbs)?;
+                rsa::known_answers::before_use()
+            }
+            KeyPairSpec::Ec(curve) => ec::known_answers::before_use(curve),
         }
     }
 

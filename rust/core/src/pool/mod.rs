@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::locked::LockedPage;
+use crate::self_test::healthy;
 use crate::spec::KeyPairSpec;
 use crate::stream::PairStream;
 
@@ -73,7 +74,7 @@ impl Pool {
     /// Starts filling: so many pairs of each kind, 1 or more, no kind twice.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is none for so many.
+    /// [`Error::Memory`] if there is none for so many; [`Error::SelfTest`].
     pub fn start(capacities: &[(KeyPairSpec, usize)], engine: Engine) -> Result<Self, Error> {
         let shelves = capacities.iter().map(|&(spec, capacity)| Shelf::new(spec, capacity));
         let state = State {
@@ -90,7 +91,7 @@ impl Pool {
             closing: AtomicBool::new(false),
         });
         for &(spec, _) in capacities {
-            PairStream::prepare(spec, engine);
+            PairStream::prepare(spec, engine)?;
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         for _ in 0..cores.min(Self::MOST_THREADS) {
@@ -103,7 +104,8 @@ impl Pool {
     /// A pair that nobody else gets, if one waits; `None` if the caller is to make one.
     #[must_use]
     pub fn take(&self, spec: KeyPairSpec) -> Option<EncodedPair> {
-        if self.is_foreign() {
+        // What a broken module made is for nobody; whoever makes a pair instead is told.
+        if self.is_foreign() || healthy().is_err() {
             return None;
         }
         let mut state = self.shared.lock();
