@@ -23,7 +23,7 @@ test: test-rust test-python ## Pass the tests.
 
 test-rust: $(VENV)/.synced
 	cargo test --workspace --locked --quiet
-	cargo test -p pairsmith-core --locked --quiet --features fault-injection --test faults
+	cargo test -p pairsmith-core --locked --quiet --features fault-injection --test faults --test self_test_faults
 
 test-python: $(VENV)/.built
 	$(BIN)/python -m pytest -m "not slow"
