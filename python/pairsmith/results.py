@@ -11,6 +11,7 @@ import binascii
 import json
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pairsmith.errors import InvalidParameter
@@ -277,6 +278,7 @@ class WrappedKeyPair(PublicHalf):
 _WIRE_NAMES = {"encoded_public_key": "PublicKey"}
 
 
+@cache
 def _wire_name(name: str) -> str:
     """``key_version_id`` is ``KeyVersionId`` on the wire."""
     return _WIRE_NAMES.get(name) or name.title().replace("_", "")

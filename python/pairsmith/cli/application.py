@@ -5,6 +5,7 @@ import click
 from pairsmith.cli import key_lifecycle  # noqa: F401 -- adds its commands to key
 from pairsmith.cli.aliases import alias
 from pairsmith.cli.bench import bench
+from pairsmith.cli.bulk import bulk
 from pairsmith.cli.decrypt import decrypt
 from pairsmith.cli.demo import demo
 from pairsmith.cli.doctor import doctor
@@ -54,7 +55,7 @@ def application() -> None:
 
 
 for command in (
-    initialise, key, alias, generate, decrypt, public_key, encrypt, data_key, rewrap,
-    doctor, bench, demo,
+    initialise, key, alias, generate, bulk, decrypt, public_key, encrypt, data_key,
+    rewrap, doctor, bench, demo,
 ):  # fmt: skip
     application.add_command(command)
