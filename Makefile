@@ -10,7 +10,7 @@ export PAIRSMITH_CAVP = $(shell $(BIN)/python -c "import cryptography_vectors, p
 
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: help run test test-rust test-python test-slow lint format bench bench-keygen \
+.PHONY: help run test test-rust test-python test-slow lint format bench bench-keygen bench-report \
 	bench-profile bench-threads uniform-primes clean
 
 help: ## Say what there is.
@@ -53,6 +53,10 @@ bench: $(VENV)/.built ## Measure, with rivals in the same run.
 bench-keygen: $(VENV)/.built ## Generate hundreds of RSA keys beside every rival; ARGS=--quick takes two minutes.
 	$(BIN)/uv sync --frozen --no-install-project --quiet --inexact --group rivals
 	$(BIN)/python benches/bench_keygen.py $(ARGS)
+
+bench-report: $(VENV)/.built ## Measure everything, write docs/benchmarks.md; ARGS=--quick, --render, "--only SECTION".
+	$(BIN)/uv sync --frozen --no-install-project --quiet --inexact --group rivals
+	$(BIN)/python -m benches.report $(ARGS)
 
 bench-profile: ## Show where an RSA generation spends its time.
 	cargo run --release --locked --quiet -p pairsmith-benches --bin profile $(ARGS)

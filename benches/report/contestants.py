@@ -1,4 +1,6 @@
-"""Those who make pairs: ``python -m benches.report.contestants NAME``, a process each.
+"""Those who make pairs: ``python -m benches.report.contestants NAME CPU...``.
+
+Each is a process of its own on the CPUs that it is given.
 
 They speak the protocol of ``pairsmith.generators``: a line in, ``EC_P256 300 1``, asks
 for 300 pairs on one thread, and is answered by their durations in seconds; a batch,
@@ -163,4 +165,5 @@ def serve(name: str) -> None:
 
 
 if __name__ == "__main__":
+    os.sched_setaffinity(0, map(int, sys.argv[2:]))
     serve(sys.argv[1])

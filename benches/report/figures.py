@@ -63,14 +63,16 @@ def turn_by_turn(over: Sequence[float], under: Sequence[float]) -> Figure:
 def contestant(
     results: Results, section: str, spec: str, **wanted: str | int
 ) -> dict[str, Any]:
-    """The facts of one, by its ``Contestant``, ``Threads`` or ``Processes``."""
-    (found,) = [
-        each
-        for each in results[section]["Data"]["Results"]
-        if each["Spec"] == spec
-        and all(each[name] == value for name, value in wanted.items())
-    ]
-    return found
+    """The facts of one, by its ``Contestant``, ``Threads`` or ``Processes``.
+
+    Raises:
+        LookupError: It did not take part, as two threads do not on one core.
+    """
+    for each in results[section]["Data"]["Results"]:
+        if each["Spec"] == spec and all(each[key] == it for key, it in wanted.items()):
+            found: dict[str, Any] = each
+            return found
+    raise LookupError(f"{section} has no {spec} of {wanted}")
 
 
 def generators(results: Results, spec: str) -> list[dict[str, Any]]:
@@ -80,6 +82,12 @@ def generators(results: Results, spec: str) -> list[dict[str, Any]]:
 
 
 def generator(results: Results, spec: str, name: str) -> dict[str, Any]:
-    """One of them by name."""
-    (found,) = [each for each in generators(results, spec) if each["Generator"] == name]
-    return found
+    """One of them by name.
+
+    Raises:
+        LookupError: It did not take part, as an engine does not that the CPU lacks.
+    """
+    for each in generators(results, spec):
+        if each["Generator"] == name:
+            return each
+    raise LookupError(f"keygen has no {name} for {spec}")

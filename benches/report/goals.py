@@ -37,37 +37,93 @@ class Goal:
 def goals() -> Iterator[Goal]:
     """All of them, in the order in which a reader asks for them."""
     for spec, wanted, aim in (
-        ("RSA_2048", 8, 12), ("RSA_3072", 9, 12), ("RSA_4096", 10, 13),
-    ):  # fmt: skip
-        yield Goal(f"{spec} over `cryptography`, one thread", "keygen", wanted, "×",
-                   over_cryptography(spec, "avx512ifma"), aim=aim)  # fmt: skip
-    yield Goal("RSA_2048 over `cryptography`, portable engine", "keygen", 1.8, "×",
-               over_cryptography("RSA_2048", "portable"))  # fmt: skip
+        ("RSA_2048", 8, 12),
+        ("RSA_3072", 9, 12),
+        ("RSA_4096", 10, 13),
+    ):
+        yield Goal(
+            f"{spec} over `cryptography`, one thread",
+            "keygen",
+            wanted,
+            "×",
+            over_cryptography(spec, "avx512ifma"),
+            aim=aim,
+        )
+    yield Goal(
+        "RSA_2048 over `cryptography`, portable engine",
+        "keygen",
+        1.8,
+        "×",
+        over_cryptography("RSA_2048", "portable"),
+    )
     yield Goal("RSA_4096, two threads over one", "threads", 1.6, "×", two_threads)
     for kind, bits, aim in (
         *(("cctv", bits, 0.75) for bits in (2048, 3072, 4096)),
         *(("squaring", bits, 0.7) for bits in (1024, 1536, 2048)),
     ):
         what = {"cctv": "two primes of the C2SP list", "squaring": "eight squarings"}
-        yield Goal(f"{what[kind]}, {bits} bits, to the prototype's time", "lanes", 1.0,
-                   "×", to_the_prototype(f"{kind} {bits}"), at_most=True, aim=aim)  # fmt: skip
+        yield Goal(
+            f"{what[kind]}, {bits} bits, to the prototype's time",
+            "lanes",
+            1.0,
+            "×",
+            to_the_prototype(f"{kind} {bits}"),
+            at_most=True,
+            aim=aim,
+        )
     for spec, single, batch, aim in (
         ("EC_P256", 1.7, 2.5, 4),
         ("EC_P256K", 12, 18, 25),
     ):
-        yield Goal(f"{spec} over the same by hand, one at a time", "pairs", single, "×",
-                   over_by_hand(spec, "instance"))  # fmt: skip
-        yield Goal(f"{spec} over the same by hand, a batch on one core", "pairs", batch,
-                   "×", over_by_hand(spec, "batch"), aim=aim)  # fmt: skip
-    yield Goal("RSA_2048 in a batch, two cores over one", "workers", 1.8, "×",
-               two_over_one("RSA_2048", {"Threads": 2, "Processes": 1}))  # fmt: skip
-    yield Goal("RSA_2048 from a warm pool, median", "latency", 60, "µs", pooled, at_most=True)
-    yield Goal("RSA_2048 from a warm pool, to EC_P256", "latency", 3, "×",
-               pooled_to_curve, at_most=True)  # fmt: skip
-    yield Goal("peak memory of a bulk job of 100,000 EC pairs over one of 1,000",
-               "memory", 20, "MiB", memory_of_bulk, at_most=True)  # fmt: skip
-    yield Goal("EC_P256: what the Instance adds to its call into the core", "pairs", 5,
-               "µs", instance_layer, at_most=True)  # fmt: skip
+        yield Goal(
+            f"{spec} over the same by hand, one at a time",
+            "pairs",
+            single,
+            "×",
+            over_by_hand(spec, "instance"),
+        )
+        yield Goal(
+            f"{spec} over the same by hand, a batch on one core",
+            "pairs",
+            batch,
+            "×",
+            over_by_hand(spec, "batch"),
+            aim=aim,
+        )
+    yield Goal(
+        "RSA_2048 in a batch, two cores over one",
+        "workers",
+        1.8,
+        "×",
+        two_over_one("RSA_2048", {"Threads": 2, "Processes": 1}),
+    )
+    yield Goal(
+        "RSA_2048 from a warm pool, median", "latency", 60, "µs", pooled, at_most=True
+    )
+    yield Goal(
+        "RSA_2048 from a warm pool, to EC_P256",
+        "latency",
+        3,
+        "×",
+        pooled_to_curve,
+        at_most=True,
+    )
+    yield Goal(
+        "peak memory of a bulk job of 100,000 EC pairs over one of 1,000",
+        "memory",
+        20,
+        "MiB",
+        memory_of_bulk,
+        at_most=True,
+    )
+    yield Goal(
+        "EC_P256: what the Instance adds to its call into the core",
+        "pairs",
+        5,
+        "µs",
+        instance_layer,
+        at_most=True,
+    )
 
 
 def over_cryptography(spec: str, engine: str) -> Callable[[Results], Figure]:

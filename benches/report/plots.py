@@ -7,7 +7,7 @@ apart; every mark is labelled where it stands, and ours differ in shape, too.
 import hashlib
 import json
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,11 +127,12 @@ def times(results: Results, spec: str) -> dict[str, float]:
     """Seconds for a pair by label: of RSA by means, of EC by medians."""
     found: dict[str, float] = {}
     for each in results["pairs"]["Data"]["Results"]:
-        is_batch = each["Contestant"] == "batch"
-        if each["Spec"] == spec and (is_batch or spec.startswith("EC")):
-            if label := LABELS.get(each["Contestant"]):
-                middle = statistics.fmean if spec.startswith("RSA") else statistics.median
-                found[label] = middle(each["TurnMedians"]) / 1e6
+        if each["Spec"] == spec and (label := LABELS.get(each["Contestant"])):
+            is_curve = spec.startswith("EC")
+            middle = statistics.median if is_curve else statistics.fmean
+            found[label] = (
+                middle(each["TurnMedians" if is_curve else "TurnMeans"]) / 1e6
+            )
     for each in generators(results, spec):
         if label := LABELS.get(each["Generator"]):
             # Without the vector engine the portable one is what there is.
@@ -151,19 +152,24 @@ def draw_workers(results: Results, theme: Theme) -> Figure:
         ideal = [rates[0] * each / threads[0] for each in threads]
         axes.plot(threads, ideal, ":", color=theme.text, linewidth=1)
         axes.plot(threads, rates, "o-", color=theme.ours, markersize=7)
-        say(axes, threads[-1], ideal[-1], "as many times one", theme.text, above=True)
-        for one, each in zip(threads, rates, strict=True):
-            say(axes, one, each, f"batch: {each:,.0f}", theme.ours)
+        labels = [
+            (ideal[-1], f"{threads[-1]} times one", theme.text),
+            (rates[-1], f"batch {rates[-1]:,.0f}", theme.ours),
+        ]
         for each in rows:
             if each["Processes"] > 1:
                 axes.plot(each["Processes"], rate(each), "D", color=theme.other,
-                          markersize=8, markerfacecolor="none")  # fmt: skip
-                text = f"{each['Processes']} processes: {rate(each):,.0f}"
-                say(axes, each["Processes"], rate(each), text, theme.other, left=True)
+                          markersize=9, markerfacecolor="none")  # fmt: skip
+                text = f"{each['Processes']} processes {rate(each):,.0f}"
+                labels.append((rate(each), text, theme.other))
+        axes.annotate(f"{rates[0]:,.0f}", (threads[0], rates[0]), (0, -16), ha="center",
+                      textcoords="offset points", color=theme.ours)  # fmt: skip
         axes.set_title(f"{spec}, pairs a second")
         axes.set_xticks(threads)
-        axes.set_xlim(0.6, threads[-1] * 1.25)
-        axes.set_ylim(0, 1.25 * max(*ideal, *rates))
+        margin = max(threads[-1] - threads[0], 1)
+        axes.set_xlim(threads[0] - 0.2 * margin, threads[-1] + 0.95 * margin)
+        axes.set_ylim(0, 1.15 * max(*ideal, *rates, *map(rate, rows)))
+        say_apart(axes, threads[-1] + 0.1 * margin, labels)
         axes.set_xlabel("worker threads")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.grid(axis="y")
@@ -175,13 +181,13 @@ def rate(facts: dict[str, Any]) -> float:
     return 1e6 / statistics.fmean(facts["TurnMeans"])
 
 
-def say(axes: Axes, x: float, y: float, text: str, colour: str, *,
-        above: bool = False, left: bool = False) -> None:  # fmt: skip
-    """Label a point where it stands."""
-    offset = (0, 9) if above else (-9, 3) if left else (4, -14)
-    side = "center" if above else "right" if left else "center"
-    axes.annotate(text, (x, y), offset, textcoords="offset points", ha=side,
-                  color=colour, size=9)  # fmt: skip
+def say_apart(axes: Axes, x: float, labels: Sequence[tuple[float, str, str]]) -> None:
+    """Label heights on the right of ``x``, moved up where two would overlap."""
+    free, line = 0.0, 0.075 * axes.get_ylim()[1]
+    for height, text, colour in sorted(labels):
+        at = max(height, free)
+        axes.text(x, at, text, color=colour, va="center")
+        free = at + line
 
 
 def draw_latency(results: Results, theme: Theme) -> Figure:
@@ -189,19 +195,22 @@ def draw_latency(results: Results, theme: Theme) -> Figure:
     figure = Figure(figsize=(8, 3.6))
     axes = figure.subplots()
     axes.set_xscale("log")
-    for name, spec, label, colour, where in (
-        ("pool", "RSA_2048", "RSA_2048,\nwarm pool", theme.ours, 0.72),
-        ("instance", "RSA_2048", "RSA_2048,\nno pool", theme.other, 0.5),
-        ("instance", "EC_P256", "EC_P256", theme.third, 0.3),
+    for name, spec, label, colour, left in (
+        ("pool", "RSA_2048", "RSA_2048,\nwarm pool", theme.ours, True),
+        ("instance", "RSA_2048", "RSA_2048,\nno pool", theme.other, True),
+        ("instance", "EC_P256", "EC_P256", theme.third, False),
     ):
         facts = contestant(results, "latency", spec, Contestant=name)
         waits = sorted(each / 1e6 for each in facts["Singles"])
         shares = [(number + 1) / len(waits) for number in range(len(waits))]
         axes.step(waits, shares, where="post", color=colour, linewidth=2)
         half = statistics.median(waits)
-        text = f"{label}\nmedian {duration(half)}"
-        axes.annotate(text, (waits[int(where * len(waits))], where), (10, 0),
-                      textcoords="offset points", color=colour, va="center")  # fmt: skip
+        axes.annotate(
+            f"{label}\nmedian {duration(half)}", (half, 0.5), (-10 if left else 10, 0),
+            textcoords="offset points", color=colour, va="center",
+            ha="right" if left else "left",
+        )  # fmt: skip
+    axes.set_xlim(left=1e-6)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_minor_locator(NullLocator())

@@ -44,7 +44,9 @@ def render(results: Results, folder: Path) -> None:
 
 def page(results: Results) -> str:
     """The report as Markdown; nothing is drawn."""
-    return PLACE.sub(lambda place: filled(place[1], results), TEMPLATE.read_text("utf-8"))
+    return PLACE.sub(
+        lambda place: filled(place[1], results), TEMPLATE.read_text("utf-8")
+    )
 
 
 def filled(place: str, results: Results) -> str:

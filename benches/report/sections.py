@@ -42,7 +42,7 @@ def pairs(*, quick: bool) -> Facts:
     for spec, rivals in (("EC_P256", ["pycryptodome"]), ("EC_P256K", [])):
         singles = ["instance", "core", "by hand", *rivals]
         contestants = [Contestant(name, spec, 300) for name in singles]
-        contestants.append(Contestant("batch", spec, 2000))
+        contestants.append(Contestant("batch", spec, 1000))
         found += take_turns(contestants, 10 if quick else 100)
     for spec, count in BATCHED.items():
         contestants = [Contestant(name, spec, count) for name in ("instance", "batch")]
@@ -57,7 +57,8 @@ def workers(*, quick: bool) -> Facts:
     found = []
     for spec, count, rounds in (("RSA_2048", 400, 20), ("EC_P256", 20_000, 40)):
         contestants = [Contestant("batch", spec, count, each) for each in threads]
-        contestants.append(Contestant("batch", spec, count, 1, cores))
+        if cores > 1:
+            contestants.append(Contestant("batch", spec, count, 1, cores))
         found += take_turns(contestants, 2 if quick else rounds)
     return {"Cores": cores, "Results": found}
 
@@ -67,9 +68,12 @@ def latency(*, quick: bool) -> Facts | None:
     if not hasattr(Instance, "warm_up"):
         return None
     contestants = [
-        Contestant("pool", "RSA_2048", TAKEN, keep_singles=True),
-        Contestant("instance", "RSA_2048", TAKEN, keep_singles=True),
-        Contestant("instance", "EC_P256", TAKEN, keep_singles=True),
+        Contestant(name, spec, TAKEN, is_pinned=False, keep_singles=True)
+        for name, spec in (
+            ("pool", "RSA_2048"),
+            ("instance", "RSA_2048"),
+            ("instance", "EC_P256"),
+        )
     ]
     return {"Results": take_turns(contestants, 5 if quick else 42)}
 
@@ -110,10 +114,15 @@ def work(*, quick: bool) -> Facts:  # noqa: ARG001 -- it is quick
     said = cargo("test", "--test", "work", "--", "--nocapture")
     line = r"(\w+), (\d+) bits: (\d+) sifted, (\d+) tested, (\d+) squarings"
     rows = [
-        {"Engine": engine, "Bits": int(bits), "Sifted": int(sifted),
-         "Tested": int(tested), "Squarings": int(squarings)}
+        {
+            "Engine": engine,
+            "Bits": int(bits),
+            "Sifted": int(sifted),
+            "Tested": int(tested),
+            "Squarings": int(squarings),
+        }
         for engine, bits, sifted, tested, squarings in re.findall(line, said)
-    ]  # fmt: skip
+    ]
     return {"Results": rows}
 
 
@@ -128,8 +137,10 @@ def profile(*, quick: bool) -> Facts:
     said = cargo("run", "--release", "--bin", "profile", "--", "12" if quick else "400")
     heading = re.compile(r"^RSA-(\d+), (\w+), (\d+) keys$", re.MULTILINE)
     _, *parts = heading.split(said)
-    row = re.compile(r"^\| (.+?) \| +([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) % \|$",
-                     re.MULTILINE)  # fmt: skip
+    row = re.compile(
+        r"^\| (.+?) \| +([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) % \|$",
+        re.MULTILINE,
+    )
     found = []
     for bits, engine, keys, text in zip(*(parts[i::4] for i in range(4)), strict=True):
         stages = [
@@ -137,8 +148,15 @@ def profile(*, quick: bool) -> Facts:
             for stage, _calls, _each, ms, share in row.findall(text)
         ]
         product = summaries(text)["The product, in turn with it, ms per key"]
-        found.append({"Bits": int(bits), "Engine": engine, "Keys": int(keys),
-                      "Stages": stages, "Product": product})  # fmt: skip
+        found.append(
+            {
+                "Bits": int(bits),
+                "Engine": engine,
+                "Keys": int(keys),
+                "Stages": stages,
+                "Product": product,
+            }
+        )
     return {"Results": found}
 
 
@@ -164,10 +182,14 @@ def summaries(said: str) -> dict[str, dict[str, float]]:
         re.MULTILINE,
     )
     return {
-        what: {"Mean": float(mean), "StandardError": float(error),
-               "Median": float(median), "Samples": int(samples)}
+        what: {
+            "Mean": float(mean),
+            "StandardError": float(error),
+            "Median": float(median),
+            "Samples": int(samples),
+        }
         for what, mean, error, median, samples in line.findall(said)
-    }  # fmt: skip
+    }
 
 
 def cargo(verb: str, *words: str) -> str:

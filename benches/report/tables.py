@@ -21,21 +21,33 @@ def goals_table(results: Results) -> str:
     """What is wanted, and what was measured."""
     rows = []
     for goal in goals():
-        sign = "≤" if goal.at_most else "≥"
-        wanted = f"{sign} {number(goal.wanted)} {goal.unit}"
+        wanted = f"{'≤' if goal.at_most else '≥'} {number(goal.wanted)} {goal.unit}"
         aim = "" if goal.aim is None else f"{number(goal.aim)} {goal.unit}"
-        if goal.section not in results:
+        try:
+            found = goal.figure(results)
+        except LookupError:
+            # The section was not measured, or has nothing of the kind on this machine.
             rows.append([goal.measure, wanted, aim, "*not measured*", "", "", ""])
             continue
-        found = goal.figure(results)
         met = "yes" if goal.is_met(found.value) else "**no**"
-        if goal.is_met(found.low) != goal.is_met(found.high):
-            met += ", narrowly"
+        met += ", narrowly" * (goal.is_met(found.low) != goal.is_met(found.high))
         measured = f"{number(found.value)} {goal.unit}"
-        rows.append([goal.measure, wanted, aim, measured, spread(found),
-                     str(found.samples), met])  # fmt: skip
-    return table(("measure", "wanted", "aim", "measured", "spread", "samples", "met"),
-                 rows, "lrrrrrl")  # fmt: skip
+        rows.append(
+            [
+                goal.measure,
+                wanted,
+                aim,
+                measured,
+                spread(found),
+                str(found.samples),
+                met,
+            ]
+        )
+    return table(
+        ("measure", "wanted", "aim", "measured", "spread", "samples", "met"),
+        rows,
+        "lrrrrrl",
+    )
 
 
 def keygen_tables(results: Results) -> str:
@@ -53,9 +65,16 @@ def keygen_tables(results: Results) -> str:
                 "" if each["WaitedForCpu"] is None else f"{each['WaitedForCpu']:.1%}"
             )
             rows.append(
-                [each["Version"], str(each["Keys"]), number(each["MeanMs"]),
-                 number(each["StandardErrorMs"]), number(each["MedianMs"]), speed, waited]
-            )  # fmt: skip
+                [
+                    each["Version"],
+                    str(each["Keys"]),
+                    number(each["MeanMs"]),
+                    number(each["StandardErrorMs"]),
+                    number(each["MedianMs"]),
+                    speed,
+                    waited,
+                ]
+            )
         head = (
             spec,
             "keys",
@@ -80,9 +99,16 @@ def pairs_table(results: Results) -> str:
             took = middle(each["TurnMedians"])
             turns = zip(theirs["TurnMedians"], each["TurnMedians"], strict=True)
             faster = middle([other / one for other, one in turns])
-            rows.append([spec, NAMES[each["Contestant"]], number(took.value), spread(took),
-                         f"{took.samples} × {each['PairsPerTurn']}",
-                         number(faster.value)])  # fmt: skip
+            rows.append(
+                [
+                    spec,
+                    NAMES[each["Contestant"]],
+                    number(took.value),
+                    spread(took),
+                    f"{took.samples} × {each['PairsPerTurn']}",
+                    number(faster.value),
+                ]
+            )
     head = ("spec", "who", "µs a pair", "quartiles", "turns × pairs", "speed")
     return table(head, rows, "llrrrr")
 
@@ -97,8 +123,14 @@ def batch_table(results: Results) -> str:
         )
         gain = ratio(one["TurnMeans"], batch["TurnMeans"])
         means = [sum(each["TurnMeans"]) / gain.samples / 1000 for each in (one, batch)]
-        rows.append([spec, *map(number, means), f"{number(gain.value)} ({spread(gain)})",
-                     f"{gain.samples} × {one['PairsPerTurn']}"])  # fmt: skip
+        rows.append(
+            [
+                spec,
+                *map(number, means),
+                f"{number(gain.value)} ({spread(gain)})",
+                f"{gain.samples} × {one['PairsPerTurn']}",
+            ]
+        )
     head = (
         "spec",
         "one at a time, ms",
@@ -118,8 +150,15 @@ def workers_table(results: Results) -> str:
         rate = 1e6 / (sum(each["TurnMeans"]) / gain.samples)
         is_one = several == {"Threads": 1, "Processes": 1}
         shown = "1" if is_one else f"{number(gain.value)} ({spread(gain)})"
-        rows.append([each["Spec"], whose(**several), f"{rate:,.0f}", shown,
-                     f"{gain.samples} × {each['PairsPerTurn']:,}"])  # fmt: skip
+        rows.append(
+            [
+                each["Spec"],
+                whose(**several),
+                f"{rate:,.0f}",
+                shown,
+                f"{gain.samples} × {each['PairsPerTurn']:,}",
+            ]
+        )
     head = ("spec", "who", "pairs a second", "over one (95 %)", "turns × pairs")
     return table(head, rows, "llrrr")
 
@@ -134,9 +173,11 @@ def whose(**several: int) -> str:
 
 def latency_table(results: Results) -> str:
     """How long one caller waits for a pair."""
-    names = {("pool", "RSA_2048"): "RSA_2048, warm pool",
-             ("instance", "RSA_2048"): "RSA_2048, no pool",
-             ("instance", "EC_P256"): "EC_P256"}  # fmt: skip
+    names = {
+        ("pool", "RSA_2048"): "RSA_2048, warm pool",
+        ("instance", "RSA_2048"): "RSA_2048, no pool",
+        ("instance", "EC_P256"): "EC_P256",
+    }
     rows = []
     for each in results["latency"]["Data"]["Results"]:
         found = sorted(each["Singles"])
@@ -153,8 +194,9 @@ def memory_table(results: Results) -> str:
     rows = []
     for count, peaks in results["memory"]["Data"]["PeakMiB"].items():
         found = middle(peaks)
-        rows.append([f"{int(count):,}", number(found.value), spread(found),
-                     str(found.samples)])  # fmt: skip
+        rows.append(
+            [f"{int(count):,}", number(found.value), spread(found), str(found.samples)]
+        )
     return table(("EC_P256 pairs", "peak MiB", "quartiles", "jobs"), rows, "rrrr")
 
 
@@ -182,10 +224,13 @@ def lanes_table(results: Results) -> str:
 def work_table(results: Results) -> str:
     """Counts of work for two primes."""
     rows = [
-        [each["Engine"], f"RSA-{each['Bits']}",
-         *(f"{each[what]:,}" for what in ("Sifted", "Tested", "Squarings"))]
+        [
+            each["Engine"],
+            f"RSA-{each['Bits']}",
+            *(f"{each[what]:,}" for what in ("Sifted", "Tested", "Squarings")),
+        ]
         for each in results["work"]["Data"]["Results"]
-    ]  # fmt: skip
+    ]
     head = ("engine", "two primes of", "sifted", "tested", "squarings")
     return table(head, rows, "llrrr")
 
@@ -193,10 +238,15 @@ def work_table(results: Results) -> str:
 def threads_table(results: Results) -> str:
     """One key on one thread and on two."""
     rows = [
-        [what, number(each["Mean"]), number(each["StandardError"]),
-         number(each["Median"]), str(each["Samples"])]
+        [
+            what,
+            number(each["Mean"]),
+            number(each["StandardError"]),
+            number(each["Median"]),
+            str(each["Samples"]),
+        ]
         for what, each in results["threads"]["Data"]["Summaries"].items()
-    ]  # fmt: skip
+    ]
     return table(("RSA_4096", "mean", "± s.e.", "median", "keys"), rows, "lrrrr")
 
 
@@ -206,14 +256,25 @@ def profile_table(results: Results, engine: str = "avx512ifma") -> str:
     columns = [each for each in everything if each["Engine"] == engine] or everything
     stages = [each["Stage"] for each in columns[0]["Stages"]]
     rows = [
-        [stage, *(f"{each['Stages'][i]['MsPerKey']:.3f} ms, {each['Stages'][i]['Share']:.1%}"
-                  for each in columns)]
+        [
+            stage,
+            *(
+                f"{each['Stages'][i]['MsPerKey']:.3f} ms, {each['Stages'][i]['Share']:.1%}"
+                for each in columns
+            ),
+        ]
         for i, stage in enumerate(stages)
-    ]  # fmt: skip
+    ]
     product = [each["Product"] for each in columns]
-    rows.append(["the product, in turn with it",
-                 *(f"{each['Mean']:.2f} ± {each['StandardError']:.2f} ms"
-                   for each in product)])  # fmt: skip
+    rows.append(
+        [
+            "the product, in turn with it",
+            *(
+                f"{each['Mean']:.2f} ± {each['StandardError']:.2f} ms"
+                for each in product
+            ),
+        ]
+    )
     head = [f"RSA-{each['Bits']}, {each['Keys']} keys" for each in columns]
     return table(("stage", *head), rows, "l" + "r" * len(columns))
 
@@ -223,10 +284,12 @@ def machine_table(results: Results) -> str:
     newest = max(results.values(), key=lambda document: document["Begun"])["Machine"]
     cores = f"{newest['Cores']}{', virtual' * newest['Virtual']}"
     rows = [
-        ["CPU", newest["CPU"]], ["cores", cores], ["prime engine", newest["Engine"]],
+        ["CPU", newest["CPU"]],
+        ["cores", cores],
+        ["prime engine", newest["Engine"]],
         ["system", f"{newest['System']}, kernel {newest['Kernel']}"],
         *([name, text] for name, text in newest["Versions"].items()),
-    ]  # fmt: skip
+    ]
     return table(("", ""), rows, "ll")
 
 
@@ -237,8 +300,16 @@ def runs_table(results: Results) -> str:
         begun, took = each["Begun"], f"{each['Seconds']:,.0f} s"
         commit = each["Machine"]["Versions"]["Pairsmith"].rpartition(" ")[2]
         quick = " --quick" * each["Quick"]
-        rows.append([f"`--only {name}{quick}`", begun, took, number(each["LoadBefore"]),
-                     f"{each['Stolen']:.1%}", commit])  # fmt: skip
+        rows.append(
+            [
+                f"`--only {name}{quick}`",
+                begun,
+                took,
+                number(each["LoadBefore"]),
+                f"{each['Stolen']:.1%}",
+                commit,
+            ]
+        )
     head = ("command", "begun", "took", "load before", "stolen", "commit")
     return table(head, rows, "llrrrl")
 

@@ -1,5 +1,6 @@
 """Contestants take turns, so that whatever slows the machine slows all of them."""
 
+import os
 import statistics
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ class Contestant:
         pairs: How many in a turn.
         threads: On how many threads, in a batch.
         processes: How many processes at the same time, each of which makes as many.
+        is_pinned: Whether each process has one CPU for each of its threads and no more,
+            the thread that takes pairs from a batch included.
         keep_singles: Whether every single duration is kept.
     """
 
@@ -30,6 +33,7 @@ class Contestant:
     pairs: int
     threads: int = 1
     processes: int = 1
+    is_pinned: bool = True
     keep_singles: bool = False
     turns: list[list[float]] = field(default_factory=list)
 
@@ -67,10 +71,9 @@ def take_turns(contestants: Sequence[Contestant], rounds: int) -> list[dict[str,
     """Let everybody have so many turns, one after the other, and tell the facts."""
     with ExitStack() as stack:
         teams = [
-            [stack.enter_context(Worker(contender(each.name)))
-             for _ in range(each.processes)]
-            for each in contestants
-        ]  # fmt: skip
+            [stack.enter_context(Worker(each)) for each in contenders(contestant)]
+            for contestant in contestants
+        ]
         # One turn more: the first makes tables and loads code, and does not count.
         for number in range(rounds + 1):
             for contestant, workers in zip(contestants, teams, strict=True):
@@ -80,10 +83,21 @@ def take_turns(contestants: Sequence[Contestant], rounds: int) -> list[dict[str,
     return [each.facts() for each in contestants]
 
 
-def contender(name: str) -> Contender:
-    """How a contestant's process is started."""
-    command = (sys.executable, "-m", "benches.report.contestants", name)
-    return Contender(name, command, {"PYTHONPATH": str(ROOT)})
+def contenders(contestant: Contestant) -> list[Contender]:
+    """How the processes of a contestant are started, each on CPUs of its own."""
+    cpus = sorted(os.sched_getaffinity(0))
+    found = []
+    for number in range(contestant.processes):
+        places = range(number * contestant.threads, (number + 1) * contestant.threads)
+        # Where there are too few, some are shared.
+        own = [cpus[place % len(cpus)] for place in places]
+        own = own if contestant.is_pinned else cpus
+        command = (
+            sys.executable, "-m", "benches.report.contestants", contestant.name,
+            *map(str, own),
+        )  # fmt: skip
+        found.append(Contender(contestant.name, command, {"PYTHONPATH": str(ROOT)}))
+    return found
 
 
 def microseconds(seconds: float) -> float:
