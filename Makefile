@@ -15,7 +15,7 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc -I python
 
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: help run test test-rust test-python test-slow lint format bench bench-keygen \
+.PHONY: help run test test-rust test-python test-slow lint format bench bench-keygen bench-report \
 	bench-profile bench-threads uniform-primes proto sdk-requirements fuzz-server clean
 
 help: ## Say what there is.
@@ -28,7 +28,7 @@ test: test-rust test-python ## Pass the tests.
 
 test-rust: $(VENV)/.synced
 	cargo test --workspace --locked --quiet
-	cargo test -p pairsmith-core --locked --quiet --features fault-injection --test faults
+	cargo test -p pairsmith-core --locked --quiet --features fault-injection --test faults --test self_test_faults
 
 test-python: $(VENV)/.built $(SDK)/.synced
 	$(BIN)/python -m pytest -m "not slow"
@@ -71,6 +71,10 @@ bench: $(VENV)/.built ## Measure, with rivals in the same run.
 bench-keygen: $(VENV)/.built ## Generate hundreds of RSA keys beside every rival; ARGS=--quick takes two minutes.
 	$(BIN)/uv sync --frozen --no-install-project --quiet --inexact --group rivals
 	$(BIN)/python benches/bench_keygen.py $(ARGS)
+
+bench-report: $(VENV)/.built ## Measure everything, write docs/benchmarks.md; ARGS=--quick, --render, "--only SECTION".
+	$(BIN)/uv sync --frozen --no-install-project --quiet --inexact --group rivals
+	$(BIN)/python -m benches.report $(ARGS)
 
 bench-profile: ## Show where an RSA generation spends its time.
 	cargo run --release --locked --quiet -p pairsmith-benches --bin profile $(ARGS)

@@ -1,6 +1,6 @@
 """Run the vector engine and its prototype alternately, and compare.
 
-    python3 benches/against_prototype.py [--rounds 7] [--shared ../shared]
+    python3 benches/against_prototype.py [--rounds 7] [--shared ../shared] [--json FILE]
 
 Builds the prototype (``prototype/prime_lanes.rs`` of the shared folder) with
 ``-C opt-level=3 -C target-cpu=native`` and this workspace with its release profile. The
@@ -11,6 +11,7 @@ adds time; a figure is the median over the rounds.
 """
 
 import argparse
+import json
 import re
 import statistics
 import subprocess
@@ -29,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--shared", type=Path, default=default_shared())
+    parser.add_argument("--json", type=Path, help="write every round's nanoseconds")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rivals = build(Path(folder), arguments.shared.resolve())
@@ -37,6 +39,8 @@ def main() -> None:
             for rival, command in rivals:
                 for name, nanoseconds in measure(command):
                     minima[rival].setdefault(name, []).append(nanoseconds)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"Nanoseconds": minima}))
     print("| measure | prototype (spread) | pairsmith (spread) | ratio |")
     print("|---|---|---|---|")
     for name, prototype in minima["prototype"].items():

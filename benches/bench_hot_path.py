@@ -1,10 +1,13 @@
-"""One EC pair: the Instance, the bare core, and the same work written by hand.
+"""One pair: the Instance, the bare core, and the same work written by hand.
 
     make bench
 
 The three do the same: generate, encode both halves as PEM, wrap the private half
 by AES-256-GCM. ``by_hand`` is what a service would write with ``cryptography``: it
 reuses one AES key, derives none per message, and asks no registry and no guard.
+
+The group "warm pool" has RSA_2048 out of a pool beside an EC_P256 pair made anew by the
+same instance, while threads refill the pool; every round is a hit.
 """
 
 import os
@@ -16,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from pairsmith import Instance
+from pairsmith import DataKeyPair, Instance, KeyPairSpec
+from pairsmith.instance import PooledSpec
 
 CURVES: dict[str, ec.EllipticCurve] = {
     "EC_P256": ec.SECP256R1(),
@@ -29,6 +33,16 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """An instance with one key."""
     folder = tmp_path_factory.mktemp("bench")
     with Instance.open(f"sqlite:///{folder / 'kms.db'}") as opened:
+        opened.create_alias("alias/bench", opened.create_key().key_id)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """An instance with one key, and with RSA_2048 pairs that wait."""
+    folder = tmp_path_factory.mktemp("warm")
+    pool = {"RSA_2048": 32}
+    with Instance.open(f"sqlite:///{folder / 'kms.db'}", pool=pool) as opened:
         opened.create_alias("alias/bench", opened.create_key().key_id)
         yield opened
 
@@ -77,3 +91,22 @@ def test_by_hand(benchmark: BenchmarkFixture, spec: str) -> None:
         return public, private, iv, wrap.encrypt(iv, private, None)
 
     benchmark(by_hand)
+
+
+@pytest.mark.parametrize("spec", ["EC_P256", "RSA_2048"])
+def test_warm_pool(benchmark: BenchmarkFixture, warm: Instance, spec: str) -> None:
+    """The whole operation, where RSA_2048 is a hit."""
+    benchmark.group = "warm pool"
+
+    def shelf() -> PooledSpec:
+        return warm.pool_status().specs[KeyPairSpec.RSA_2048]
+
+    def wait_if_empty() -> None:
+        if not shelf().depth:
+            assert warm.warm_up()
+
+    def generate() -> DataKeyPair:
+        return warm.generate_data_key_pair("alias/bench", spec, "PEM")
+
+    benchmark.pedantic(generate, setup=wait_if_empty, rounds=1000)
+    assert shelf().misses == 0

@@ -9,6 +9,7 @@ from typing import final
 __all__ = [
     "CancelToken",
     "PairBatch",
+    "PairPool",
     "RootKey",
     "WrappingKey",
     "_panic",
@@ -40,6 +41,27 @@ class PairBatch:
         """
     def close(self) -> None:
         """Stop the threads and wait for them; what was not fetched is erased."""
+
+@final
+class PairPool:
+    """Pairs that threads of Rust make ahead; they wait unwrapped in locked memory.
+
+    In a forked child the parent's pool is empty, and nothing of it is touched.
+    """
+
+    def __new__(cls, capacities: list[tuple[str, int]]) -> PairPool:
+        """Spec and how many, 1 or more. Nothing starts before the first use."""
+    def start(self) -> None:
+        """Start filling. ``InternalFailure`` if there is no memory for so many."""
+    def status(self) -> tuple[list[tuple[str, int, int, int, int]], bool, int]:
+        """``(shelves, locked, failures)``.
+
+        Of each shelf its spec, depth, capacity, hits and misses.
+        """
+    def wait_full(self, seconds: float) -> bool:
+        """Whether it is full within so many seconds; obeys signals every 50 ms."""
+    def close(self) -> None:
+        """Erase what waits and stop the threads; waits half a second at most."""
 
 @final
 class RootKey:
@@ -89,13 +111,14 @@ class WrappingKey:
         with_plaintext: bool,
         threads: int = 1,
         cancel: CancelToken | None = None,
+        pool: PairPool | None = None,
     ) -> tuple[bytes, bytes, bytes, bytes | None]:
         """``(public_key, iv, blob, private_key)``; the last only if asked for.
 
         The interpreter is released while an RSA pair is searched for, and signals are
         obeyed every 50 ms: ``KeyboardInterrupt``, or what else a handler raises, passes
         through; ``OperationCancelled`` if ``cancel`` was used. ``threads`` search for
-        one RSA pair together.
+        one RSA pair together. A pair that waits in ``pool`` is taken instead.
         """
 
     def generate_data_key_pairs(

@@ -8,7 +8,7 @@ frees the guard.
 import asyncio
 import os
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from pairsmith.batch import PairBatch
 from pairsmith.instance import DEFAULT_URL, CancelToken, Instance
 from pairsmith.registry import RootKeyProvider
-from pairsmith.results import DataKeyPairWithoutPlaintext
+from pairsmith.results import DataKeyPairWithoutPlaintext, KeyPairSpec
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -129,10 +129,16 @@ class AsyncInstance:
         *,
         pair_limit: int = 1,
         threads: int = 1,
+        pool: Mapping[KeyPairSpec | str, int] | None = None,
     ) -> Self:
         """Open an instance; arguments and errors are those of ``Instance.open``."""
         instance = await asyncio.to_thread(
-            Instance.open, url, root_key, pair_limit=pair_limit, threads=threads
+            Instance.open,
+            url,
+            root_key,
+            pair_limit=pair_limit,
+            threads=threads,
+            pool=pool,
         )
         return cls(instance)
 
@@ -203,6 +209,8 @@ class AsyncInstance:
     describe_key_version = _awaitable(Instance.describe_key_version)
     list_key_versions = _awaitable(Instance.list_key_versions)
     update_rotation_policy = _awaitable(Instance.update_rotation_policy)
+    pool_status = _awaitable(Instance.pool_status)
+    warm_up = _awaitable(Instance.warm_up)
     run_maintenance = _awaitable(Instance.run_maintenance)
     rewrap = _awaitable(Instance.rewrap)
 

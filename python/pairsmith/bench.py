@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = [
-    "ENGINES", "RIVALS", "Contender", "Interval", "Results", "engines", "measure",
-    "rivals", "speed_up",
+    "ENGINES", "RIVALS", "Contender", "Interval", "Results", "Worker", "engines",
+    "measure", "rivals", "speed_up",
 ]  # fmt: skip
 
 ENGINES = ("auto", "portable", "avx512ifma")
@@ -222,14 +222,14 @@ class _Team:
         self.contender = contender
         self.spec = spec
         self.seconds: list[float] = []
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._before: list[tuple[int, int]] = []
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with self._stack as stack:
             for _ in range(self.contender.processes):
-                worker = stack.enter_context(_Worker(self.contender))
+                worker = stack.enter_context(Worker(self.contender))
                 self._workers.append(worker)
             self._stack = stack.pop_all()
         return self
@@ -272,7 +272,7 @@ class _Team:
         )
 
 
-class _Worker:
+class Worker:
     """One process that generates."""
 
     def __init__(self, contender: Contender) -> None:
@@ -347,7 +347,7 @@ def _engine(name: str) -> Contender:
 
 
 def _label(contender: Contender) -> str:
-    with _Worker(contender) as worker:
+    with Worker(contender) as worker:
         return worker.label
 
 

@@ -4,6 +4,8 @@ Each function returns the value in the type that everything below relies on, or 
 ``InvalidParameter`` with the name of the parameter and what would be right.
 """
 
+from collections.abc import Mapping
+
 from pairsmith.errors import InvalidParameter
 from pairsmith.results import KeyFormat, KeyPairSpec
 
@@ -19,6 +21,8 @@ BATCH_LIMIT = 2**53
 """Pairs of one batch at most: more than a lifetime makes."""
 PAIR_LIMIT = 1024
 """Slots of the guard at most; each is a file."""
+POOL_LIMIT = 1024
+"""Pairs of one kind that wait at most; each takes a page of locked memory."""
 RANDOM_LIMIT = 64
 """Bytes that ``generate_random`` gives at most."""
 
@@ -83,10 +87,32 @@ def parse_count(name: str, value: object, *, limit: int) -> int:
     return value
 
 
-def parse_wait(value: object) -> float:
-    """Seconds to wait for a slot of the guard."""
+def parse_pool(value: object) -> dict[KeyPairSpec, int]:
+    """How many pairs of each kind are to wait; none at all is no pool."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidParameter(
+            "pool", 'it must say how many of each spec, such as {"RSA_2048": 32}'
+        )
+    return {
+        _parse_pooled(spec): parse_count(f"pool[{spec}]", count, limit=POOL_LIMIT)
+        for spec, count in value.items()
+    }
+
+
+def _parse_pooled(spec: object) -> KeyPairSpec:
+    try:
+        return parse_spec(spec)
+    except InvalidParameter:
+        names = ", ".join(KeyPairSpec)
+        raise InvalidParameter("pool", f"its keys must be among {names}") from None
+
+
+def parse_wait(value: object, name: str = "wait") -> float:
+    """Seconds to wait for a slot of the guard, or what else is named."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidParameter("wait", "it must be a number of seconds")
+        raise InvalidParameter(name, "it must be a number of seconds")
     if not 0 <= value <= 86_400:  # noqa: PLR2004 -- a day
-        raise InvalidParameter("wait", "it must be from 0 to 86400 seconds")
+        raise InvalidParameter(name, "it must be from 0 to 86400 seconds")
     return float(value)

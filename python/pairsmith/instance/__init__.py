@@ -5,6 +5,7 @@ take a slot of the guard if it makes a pair, call the Rust core once, return a f
 result.
 """
 
+from collections.abc import Mapping
 from typing import Self
 
 from pairsmith import parameters as parse
@@ -14,9 +15,11 @@ from pairsmith.guard import Guard
 from pairsmith.instance.ciphers import CipherOperations
 from pairsmith.instance.keys import KeyOperations
 from pairsmith.instance.pairs import PairOperations
+from pairsmith.instance.pool import PooledSpec, PoolStatus, WarmPool
 from pairsmith.registry import Registry, RootKeyProvider
+from pairsmith.results import KeyPairSpec
 
-__all__ = ["DEFAULT_URL", "CancelToken", "Instance"]
+__all__ = ["DEFAULT_URL", "CancelToken", "Instance", "PoolStatus", "PooledSpec"]
 
 DEFAULT_URL = "sqlite:///pairsmith.db"
 """A file in the current folder."""
@@ -29,11 +32,18 @@ class Instance(PairOperations, CipherOperations, KeyOperations):
     use the key's initial version for ever, Advance operations its primary version.
     """
 
-    def __init__(self, registry: Registry, guard: Guard, threads: int = 1) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        guard: Guard,
+        threads: int = 1,
+        pool: WarmPool | None = None,
+    ) -> None:
         """Join the parts; ``open`` is what callers use."""
         self._registry = registry
         self._guard = guard
         self._threads = threads
+        self._pool = pool
 
     @classmethod
     def open(
@@ -43,6 +53,7 @@ class Instance(PairOperations, CipherOperations, KeyOperations):
         *,
         pair_limit: int = 1,
         threads: int = 1,
+        pool: Mapping[KeyPairSpec | str, int] | None = None,
     ) -> Self:
         """Open the registry at ``url``, made new if it does not exist.
 
@@ -55,6 +66,9 @@ class Instance(PairOperations, CipherOperations, KeyOperations):
                 this host; 1 is what the documented service allows.
             threads: How many threads, 1 to 64, search for one RSA pair together; worth
                 it where cores are idle. The pair does not depend on it.
+            pool: How many pairs of which spec, 1 to 1024 of each, are to wait ready
+                made, such as ``{"RSA_2048": 32}``. They are made by threads of low
+                priority and wait unwrapped in the memory of this process.
 
         Raises:
             DatabaseError: It cannot be opened; the message says what to do.
@@ -64,18 +78,42 @@ class Instance(PairOperations, CipherOperations, KeyOperations):
         """
         threads = parse.parse_count("threads", threads, limit=parse.THREAD_LIMIT)
         pair_limit = parse.parse_count("pair_limit", pair_limit, limit=parse.PAIR_LIMIT)
+        capacities = parse.parse_pool(pool)
         cls.engine()  # one that does not exist is noticed here, not at the first pair
         registry = Registry.open(url, root_key)
         try:
-            return cls(registry, Guard(registry.guard_path, pair_limit), threads)
+            guard = Guard(registry.guard_path, pair_limit)
+            warm = WarmPool(capacities) if capacities else None
+            return cls(registry, guard, threads, warm)
         except BaseException:
             registry.close()
             raise
 
     def close(self) -> None:
-        """Close the database and the guard. Closing twice does nothing."""
+        """Erase the pool, close the database and the guard; twice does nothing."""
+        if self._pool is not None:
+            self._pool.raw.close()
         self._guard.close()
         self._registry.close()
+
+    def pool_status(self) -> PoolStatus:
+        """Say how many pairs wait, how often one did, and how they are kept."""
+        return PoolStatus.of(None if self._pool is None else self._pool.raw)
+
+    def warm_up(self, timeout: float = 60.0) -> bool:
+        """Wait until the pool is full.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            Whether it is full; so is a pool that there is not.
+
+        Raises:
+            InvalidParameter: ``timeout`` is no such number.
+        """
+        seconds = parse.parse_wait(timeout, "timeout")
+        return self._pool is None or self._pool.raw.wait_full(seconds)
 
     def __enter__(self) -> Self:
         """Use the instance in a ``with`` statement; leaving it closes it."""

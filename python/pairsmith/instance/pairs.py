@@ -9,6 +9,7 @@ from pairsmith import parameters as parse
 from pairsmith._core import CancelToken
 from pairsmith.batch import PairBatch, RawPair
 from pairsmith.guard import Guard
+from pairsmith.instance.pool import WarmPool
 from pairsmith.registry import Registry, ResolvedKey
 from pairsmith.requests import request
 from pairsmith.results import (
@@ -27,6 +28,7 @@ class PairOperations:
     _registry: Registry
     _guard: Guard
     _threads: int
+    _pool: WarmPool | None
 
     @request
     def generate_data_key_pair(
@@ -229,6 +231,7 @@ class PairOperations:
         aad = parse.parse_aad(aad)
         wait = parse.parse_wait(wait)
         key = self._registry.resolve(key_id, primary=advance)
+        pool = self._pool
         slot = self._guard.acquire(wait, cancel and cancel.is_cancelled)
         try:
             pair = key.wrapping_key.generate_data_key_pair(
@@ -239,6 +242,7 @@ class PairOperations:
                 with_plaintext=kind is DataKeyPair,
                 threads=self._threads,
                 cancel=cancel,
+                pool=None if pool is None else pool.raw,
             )
         finally:
             self._guard.release(slot)

@@ -1,5 +1,7 @@
 //! Elliptic-curve key pairs: a uniform scalar and its public point.
 
+pub(crate) mod known_answers;
+
 use k256::elliptic_curve::sec1::ToSec1Point;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
@@ -28,8 +30,9 @@ pub struct EcKeyPair {
 /// Draws a scalar uniformly from 1 ..= n − 1 by rejection (FIPS 186-5 A.2.2).
 ///
 /// # Errors
-/// [`Error::Random`] if there was no randomness.
+/// [`Error::Random`] if there was no randomness; [`Error::SelfTest`].
 pub fn generate(curve: Curve, random: &mut impl RandomSource) -> Result<EcKeyPair, Error> {
+    known_answers::before_use(curve)?;
     match curve {
         Curve::P256 => generate_p256(),
         Curve::P256K => generate_p256k(random),
@@ -59,12 +62,18 @@ fn generate_p256k(random: &mut impl RandomSource) -> Result<EcKeyPair, Error> {
     // Ends: a draw is out of range with odds below 2^-127.
     loop {
         random.fill(scalar.expose_mut())?;
-        if let Ok(secret) = k256::SecretKey::from_slice(scalar.expose()) {
-            let secret = Zeroizing::new(secret.to_nonzero_scalar());
-            let public = k256::PublicKey::from_secret_scalar(&secret).to_sec1_point(false);
-            let mut point = [0; POINT_LENGTH];
-            point.copy_from_slice(public.as_bytes());
+        if let Some(point) = p256k_point(scalar.expose()) {
             return Ok(EcKeyPair { curve: Curve::P256K, scalar, point });
         }
     }
+}
+
+/// The point of a scalar; `None` unless it is from 1 ..= n − 1.
+fn p256k_point(scalar: &[u8]) -> Option<[u8; POINT_LENGTH]> {
+    let secret = k256::SecretKey::from_slice(scalar).ok()?;
+    let secret = Zeroizing::new(secret.to_nonzero_scalar());
+    let public = k256::PublicKey::from_secret_scalar(&secret).to_sec1_point(false);
+    let mut point = [0; POINT_LENGTH];
+    point.copy_from_slice(public.as_bytes());
+    Some(point)
 }

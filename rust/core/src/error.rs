@@ -23,6 +23,13 @@ pub enum Error {
     /// A worker thread of a batch ended before its work did: a defect in this crate.
     #[error("a worker thread ended early")]
     Worker,
+    /// The operating system gave no memory for pairs that wait.
+    #[error("there is no memory for waiting pairs")]
+    Memory,
+    /// A primitive gave a wrong answer to a question whose answer is known: broken hardware, or a
+    /// damaged or wrongly built module. Until the process ends every operation gives this error.
+    #[error("a self-test of the cryptographic module failed")]
+    SelfTest,
     /// A structure could not be encoded as DER or PEM: a defect in this crate.
     #[error("a key could not be encoded")]
     Encoding,

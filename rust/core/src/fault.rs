@@ -1,7 +1,8 @@
 //! Faults on request: a test names places where a bit shall flip, then generates a key.
 //!
 //! Compiled with the feature `fault-injection` only, and never with optimisation: no build that
-//! leaves this project has it. A plan belongs to one thread, so a search on one thread meets it.
+//! leaves this project has it. A plan belongs to one thread, so a search on one thread meets it; the
+//! threads of a pool start with copies of the plan of whoever starts the pool.
 
 use std::cell::RefCell;
 
@@ -30,6 +31,8 @@ pub enum Place {
     Key(usize),
     /// In the encoded private key.
     PrivateDocument,
+    /// In the answers of the self-test of this name.
+    SelfTest(&'static str),
     /// In the encoded public key.
     PublicDocument,
 }
@@ -56,6 +59,16 @@ pub fn with<T>(faults: &[Fault], work: impl FnOnce() -> T) -> (T, usize) {
     (result, PLAN.take().len())
 }
 
+/// The plan of this thread, for one that it starts.
+pub(crate) fn plan() -> Vec<Fault> {
+    PLAN.with_borrow(Clone::clone)
+}
+
+/// Goes by this plan from now on.
+pub(crate) fn adopt(faults: Vec<Fault>) {
+    PLAN.set(faults);
+}
+
 /// The bits that flip at this passage; `bits` are how many there are.
 fn strikes(place: Place, bits: usize) -> Vec<usize> {
     PLAN.with_borrow_mut(|plan| {
@@ -73,6 +86,10 @@ fn strikes(place: Place, bits: usize) -> Vec<usize> {
         });
         struck
     })
+}
+
+pub(crate) fn in_self_test(name: &'static str) -> bool {
+    !strikes(Place::SelfTest(name), 1).is_empty()
 }
 
 pub(crate) fn in_lanes(passed: u8) -> u8 {

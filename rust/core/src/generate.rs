@@ -13,6 +13,7 @@ use crate::primes::search::PrimeSearch;
 use crate::random::{OsRandom, RandomSource};
 use crate::rsa::{self, RsaKeyPair};
 use crate::secret::SecretBytes;
+use crate::self_test;
 use crate::spec::{KeyFormat, KeyPairSpec, RsaSize};
 use crate::stack;
 use crate::wrap::{IV_LENGTH, Layout, Sealed, WrappingKey};
@@ -64,8 +65,8 @@ pub struct DataKeyPair {
 /// Generates a pair from the operating system's randomness and wraps its private half.
 ///
 /// # Errors
-/// [`Error::Random`], [`Error::Interrupted`], and for faults [`Error::Consistency`] and
-/// [`Error::Encoding`].
+/// [`Error::Random`], [`Error::Interrupted`], and for faults [`Error::Consistency`],
+/// [`Error::SelfTest`] and [`Error::Encoding`].
 pub fn data_key_pair(
     key: &WrappingKey,
     request: &Request<'_>,
@@ -218,8 +219,9 @@ pub const MAX_RANDOM_LENGTH: usize = 1 << 20;
 ///
 /// # Errors
 /// [`Error::Random`] if there was no randomness; [`Error::InvalidLength`] above
-/// [`MAX_RANDOM_LENGTH`].
+/// [`MAX_RANDOM_LENGTH`]; [`Error::SelfTest`].
 pub fn random_bytes(length: usize) -> Result<SecretBytes, Error> {
+    self_test::healthy()?;
     if length > MAX_RANDOM_LENGTH {
         return Err(Error::InvalidLength);
     }

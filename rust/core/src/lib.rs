@@ -1,10 +1,10 @@
 //! Data key pairs: generation, encoding and wrapping, with no knowledge of Python, files, time or
 //! configuration.
 //!
-//! The way down: [`batch`] → [`stream`] → [`generate`] → [`root_key`], [`wrap`], [`encode`] →
-//! [`rsa`], [`ec`] → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`], [`interrupt`],
-//! `fault` (for tests) → [`secret`], [`spec`], `stack`, [`error`]. No module imports one further
-//! up; `tests/layers.rs` checks it.
+//! The way down: [`health`] → [`batch`], [`pool`] → [`stream`] → [`generate`] → [`root_key`], [`wrap`],
+//! [`encode`] → [`rsa`], [`ec`] → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`],
+//! [`interrupt`], [`locked`], `fault` (for tests) → [`self_test`], [`secret`], [`spec`], `stack`,
+//! [`error`]. No module imports one further up; `tests/layers.rs` checks it.
 
 pub mod aead;
 pub mod batch;
@@ -14,14 +14,18 @@ pub mod error;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
 pub mod generate;
+pub mod health;
 pub mod interrupt;
 pub mod lanes;
+pub mod locked;
 pub mod natural;
+pub mod pool;
 pub mod primes;
 pub mod random;
 pub mod root_key;
 pub mod rsa;
 pub mod secret;
+pub mod self_test;
 pub mod spec;
 mod stack;
 pub mod stream;

@@ -8,7 +8,10 @@ use ring::digest;
 use crate::error::Error;
 use crate::random::RandomSource;
 use crate::secret::SecretBytes;
+use crate::self_test::{SelfTest, bytes};
 use crate::wrap::{IV_LENGTH, KEY_LENGTH, Layout, VERSION_ID_LENGTH, WrappingKey};
+
+pub(crate) static SELF_TEST: SelfTest = SelfTest::new("SHA-256");
 
 /// The key that wraps every key version of one registry.
 pub struct RootKey {
@@ -20,11 +23,12 @@ impl RootKey {
     /// Takes 32 secret bytes.
     ///
     /// # Errors
-    /// [`Error::InvalidLength`] for any other length.
+    /// [`Error::InvalidLength`] for any other length; [`Error::SelfTest`].
     pub fn new(secret: SecretBytes) -> Result<Self, Error> {
         if secret.len() != KEY_LENGTH {
             return Err(Error::InvalidLength);
         }
+        SELF_TEST.before_use(known_answer_is_right)?;
         let id = root_key_id(secret.expose());
         // A root key has one version; its place in the derivation is filled by its own id.
         let place = format!("{id:>VERSION_ID_LENGTH$}");
@@ -117,4 +121,11 @@ fn root_key_id(secret: &[u8]) -> String {
     context.update(secret);
     let hash = context.finish();
     hash.as_ref()[..8].iter().fold(String::new(), |id, byte| id + &format!("{byte:02x}"))
+}
+
+/// FIPS 180-4's example of one block, "abc".
+pub(crate) fn known_answer_is_right() -> bool {
+    const HASH: [u8; 32] =
+        bytes("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    digest::digest(&digest::SHA256, b"abc").as_ref() == HASH
 }

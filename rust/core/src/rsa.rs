@@ -1,6 +1,8 @@
 //! Two primes become an RSA key (FIPS 186-5 A.1.1 and A.1.3, C2SP det-keygen), and the gate of checks
 //! that every key passes.
 
+pub(crate) mod known_answers;
+
 use pkcs8::spki::SubjectPublicKeyInfoRef;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
 
@@ -33,8 +35,13 @@ pub struct RsaKeyPair {
 /// of 2^-15.
 ///
 /// # Errors
-/// [`Error::Consistency`] if a bound is missed that only a fault can miss.
+/// [`Error::Consistency`] if a bound is missed that only a fault can miss; [`Error::SelfTest`].
 pub fn assemble(p: &Natural, q: &Natural) -> Result<Option<RsaKeyPair>, Error> {
+    known_answers::before_use()?;
+    assembled(p, q)
+}
+
+fn assembled(p: &Natural, q: &Natural) -> Result<Option<RsaKeyPair>, Error> {
     let (p_minus_one, q_minus_one) = (p.with_low_bit_cleared(), q.with_low_bit_cleared());
     // p ≡ q ≡ 7 mod 8, so u and v are odd, gcd(p − 1, q − 1) = 2 gcd(u, v) and λ = 2uv / gcd(u, v).
     let (u, v) = (p_minus_one.half(), q_minus_one.half());
@@ -95,17 +102,31 @@ fn check_bounds(key: &RsaKeyPair) -> Result<(), Error> {
 /// against p and q.
 ///
 /// # Errors
-/// [`Error::Consistency`] if anything at all is wrong.
+/// [`Error::Consistency`] if anything at all is wrong; [`Error::SelfTest`].
 pub fn pairwise_consistency_test(pkcs8: &[u8], spki: &[u8]) -> Result<(), Error> {
-    const MESSAGE: &[u8] = b"pairsmith pairwise consistency test";
+    known_answers::before_use()?;
+    consistent(pkcs8, spki)
+}
+
+fn consistent(pkcs8: &[u8], spki: &[u8]) -> Result<(), Error> {
+    signature_verifies(pkcs8, spki, &signature_of(pkcs8)?)?;
+    if private_exponent_fits(pkcs8) == Some(true) { Ok(()) } else { Err(Error::Consistency) }
+}
+
+const MESSAGE: &[u8] = b"pairsmith pairwise consistency test";
+
+fn signature_of(pkcs8: &[u8]) -> Result<Vec<u8>, Error> {
     let key = ring::rsa::KeyPair::from_pkcs8(pkcs8).map_err(|_| Error::Consistency)?;
     let mut signature = vec![0; key.public().modulus_len()];
     key.sign(&RSA_PKCS1_SHA256, &ring::rand::SystemRandom::new(), MESSAGE, &mut signature)
         .map_err(|_| Error::Consistency)?;
+    Ok(signature)
+}
+
+fn signature_verifies(pkcs8: &[u8], spki: &[u8], signature: &[u8]) -> Result<(), Error> {
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public_half(pkcs8, spki)?)
-        .verify(MESSAGE, &signature)
-        .map_err(|_| Error::Consistency)?;
-    if private_exponent_fits(pkcs8) == Some(true) { Ok(()) } else { Err(Error::Consistency) }
+        .verify(MESSAGE, signature)
+        .map_err(|_| Error::Consistency)
 }
 
 /// The `RSAPublicKey` in `spki`, which must name the same algorithm as `pkcs8`.

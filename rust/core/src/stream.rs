@@ -11,9 +11,12 @@ use crate::generate::through_the_gate;
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::natural::Natural;
+use crate::primes;
 use crate::primes::miller_rabin;
 use crate::primes::search::PrimeSearch;
+use crate::primes::trial_division::TrialDivision;
 use crate::random::OsRandom;
+use crate::rsa;
 use crate::spec::{Curve, KeyPairSpec, RsaSize};
 use crate::stack;
 
@@ -33,6 +36,20 @@ impl PairStream {
             KeyPairSpec::Rsa(size) => Kind::Rsa(Box::new(RsaStream::new(size, engine))),
             KeyPairSpec::Ec(curve) => Kind::Ec(EcStream { curve, random: OsRandom::buffered() }),
         })
+    }
+
+    /// Makes on this thread what a process makes once, by a pair's self-tests and tables: a fork
+    /// that cut another thread off in the middle of it would leave the child waiting for ever.
+    pub(crate) fn prepare(spec: KeyPairSpec, engine: Engine) -> Result<(), Error> {
+        match spec {
+            KeyPairSpec::Rsa(size) => {
+                let limbs = size.prime_bits() / 64;
+                TrialDivision::for_limbs(limbs).prepare(engine);
+                primes::known_answers::before_use(engine, limbs)?;
+                rsa::known_answers::before_use()
+            }
+            KeyPairSpec::Ec(curve) => ec::known_answers::before_use(curve),
+        }
     }
 
     /// How many pairs are best made at a time: four RSA pairs have eight primes, which fill the

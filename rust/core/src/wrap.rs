@@ -10,9 +10,12 @@ use crate::aead::{self, TAG_LENGTH};
 use crate::error::Error;
 use crate::random::RandomSource;
 use crate::secret::{SecretBytes, equal};
+use crate::self_test::{SelfTest, bytes};
 use crate::stack;
 
 pub use crate::aead::IV_LENGTH;
+pub(crate) static SELF_TEST: SelfTest = SelfTest::new("HKDF-SHA256");
+
 /// Bytes of a key version's material, and of a root key.
 pub const KEY_LENGTH: usize = 32;
 /// Bytes of a key version id: 36 ASCII characters, as the Advance header has room for.
@@ -106,7 +109,7 @@ impl WrappingKey {
         random.fill(&mut iv)?;
         let mut salt = [0; SALT];
         random.fill(&mut salt)?;
-        let derived = self.derive(&salt);
+        let derived = self.derive(&salt)?;
         let (key, commitment) = parts(&derived);
 
         let mut blob =
@@ -145,7 +148,7 @@ impl WrappingKey {
         }
         let (salt, rest) = rest.split_at(SALT);
         let (claimed, ciphertext) = rest.split_at(COMMITMENT);
-        let derived = self.derive(salt);
+        let derived = self.derive(salt)?;
         let (key, commitment) = parts(&derived);
         if !equal(claimed, commitment) {
             return Err(Error::Decryption);
@@ -167,22 +170,40 @@ impl WrappingKey {
         self.open(sealed, &header[ADVANCE_HEADER - IV_LENGTH..], aad)
     }
 
-    /// HKDF-SHA256 (RFC 5869): the message's key, and after it the commitment to it.
-    fn derive(&self, salt: &[u8]) -> SecretBytes {
-        struct Length(usize);
-        impl hkdf::KeyType for Length {
-            fn len(&self) -> usize {
-                self.0
-            }
-        }
-        let mut okm = SecretBytes::zero(KEY_LENGTH + COMMITMENT);
-        hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
-            .extract(self.secret.expose())
-            .expand(&[self.context, self.version_id.as_bytes()], Length(okm.len()))
-            .and_then(|output| output.fill(okm.expose_mut()))
-            .expect("64 bytes are within HKDF-SHA256's limit of 8160");
-        okm
+    /// The message's key, and after it the commitment to it.
+    fn derive(&self, salt: &[u8]) -> Result<SecretBytes, Error> {
+        SELF_TEST.before_use(known_answers_are_right)?;
+        let info = [self.context, self.version_id.as_bytes()];
+        Ok(hkdf_sha256(salt, self.secret.expose(), &info, KEY_LENGTH + COMMITMENT))
     }
+}
+
+/// HKDF-SHA256 (RFC 5869), for at most 8160 bytes.
+fn hkdf_sha256(salt: &[u8], secret: &[u8], info: &[&[u8]], length: usize) -> SecretBytes {
+    struct Length(usize);
+    impl hkdf::KeyType for Length {
+        fn len(&self) -> usize {
+            self.0
+        }
+    }
+    let mut okm = SecretBytes::zero(length);
+    hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
+        .extract(secret)
+        .expand(info, Length(length))
+        .and_then(|output| output.fill(okm.expose_mut()))
+        .expect("the length is within HKDF-SHA256's limit of 8160");
+    okm
+}
+
+/// RFC 5869, A.1: HMAC-SHA256, and SHA-256 in it, as every derivation uses them.
+pub(crate) fn known_answers_are_right() -> bool {
+    const SALT: [u8; 13] = bytes("000102030405060708090a0b0c");
+    const INFO: [u8; 10] = bytes("f0f1f2f3f4f5f6f7f8f9");
+    const OKM: [u8; 42] = bytes(
+        "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865",
+    );
+    let (first, second) = INFO.split_at(4);
+    hkdf_sha256(&SALT, &[0x0b; 22], &[first, second], OKM.len()).expose() == OKM
 }
 
 /// The key and the commitment that were derived.

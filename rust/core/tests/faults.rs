@@ -5,6 +5,7 @@
 mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use common::{big, engines};
 use pairsmith_core::encode::EncodedPair;
@@ -13,6 +14,7 @@ use pairsmith_core::fault::{self, Fault, Place};
 use pairsmith_core::generate::{self, Effort};
 use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
+use pairsmith_core::pool::Pool;
 use pairsmith_core::random::HmacDrbg;
 use pairsmith_core::rsa::{self, RsaKeyPair};
 use pairsmith_core::spec::{KeyPairSpec, RsaSize};
@@ -175,6 +177,32 @@ fn a_batch_is_refused_too() {
         );
     }
     assert_eq!(fault::with(&[], batch), (None, 0));
+}
+
+/// A fault in a thread of the pool, or a panic there: nothing enters, nobody waits, and the thread
+/// tries again when the next pair is asked for and not before.
+#[test]
+fn a_pool_survives_faults_and_panics() {
+    let spec = KeyPairSpec::Rsa(RsaSize::Bits2048);
+    for fault in [at(Place::PrivateDocument, 99), at(Place::FoundP, 0)] {
+        let start = || Pool::start(&[(spec, 2)], Engine::best()).expect("memory");
+        let pool = fault::with(&[fault], start).0;
+        let failures = || pool.status().failures;
+        // Every thread has the fault once, before the pool fills.
+        for failed in 1.. {
+            while failures() < failed && !pool.wait_full(Duration::from_millis(1)) {}
+            if failures() < failed {
+                assert!(failed > 1, "the fault strikes");
+                break;
+            }
+            assert_eq!(pool.status().shelves[0].depth, 0);
+            assert!(!pool.wait_full(Duration::from_millis(50)), "nothing is tried again");
+            assert_eq!(failures(), failed);
+            assert!(pool.take(spec).is_none(), "at once");
+        }
+        let EncodedPair { private_key, public_key } = pool.take(spec).expect("a sound pair");
+        assert_eq!(rsa::pairwise_consistency_test(private_key.expose(), &public_key), Ok(()));
+    }
 }
 
 /// The gate itself is no rubber stamp for documents of nobody's.

@@ -10,6 +10,7 @@ use pairsmith_core::encode::EncodedPair;
 use pairsmith_core::generate::{self, Effort, Request};
 use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
+use pairsmith_core::locked::{LockedPage, PAGE};
 use pairsmith_core::natural::Natural;
 use pairsmith_core::primes::candidate::Candidates;
 use pairsmith_core::primes::miller_rabin;
@@ -275,4 +276,14 @@ fn data_key_pairs_leave_nothing_of_ours() {
         });
         assert_eq!(left, 0);
     }
+}
+
+/// A page erases what is taken from it: what was there is zero afterwards.
+#[test]
+fn a_locked_page_keeps_nothing() {
+    let mut page = LockedPage::new().expect("memory");
+    let secret = secret_of(PAGE);
+    page.put(&secret);
+    assert!(page.take(PAGE).expose() == secret);
+    assert!(page.take(PAGE).expose() == [0; PAGE]);
 }

@@ -9,16 +9,19 @@ use pyo3::prelude::*;
 import_exception!(pairsmith.errors, DecryptionError);
 import_exception!(pairsmith.errors, InternalFailure);
 import_exception!(pairsmith.errors, OperationCancelled);
+import_exception!(pairsmith.errors, SelfTestError);
 
 /// The exception for an error of the core.
 pub fn raise(error: Error) -> PyErr {
     match error {
         Error::Decryption => DecryptionError::new_err(()),
         Error::Interrupted => OperationCancelled::new_err(()),
+        Error::SelfTest => SelfTestError::new_err(()),
         Error::Random
         | Error::InvalidLength
         | Error::Consistency
         | Error::Worker
+        | Error::Memory
         | Error::Encoding => {
             InternalFailure::new_err(format!("{error}. Nothing was returned or stored."))
         }

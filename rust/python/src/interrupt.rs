@@ -27,7 +27,7 @@ impl CancelToken {
     }
 
     /// Whether `cancel` was called.
-    fn is_cancelled(&self) -> bool {
+    pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pairsmith_core::batch::Order;
+use pairsmith_core::encode::EncodedPair;
 use pairsmith_core::generate::{self, DataKeyPair, Effort, Request};
 use pairsmith_core::random::OsRandom;
 use pairsmith_core::secret::SecretBytes;
@@ -16,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::batch::{Pair, PairBatch, to_python};
 use crate::border::{guarded, raise};
 use crate::interrupt::{CancelToken, Watch};
+use crate::pool::PairPool;
 use crate::{engine, names};
 
 type Bytes<'py> = Bound<'py, PyBytes>;
@@ -163,7 +165,7 @@ impl WrappingKey {
         })
     }
 
-    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, threads = 1, cancel = None))]
+    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, threads = 1, cancel = None, pool = None))]
     #[expect(clippy::too_many_arguments, reason = "the operation's parameters, named in Python")]
     fn generate_data_key_pair<'py>(
         &self,
@@ -175,6 +177,7 @@ impl WrappingKey {
         with_plaintext: bool,
         threads: usize,
         cancel: Option<&CancelToken>,
+        pool: Option<&PairPool>,
     ) -> PyResult<Pair<'py>> {
         let request = Request {
             spec: names::spec(spec)?,
@@ -183,7 +186,13 @@ impl WrappingKey {
             layout: names::layout(advance),
             with_plaintext,
         };
-        let pair = guarded(|| self.generate(py, &request, threads.max(1), cancel))?;
+        let pair = guarded(|| {
+            let waiting = pool.map(|pool| pool.take(py, request.spec, cancel)).transpose()?;
+            match waiting.flatten() {
+                Some(pair) => self.wrap(&request, pair),
+                None => self.generate(py, &request, threads.max(1), cancel),
+            }
+        })?;
         Ok(to_python(py, pair))
     }
 
@@ -217,6 +226,11 @@ impl WrappingKey {
 }
 
 impl WrappingKey {
+    /// A pair that was made before. It takes some ten microseconds: the interpreter is kept.
+    fn wrap(&self, request: &Request<'_>, pair: EncodedPair) -> PyResult<DataKeyPair> {
+        generate::wrapped(&self.0, request, pair, &mut OsRandom::unbuffered()).map_err(raise)
+    }
+
     /// An RSA search takes milliseconds and releases the interpreter; an EC pair takes some ten
     /// microseconds, and getting the interpreter back under contention could cost five milliseconds.
     fn generate(

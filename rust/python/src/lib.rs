@@ -9,6 +9,7 @@ mod engine;
 mod interrupt;
 mod keys;
 mod names;
+mod pool;
 
 use zeroizing_alloc::ZeroAlloc;
 
@@ -33,6 +34,8 @@ mod _core {
     use crate::interrupt::CancelToken;
     #[pymodule_export]
     use crate::keys::{RootKey, WrappingKey};
+    #[pymodule_export]
+    use crate::pool::PairPool;
 
     use crate::border::{guarded, raise};
 

@@ -16,6 +16,16 @@ pub fn spec(name: &str) -> PyResult<KeyPairSpec> {
     }
 }
 
+pub fn spec_name(spec: KeyPairSpec) -> &'static str {
+    match spec {
+        KeyPairSpec::Rsa(RsaSize::Bits2048) => "RSA_2048",
+        KeyPairSpec::Rsa(RsaSize::Bits3072) => "RSA_3072",
+        KeyPairSpec::Rsa(RsaSize::Bits4096) => "RSA_4096",
+        KeyPairSpec::Ec(Curve::P256) => "EC_P256",
+        KeyPairSpec::Ec(Curve::P256K) => "EC_P256K",
+    }
+}
+
 pub fn format(name: &str) -> PyResult<KeyFormat> {
     match name {
         "PEM" => Ok(KeyFormat::Pem),

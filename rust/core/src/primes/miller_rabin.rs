@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::lanes::{Engine, LANES};
 use crate::natural::Natural;
+use crate::primes::known_answers;
 use crate::random::RandomSource;
 
 /// FIPS 186-5 Table B.1, the column for an error probability at the key's security strength: rounds
@@ -21,8 +22,24 @@ pub fn rounds(prime_bits: usize) -> usize {
 /// source of candidates determines the primes and nothing else does.
 ///
 /// # Errors
-/// [`Error::Random`] if there was no randomness for the bases.
+/// [`Error::Random`] if there was no randomness for the bases; [`Error::SelfTest`].
 pub fn passes(
+    engine: Engine,
+    numbers: &[&Natural],
+    rounds: usize,
+    bases: &mut impl RandomSource,
+) -> Result<Vec<bool>, Error> {
+    if let Some(number) = numbers.first() {
+        known_answers::before_use(engine, number.limbs().len())?;
+    }
+    let passed = rounds_passed(engine, numbers, rounds, bases)?;
+    #[cfg(feature = "fault-injection")]
+    let passed = crate::fault::in_proofs(passed);
+    Ok(passed)
+}
+
+/// As [`passes`], without asking whether the arithmetic is right.
+pub(super) fn rounds_passed(
     engine: Engine,
     numbers: &[&Natural],
     rounds: usize,
@@ -36,8 +53,6 @@ pub fn passes(
             passed[i] &= round_passed;
         }
     }
-    #[cfg(feature = "fault-injection")]
-    let passed = crate::fault::in_proofs(passed);
     Ok(passed)
 }
 

@@ -5,6 +5,7 @@
 //! [`miller_rabin`], joined by [`search`].
 
 pub mod candidate;
+pub(crate) mod known_answers;
 pub mod miller_rabin;
 pub mod primality;
 pub mod search;

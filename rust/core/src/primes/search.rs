@@ -12,12 +12,14 @@ use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::natural::Natural;
 use crate::primes::candidate::Candidates;
+use crate::primes::known_answers;
 use crate::primes::trial_division::TrialDivision;
 use crate::random::RandomSource;
 
 /// A running search for primes of one size.
 pub struct PrimeSearch<C> {
     engine: Engine,
+    limbs: usize,
     threads: usize,
     source: Mutex<Source<C>>,
     board: Mutex<Board>,
@@ -58,15 +60,17 @@ impl<C: RandomSource + Send> PrimeSearch<C> {
             sifted: VecDeque::new(),
             batches: 0,
         };
-        Self { engine, threads, source: Mutex::new(source), board: Mutex::default() }
+        let limbs = prime_bits / 64;
+        Self { engine, limbs, threads, source: Mutex::new(source), board: Mutex::default() }
     }
 
     /// The next two numbers, in the order drawn, that pass the base-2 test: primes but for odds
     /// that Miller–Rabin is there to remove.
     ///
     /// # Errors
-    /// [`Error::Random`], or [`Error::Interrupted`] if the caller asked to stop.
+    /// [`Error::Random`], or [`Error::Interrupted`] if the caller asked to stop; [`Error::SelfTest`].
     pub fn next_pair(&mut self, interrupt: &dyn Interrupt) -> Result<(Natural, Natural), Error> {
+        known_answers::before_use(self.engine, self.limbs)?;
         std::thread::scope(|scope| {
             for _ in 1..self.threads {
                 scope.spawn(|| self.work(|| false));

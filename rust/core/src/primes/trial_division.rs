@@ -89,6 +89,11 @@ impl TrialDivision {
         self.tables(engine).sift(candidates)
     }
 
+    /// Makes an engine's tables, unless they are made.
+    pub(crate) fn prepare(&self, engine: Engine) {
+        self.tables(engine);
+    }
+
     fn tables(&self, engine: Engine) -> &Division {
         self.tables[engine as usize].get_or_init(|| {
             let Bounds { coarse, fine } = self.bounds[engine as usize];

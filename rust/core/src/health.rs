@@ -1,0 +1,33 @@
+//! Every self-test at once, for whoever wants to know before work begins.
+
+use crate::aead;
+use crate::ec;
+use crate::lanes::Engine;
+use crate::primes;
+use crate::root_key;
+use crate::rsa;
+use crate::self_test::SelfTest;
+use crate::spec::{Curve, RsaSize};
+use crate::wrap;
+
+/// Runs the self-test of each primitive that an engine's pairs rely on, whether or not it has run,
+/// and tells after each its name and whether the answers were right. Ones that were not stop the
+/// module: see [`crate::error::Error::SelfTest`].
+pub fn examine(engine: Engine, mut tell: impl FnMut(&'static str, bool)) {
+    let mut one = |test: &SelfTest, known_answers: &dyn Fn() -> bool| {
+        tell(test.name(), test.run(known_answers));
+    };
+    one(&root_key::SELF_TEST, &root_key::known_answer_is_right);
+    one(&wrap::SELF_TEST, &wrap::known_answers_are_right);
+    one(&aead::SELF_TEST, &aead::known_answers_are_right);
+    one(&rsa::known_answers::SELF_TEST, &rsa::known_answers::are_right);
+    for size in RsaSize::ALL {
+        use primes::known_answers::{are_right, self_test};
+        let limbs = size.prime_bits() / 64;
+        one(self_test(engine, limbs), &|| are_right(engine, limbs));
+    }
+    for curve in [Curve::P256, Curve::P256K] {
+        use ec::known_answers::{are_right, self_test};
+        one(self_test(curve), &|| are_right(curve));
+    }
+}

@@ -1,0 +1,115 @@
+//! `PairPool`: pairs that threads of Rust make ahead.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use pairsmith_core::encode::EncodedPair;
+use pairsmith_core::pool::Pool;
+use pairsmith_core::spec::KeyPairSpec;
+use pyo3::prelude::*;
+
+use crate::border::{guarded, raise};
+use crate::interrupt::CancelToken;
+use crate::{engine, names};
+
+/// How often a waiting caller looks for signals.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long closing waits for threads that get no time to end in.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Spec, depth, capacity, hits, misses.
+type Shelf = (&'static str, usize, usize, u64, u64);
+
+/// Pairs that wait unwrapped in locked memory. The threads start when it is first used.
+#[pyclass(frozen, module = "pairsmith._core")]
+pub struct PairPool {
+    capacities: Vec<(KeyPairSpec, usize)>,
+    /// `None` if it was closed before it was used.
+    pool: OnceLock<Option<Pool>>,
+}
+
+#[pymethods]
+impl PairPool {
+    #[new]
+    fn new(capacities: Vec<(String, usize)>) -> PyResult<Self> {
+        let parsed = capacities.into_iter().map(|(name, depth)| Ok((names::spec(&name)?, depth)));
+        Ok(Self { capacities: parsed.collect::<PyResult<_>>()?, pool: OnceLock::new() })
+    }
+
+    /// Start filling, unless it has started.
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        guarded(|| self.starting(py).map(|_| ()))
+    }
+
+    /// The shelves, whether all memory is locked, and how often making pairs failed.
+    fn status(&self) -> PyResult<(Vec<Shelf>, bool, u64)> {
+        guarded(|| {
+            let Some(pool) = self.started() else {
+                let empty = |&(spec, capacity)| (names::spec_name(spec), 0, capacity, 0, 0);
+                return Ok((self.capacities.iter().map(empty).collect(), false, 0));
+            };
+            let status = pool.status();
+            let shelves = status.shelves.into_iter();
+            let shelves = shelves.map(|shelf| {
+                let name = names::spec_name(shelf.spec);
+                (name, shelf.depth, shelf.capacity, shelf.hits, shelf.misses)
+            });
+            Ok((shelves.collect(), status.locked, status.failures))
+        })
+    }
+
+    /// Whether every shelf is full, within so many seconds.
+    fn wait_full(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
+        guarded(|| {
+            let Some(pool) = self.starting(py)? else { return Ok(false) };
+            let end = Instant::now() + Duration::from_secs_f64(seconds);
+            loop {
+                let left = end.saturating_duration_since(Instant::now());
+                if py.detach(|| pool.wait_full(left.min(LOOK))) {
+                    return Ok(true);
+                }
+                if left.is_zero() {
+                    return Ok(false);
+                }
+                py.check_signals()?;
+            }
+        })
+    }
+
+    /// Erase what waits and stop the threads.
+    fn close(&self, py: Python<'_>) {
+        if let Some(pool) = self.pool.get_or_init(|| None) {
+            py.detach(|| pool.close(PATIENCE));
+        }
+    }
+}
+
+impl PairPool {
+    /// A pair that waits, unless the caller has cancelled: then none is wasted.
+    pub fn take(
+        &self,
+        py: Python<'_>,
+        spec: KeyPairSpec,
+        cancel: Option<&CancelToken>,
+    ) -> PyResult<Option<EncodedPair>> {
+        if cancel.is_some_and(CancelToken::is_cancelled) {
+            return Ok(None);
+        }
+        Ok(self.starting(py)?.and_then(|pool| pool.take(spec)))
+    }
+
+    /// The pool, started now if it was not; `None` once closed.
+    fn starting(&self, py: Python<'_>) -> PyResult<Option<&Pool>> {
+        if let Some(pool) = self.pool.get() {
+            return Ok(pool.as_ref());
+        }
+        let engine = engine::chosen()?;
+        let pool = py.detach(|| Pool::start(&self.capacities, engine)).map_err(raise)?;
+        // What another thread started or closed meanwhile stays, and this one goes.
+        Ok(self.pool.get_or_init(|| Some(pool)).as_ref())
+    }
+
+    fn started(&self) -> Option<&Pool> {
+        self.pool.get().and_then(Option::as_ref)
+    }
+}
