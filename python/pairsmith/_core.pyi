@@ -17,8 +17,8 @@ __all__ = [
     "advance_key_version_id",
     "engine",
     "random_bytes",
-    "self_tests",
     "request_id",
+    "self_tests",
 ]
 
 @final

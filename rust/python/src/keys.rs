@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pairsmith_core::batch::Order;
 use pairsmith_core::encode::EncodedPair;
+use pairsmith_core::error::Error;
 use pairsmith_core::generate::{self, DataKeyPair, Effort, Request};
 use pairsmith_core::random::OsRandom;
 use pairsmith_core::secret::SecretBytes;
@@ -37,9 +38,10 @@ impl RootKey {
         } else {
             return Err(PyTypeError::new_err("a root key is bytes or a bytearray"));
         };
-        root_key::RootKey::new(secret)
-            .map(Self)
-            .map_err(|_| PyValueError::new_err("a root key has exactly 32 bytes"))
+        root_key::RootKey::new(secret).map(Self).map_err(|error| match error {
+            Error::InvalidLength => PyValueError::new_err("a root key has exactly 32 bytes"),
+            _ => raise(error),
+        })
     }
 
     #[getter]
