@@ -26,6 +26,7 @@ EXPECTED: dict[str, tuple[str, int, bool]] = {
     "KeyUnavailable": ("Rejected.Unavailable", 409, False),
     "StateModifiedFailed": ("Rejected.StateModifiedFailed", 409, False),
     "Throttled": ("Rejected.Throttling", 429, True),
+    "JobInUse": ("Rejected.Throttling", 429, True),
     "InternalFailure": ("InternalFailure", 500, False),
     "DecryptionError": ("InternalFailure", 500, False),
     "SelfTestError": ("InternalFailure", 500, False),
@@ -34,6 +35,7 @@ EXPECTED: dict[str, tuple[str, int, bool]] = {
     "DatabaseError": ("ServiceUnavailableTemporary", 503, True),
     "SchemaTooNew": ("ServiceUnavailableTemporary", 503, False),
     "RootKeyError": ("ServiceUnavailableTemporary", 503, False),
+    "StorageError": ("ServiceUnavailableTemporary", 503, False),
 }
 
 WIRE_ONLY = {

@@ -8,7 +8,8 @@ import gmpy2
 import pytest
 
 import uniformity
-from uniformity import Key, all_tests, chi_square, distances, gamma_tails, sharing
+from pairsmith.bulk.batch_gcd import sharing
+from uniformity import Key, all_tests, chi_square, distances, gamma_tails
 
 BITS = 384
 """Of the primes that the tests are tried on: large enough, and much faster."""
@@ -126,21 +127,6 @@ def test_counts_too_even_to_be_chance_are_found_out() -> None:
     """A counter instead of a random source would give them."""
     even = Counter(dict.fromkeys(range(1, 229), 2000))
     assert not chi_square("even", even, range(1, 229)).passed
-
-
-def test_a_shared_factor_is_found_among_many() -> None:
-    """Both moduli that have it, and nobody else; also one that occurs twice."""
-    draw = draws(6)
-    primes = [fresh_prime(draw) for _ in range(121)]
-    moduli = [p * q for p, q in zip(primes[:100:2], primes[1:100:2], strict=True)]
-    assert sharing(moduli) == []
-    shared, left, right = primes[100:103]
-    moduli[13:13] = [shared * left]
-    moduli[42:42] = [shared * right]
-    assert sharing(moduli) == [shared * left, shared * right]
-    assert sharing([*moduli[:13], moduli[5]]) == [moduli[5]] * 2
-    for count in range(1, 9):
-        assert sharing(moduli[:count]) == []
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from pairsmith import generators
+from pairsmith.bulk.batch_gcd import sharing
 from pairsmith.instance import Instance
 
 if TYPE_CHECKING:
@@ -176,21 +177,6 @@ def gamma_tails(shape: float, x: float) -> tuple[float, float]:
             break
     upper = min(fraction * factor, 1.0)
     return 1 - upper, upper
-
-
-def sharing(moduli: Sequence[int]) -> list[int]:
-    """Find the moduli that share a factor with another: D. J. Bernstein's batch gcd."""
-    tree = [[gmpy2.mpz(n) for n in moduli]]
-    while len(tree[-1]) > 1:
-        below = tree[-1]
-        pairs = zip(below[::2], below[1::2], strict=False)
-        tree.append([a * b for a, b in pairs] + below[len(below) & ~1 :])
-    remainders = tree.pop()
-    while tree:
-        below = tree.pop()
-        remainders = [remainders[i // 2] % (n * n) for i, n in enumerate(below)]
-    pairs = zip(moduli, remainders, strict=True)
-    return [n for n, rest in pairs if gmpy2.gcd(rest // n, n) != 1]
 
 
 def report() -> bool:

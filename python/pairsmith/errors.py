@@ -208,6 +208,19 @@ class Throttled(PairsmithError):
     retryable = True
 
 
+class JobInUse(Throttled):
+    """Another process is writing the same bulk job; let it, or stop it first."""
+
+    def __init__(
+        self,
+        message: str = "Another process is writing this bulk job: let it finish, or "
+        "stop it first.",
+        *,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, request_id=request_id)
+
+
 # 500: the work itself failed.
 
 
@@ -301,6 +314,15 @@ class RootKeyError(ServiceUnavailable):
     retryable = False
 
 
+class StorageError(ServiceUnavailable):
+    """A file of a bulk job cannot be read or written; the message says which and why.
+
+    Whatever the manifest names is whole. Make room, or permit it, and call again.
+    """
+
+    retryable = False
+
+
 CATALOGUE: tuple[type[PairsmithError], ...] = (
     InvalidParameter,
     UnsupportedOperation,
@@ -317,6 +339,7 @@ CATALOGUE: tuple[type[PairsmithError], ...] = (
     KeyUnavailable,
     StateModifiedFailed,
     Throttled,
+    JobInUse,
     InternalFailure,
     DecryptionError,
     SelfTestError,
@@ -325,5 +348,6 @@ CATALOGUE: tuple[type[PairsmithError], ...] = (
     DatabaseError,
     SchemaTooNew,
     RootKeyError,
+    StorageError,
 )
 """Every class above, in the order of their HTTP status."""

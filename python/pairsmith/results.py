@@ -1,8 +1,7 @@
 """What the data operations return, and the record that a caller stores.
 
 Results are frozen; whatever is secret is kept out of their ``repr``. ``to_dict`` gives
-the names of the wire with bytes as bytes. ``private_key()`` and ``public_key()`` give
-objects of ``cryptography``, which is imported only then.
+the names of the wire with bytes as bytes. What keys are turned into is in ``halves``.
 """
 
 from __future__ import annotations
@@ -12,9 +11,16 @@ import binascii
 import json
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pairsmith.errors import InvalidParameter
+from pairsmith.halves import (
+    PrivateHalf,
+    PublicHalf,
+    load_private_key,
+    load_public_key,
+)
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import (
@@ -78,7 +84,7 @@ class KeyResult(Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataKeyPairWithoutPlaintext(KeyResult):
+class DataKeyPairWithoutPlaintext(KeyResult, PublicHalf):
     """A data key pair whose private key exists only wrapped.
 
     Attributes:
@@ -99,11 +105,7 @@ class DataKeyPairWithoutPlaintext(KeyResult):
 
     def public_key(self) -> PublicKeyTypes:
         """The public key as an object of ``cryptography``."""
-        from cryptography.hazmat.primitives import serialization
-
-        if self.key_format is KeyFormat.PEM:
-            return serialization.load_pem_public_key(self.encoded_public_key)
-        return serialization.load_der_public_key(self.encoded_public_key)
+        return load_public_key(self.encoded_public_key)
 
     def record(self) -> WrappedKeyPair:
         """Everything needed to decrypt the private key later, to be stored."""
@@ -121,7 +123,7 @@ class DataKeyPairWithoutPlaintext(KeyResult):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataKeyPair(DataKeyPairWithoutPlaintext):
+class DataKeyPair(DataKeyPairWithoutPlaintext, PrivateHalf):
     """A data key pair with its private key in plain beside the blob.
 
     Attributes:
@@ -136,7 +138,7 @@ class DataKeyPair(DataKeyPairWithoutPlaintext):
         RSA keys are loaded without its validation, which takes 40 to 280 ms: they have
         just passed ours.
         """
-        return _load_private_key(self.private_key_plaintext, fresh=True)
+        return load_private_key(self.private_key_plaintext, fresh=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +170,7 @@ class Encrypted(KeyResult):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decrypted(KeyResult):
+class Decrypted(KeyResult, PrivateHalf):
     """The answer of ``decrypt`` and ``advance_decrypt``.
 
     Attributes:
@@ -183,7 +185,7 @@ class Decrypted(KeyResult):
         Raises:
             ValueError: It is no private key.
         """
-        return _load_private_key(self.plaintext, fresh=False)
+        return load_private_key(self.plaintext, fresh=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +200,7 @@ class RandomBytes(Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WrappedKeyPair:
+class WrappedKeyPair(PublicHalf):
     """A data key pair as it is stored: everything to decrypt it, and nothing secret.
 
     ``key_version_id`` is set for pairs of the Advance operations and ``None`` for those
@@ -216,6 +218,14 @@ class WrappedKeyPair:
     encoded_public_key: bytes
 
     TYPE: ClassVar[str] = "pairsmith/wrapped-key-pair/v1"
+
+    def public_key(self) -> PublicKeyTypes:
+        """The public key as an object of ``cryptography``.
+
+        Raises:
+            ValueError: The record was damaged.
+        """
+        return load_public_key(self.encoded_public_key)
 
     def to_json(self) -> str:
         """One JSON object under the names of the wire, bytes as Base64."""
@@ -268,6 +278,7 @@ class WrappedKeyPair:
 _WIRE_NAMES = {"encoded_public_key": "PublicKey"}
 
 
+@cache
 def _wire_name(name: str) -> str:
     """``key_version_id`` is ``KeyVersionId`` on the wire."""
     return _WIRE_NAMES.get(name) or name.title().replace("_", "")
@@ -275,14 +286,3 @@ def _wire_name(name: str) -> str:
 
 def _from_base64(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
-
-
-def _load_private_key(encoded: bytes, *, fresh: bool) -> PrivateKeyTypes:
-    from cryptography.hazmat.primitives import serialization
-
-    load = (
-        serialization.load_pem_private_key
-        if encoded.startswith(b"-----BEGIN")
-        else serialization.load_der_private_key
-    )
-    return load(encoded, password=None, unsafe_skip_rsa_key_validation=fresh)

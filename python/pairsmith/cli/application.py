@@ -5,6 +5,7 @@ import click
 from pairsmith.cli import key_lifecycle  # noqa: F401 -- adds its commands to key
 from pairsmith.cli.aliases import alias
 from pairsmith.cli.bench import bench
+from pairsmith.cli.bulk import bulk
 from pairsmith.cli.decrypt import decrypt
 from pairsmith.cli.demo import demo
 from pairsmith.cli.doctor import doctor
@@ -14,6 +15,7 @@ from pairsmith.cli.generate import generate
 from pairsmith.cli.initialise import initialise
 from pairsmith.cli.keys import key
 from pairsmith.cli.output import forgive_narrow_encodings
+from pairsmith.cli.public_key import public_key
 from pairsmith.cli.rewrap import rewrap
 from pairsmith.cli.settings import Group, Settings, common_options
 
@@ -53,7 +55,7 @@ def application() -> None:
 
 
 for command in (
-    initialise, key, alias, generate, decrypt, encrypt, data_key, rewrap, doctor, bench,
-    demo,
+    initialise, key, alias, generate, bulk, decrypt, public_key, encrypt, data_key,
+    rewrap, doctor, bench, demo,
 ):  # fmt: skip
     application.add_command(command)

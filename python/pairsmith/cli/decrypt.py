@@ -12,6 +12,7 @@ import click
 
 from pairsmith.cli.aad import aad_options, parse_aad
 from pairsmith.cli.files import read_input, refuse_taken, write_files
+from pairsmith.cli.key_files import as_option, private_file
 from pairsmith.cli.opening import opened
 from pairsmith.cli.output import write_facts, write_json
 from pairsmith.cli.settings import Command, Settings
@@ -27,6 +28,7 @@ STDOUT = "-"
 @click.command(cls=Command)
 @click.argument("file", metavar="FILE")
 @click.option("--out", required=True, metavar="FILE", help="- is stdout.")
+@as_option(text="How a private key is written.  [default: as it was wrapped]")
 @click.option("--key-id", metavar="KEY", help="For a bare blob: the key it is under.")
 @click.option("--iv", metavar="BASE64", help="For a bare blob: the Iv it came with.")
 @aad_options
@@ -36,6 +38,7 @@ def decrypt(
     settings: Settings,
     file: str,
     out: str,
+    form: str | None,
     *,
     key_id: str | None,
     iv: str | None,
@@ -55,11 +58,12 @@ def decrypt(
         refuse_taken([Path(out)], force=force)
     with opened(settings) as instance:
         found = _open(instance, sealed, key_id=key_id, iv=iv, aad=bound_to)
+    content = private_file(found, form, otherwise=found.plaintext)
     if out == STDOUT:
-        click.echo(found.plaintext, nl=False)
+        click.echo(content, nl=False)
         return
-    write_files({Path(out): found.plaintext}, force=force)
-    _answer(settings, found, out)
+    write_files({Path(out): content}, force=force)
+    _answer(settings, found, out, len(content))
 
 
 def _open(
@@ -109,7 +113,7 @@ def _from_base64(name: str, text: object) -> bytes:
         raise InvalidParameter(name, "it is not Base64") from None
 
 
-def _answer(settings: Settings, found: Decrypted, out: str) -> None:
+def _answer(settings: Settings, found: Decrypted, out: str, size: int) -> None:
     if settings.json:
         answer = found.to_dict()
         answer.pop("Plaintext")  # in its file, and nowhere else
@@ -118,6 +122,6 @@ def _answer(settings: Settings, found: Decrypted, out: str) -> None:
     write_facts(
         [
             ("Opened with", found.key_version_id or found.key_id),
-            ("Written to", f"{out} ({len(found.plaintext)} bytes, mode 0600)"),
+            ("Written to", f"{out} ({size} bytes, mode 0600)"),
         ]
     )

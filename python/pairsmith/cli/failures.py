@@ -29,6 +29,8 @@ NEXT: dict[type[errors.PairsmithError], str] = {
     errors.KeyPendingDeletion: "pairsmith key cancel-deletion KEY brings it back.",
     errors.RejectedUnsupportedOperation: "pairsmith key unprotect KEY permits it.",
     errors.LimitExceeded: "pairsmith key untag KEY NAME makes room.",
+    errors.JobInUse: "try again when it has finished.",
+    errors.StorageError: "make room, or permit it.",
     errors.Throttled: "try again, or give --wait SECONDS.",
     errors.SchemaTooNew: "install the Pairsmith that wrote it.",
     errors.RootKeyError: "check --root-key; pairsmith doctor looks at all of it.",
@@ -96,7 +98,7 @@ def explained(settings: Settings) -> Iterator[None]:
         try:
             yield
         except errors.PairsmithError as error:
-            raise _failure(error) from error
+            raise failure_of(error) from error
         except KeyboardInterrupt:
             raise Failure(
                 "Stopped; what was under way left nothing behind.",
@@ -106,6 +108,19 @@ def explained(settings: Settings) -> Iterator[None]:
     except Failure as failure:
         failure.as_json = settings.json
         raise
+
+
+def failure_of(error: errors.PairsmithError) -> Failure:
+    """An error of the library as the command line tells it."""
+    environment = isinstance(error, errors.ServiceUnavailable)
+    steps = [NEXT[kind] for kind in type(error).__mro__ if kind in NEXT]
+    return Failure(
+        str(error),
+        code=error.code,
+        exit_code=ENVIRONMENT if environment else REFUSED,
+        next_step=steps[0] if steps else "",
+        request_id=error.request_id,
+    )
 
 
 def unusable_file(path: object, error: OSError | ValueError) -> Failure:
@@ -123,16 +138,4 @@ def printable(text: str) -> str:
     return "".join(
         character if character.isprintable() else ascii(character)[1:-1]
         for character in text
-    )
-
-
-def _failure(error: errors.PairsmithError) -> Failure:
-    environment = isinstance(error, errors.ServiceUnavailable)
-    steps = [NEXT[kind] for kind in type(error).__mro__ if kind in NEXT]
-    return Failure(
-        str(error),
-        code=error.code,
-        exit_code=ENVIRONMENT if environment else REFUSED,
-        next_step=steps[0] if steps else "",
-        request_id=error.request_id,
     )

@@ -9,6 +9,12 @@ import click
 
 from pairsmith.cli.aad import aad_options, parse_aad
 from pairsmith.cli.files import parse_file_name, refuse_taken, write_files
+from pairsmith.cli.key_files import (
+    as_option,
+    private_file,
+    public_file,
+    refuse_unsupported,
+)
 from pairsmith.cli.keys import key_argument
 from pairsmith.cli.opening import opened
 from pairsmith.cli.output import write_facts, write_json
@@ -29,7 +35,8 @@ FORMATS = [str(key_format) for key_format in KeyFormat]
 @key_argument
 @click.option("--spec", type=click.Choice(SPECS), required=True)
 @click.option("--format", "key_format", default="PEM", show_default=True,
-              type=click.Choice(FORMATS))  # fmt: skip
+              type=click.Choice(FORMATS), help="In the record.")  # fmt: skip
+@as_option(text="How NAME.pub and NAME.key are written.  [default: as in the record]")
 @aad_options
 @click.option(
     "--with-plaintext/--without-plaintext",
@@ -50,6 +57,7 @@ def generate(
     key_id: str,
     spec: str,
     key_format: str,
+    form: str | None,
     folder: Path,
     name: str,
     *,
@@ -66,6 +74,7 @@ def generate(
     NAME.key, the private key in plain, only with --with-plaintext. Each has mode 0600
     and replaces nothing unless --force is given.
     """
+    refuse_unsupported(form, spec)
     stem = parse_file_name(name)
     paths = {
         role: folder / f"{stem}.{ending}"
@@ -78,7 +87,7 @@ def generate(
     with opened(settings) as instance:
         operation = _operation(instance, advance=advance, with_plaintext=with_plaintext)
         pair = operation(key_id, spec, key_format, aad=bound_to, wait=wait)
-    write_files(_contents(pair, paths), force=force)
+    write_files(_contents(pair, paths, form), force=force)
     _answer(settings, pair, paths)
 
 
@@ -95,14 +104,15 @@ def _operation(
 
 
 def _contents(
-    pair: DataKeyPairWithoutPlaintext, paths: dict[str, Path]
+    pair: DataKeyPairWithoutPlaintext, paths: dict[str, Path], form: str | None
 ) -> dict[Path, bytes]:
     contents = {
         paths["Record"]: f"{pair.record().to_json()}\n".encode(),
-        paths["PublicKey"]: pair.encoded_public_key,
+        paths["PublicKey"]: public_file(pair, form),
     }
     if isinstance(pair, DataKeyPair):
-        contents[paths["PrivateKey"]] = pair.private_key_plaintext
+        plain = pair.private_key_plaintext
+        contents[paths["PrivateKey"]] = private_file(pair, form, otherwise=plain)
     return contents
 
 

@@ -21,7 +21,7 @@ class Command(click.Command):
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Its own options, then the common ones."""
-        return [*super().get_params(ctx), *_AFTER_THE_NAME]
+        return [*super().get_params(ctx), *AFTER_THE_NAME]
 
 
 class Group(click.Group):
@@ -79,4 +79,4 @@ def _keep(ctx: click.Context, parameter: click.Parameter, value: object) -> None
         setattr(ctx.ensure_object(Settings), parameter.name, value)
 
 
-_AFTER_THE_NAME = common_options(read_environment=False)
+AFTER_THE_NAME = common_options(read_environment=False)

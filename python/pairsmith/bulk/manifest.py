@@ -1,0 +1,170 @@
+"""The manifest: what a job is, and the shards of it that are whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pairsmith.bulk.job import Job
+from pairsmith.bulk.place import Place
+from pairsmith.bulk.storage import Draft, stored
+from pairsmith.errors import InvalidParameter
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_NAME = re.compile(r"(?!\.)[^/\0]+(/(?!\.)[^/\0]+)?")
+"""A file beside the manifest or one folder below, and nowhere else."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A whole file of pairs.
+
+    Attributes:
+        file: Its name, relative to the folder of the job.
+        count: How many pairs it has.
+        size: How many bytes.
+        sha256: Of its bytes, in hexadecimal digits.
+    """
+
+    file: str
+    count: int
+    size: int
+    sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The shard as the manifest has it."""
+        return {
+            "File": self.file,
+            "Count": self.count,
+            "Bytes": self.size,
+            "Sha256": self.sha256,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Read what ``to_dict`` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is something else.
+        """
+        file, sha256 = values["File"], values["Sha256"]
+        if not _NAME.fullmatch(file) or not _SHA256.fullmatch(sha256):
+            raise ValueError("a shard has an impossible name or hash")
+        count, size = values["Count"], values["Bytes"]
+        if type(count) is not int or type(size) is not int or count < 1 or size < 1:
+            raise ValueError("a shard has an impossible size")
+        return cls(file, count, size, sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A job and how far it is.
+
+    Attributes:
+        job: What it makes.
+        key_version_ids: Under which versions, in the order of their first use.
+        shards: The whole ones, in the order of their pairs.
+        complete: Whether all pairs are there, in the files where they belong.
+    """
+
+    job: Job
+    key_version_ids: tuple[str, ...] = ()
+    shards: tuple[Shard, ...] = ()
+    complete: bool = False
+
+    TYPE: ClassVar[str] = "pairsmith/bulk-manifest/v1"
+
+    @property
+    def done(self) -> int:
+        """How many pairs are safe."""
+        return sum(shard.count for shard in self.shards)
+
+    def with_shard(self, shard: Shard, key_version_ids: Iterable[str]) -> Manifest:
+        """The manifest with one more shard, and the versions that it is under."""
+        versions = dict.fromkeys([*self.key_version_ids, *key_version_ids])
+        return replace(
+            self, shards=(*self.shards, shard), key_version_ids=tuple(versions)
+        )
+
+    def to_json(self) -> str:
+        """One JSON document."""
+        document = {
+            "Type": self.TYPE,
+            "Job": self.job.to_dict(),
+            "KeyVersionIds": self.key_version_ids,
+            "Complete": self.complete,
+            "Shards": [shard.to_dict() for shard in self.shards],
+        }
+        return json.dumps(document, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            InvalidParameter: The text is no manifest; the message says why.
+        """
+        try:
+            values = json.loads(text)
+        except ValueError:
+            raise InvalidParameter("manifest", "it is not JSON") from None
+        if not isinstance(values, dict) or values.get("Type") != cls.TYPE:
+            raise InvalidParameter("manifest", f"its Type is not {cls.TYPE}")
+        try:
+            return cls(
+                job=Job.from_dict(values["Job"]),
+                key_version_ids=tuple(map(str, values["KeyVersionIds"])),
+                shards=tuple(map(Shard.from_dict, values["Shards"])),
+                complete=values["Complete"] is True,
+            )
+        except KeyError as missing:
+            reason = f"{missing} is missing or unknown"
+            raise InvalidParameter("manifest", reason) from None
+        except (TypeError, ValueError) as error:
+            raise InvalidParameter("manifest", str(error)) from None
+
+    def save(self, path: Path) -> None:
+        """Replace the manifest on the disk, in one step.
+
+        Raises:
+            StorageError: The disk refuses; the old manifest stays.
+        """
+        with Draft(path) as draft:
+            draft.write(self.to_json().encode("ascii"))
+            draft.place()
+
+
+def load_manifest(path: Path) -> Manifest | None:
+    """Read a manifest; ``None`` if there is none.
+
+    Raises:
+        InvalidParameter: It is no manifest.
+        StorageError: It cannot be read.
+    """
+    with stored(path):
+        try:
+            text = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+    return Manifest.from_json(text)
+
+
+def read_manifest(out: str | os.PathLike[str]) -> Manifest:
+    """What is at ``out``, the folder or the file of a job, and how far it is.
+
+    Raises:
+        InvalidParameter: There is no job.
+        StorageError: It cannot be read.
+    """
+    place = Place.of(out)
+    manifest = load_manifest(place.manifest)
+    if manifest is None:
+        raise InvalidParameter("out", f"there is no {place.manifest}")
+    return manifest

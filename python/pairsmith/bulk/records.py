@@ -1,0 +1,147 @@
+"""One pair as a line of JSON, or as a row of a table.
+
+A line is the record of ``WrappedKeyPair.to_json`` in compact form; where the private
+key in plain is wanted it stands behind, as ``PrivateKeyPlaintext``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from binascii import Error, b2a_base64
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pairsmith.errors import InvalidParameter
+from pairsmith.results import ALGORITHM, DataKeyPair, WrappedKeyPair
+
+if TYPE_CHECKING:
+    from pairsmith.bulk.manifest import Manifest
+    from pairsmith.results import DataKeyPairWithoutPlaintext
+
+PLAINTEXT = "PrivateKeyPlaintext"
+
+OWN = ("Iv", "PrivateKeyCiphertextBlob", "PublicKey")
+"""What every pair has of its own; the rest is the job's."""
+
+
+class Row(NamedTuple):
+    """A pair that was read back.
+
+    Attributes:
+        record: All that opening it takes.
+        plaintext: The private key in plain, where it was written.
+    """
+
+    record: WrappedKeyPair
+    plaintext: bytes | None
+
+
+def common_fields(pair: DataKeyPairWithoutPlaintext) -> dict[str, str | bytes]:
+    """What a pair shares with all of its job made under the same version."""
+    fields = {
+        "Type": WrappedKeyPair.TYPE,
+        "KeyId": pair.key_id,
+        "KeyVersionId": pair.key_version_id,
+        "KeyPairSpec": str(pair.key_pair_spec),
+        "KeyFormat": str(pair.key_format),
+        "Algorithm": pair.algorithm,
+        "Aad": pair.aad,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+class LineEncoder:
+    """Pairs as lines; what they have in common is encoded once."""
+
+    def __init__(self) -> None:
+        self._version: str | None = None
+        self._beginning = b""
+
+    def line(self, pair: DataKeyPairWithoutPlaintext) -> bytes:
+        """The line of a pair, with its end."""
+        if not self._beginning or pair.key_version_id != self._version:
+            self._version = pair.key_version_id
+            text = json.dumps(common_fields(pair), default=_base64)
+            self._beginning = text.removesuffix("}").encode("ascii")
+        line = (
+            b'%b, "Iv": "%b", "PrivateKeyCiphertextBlob": "%b", "PublicKey": "%b"'
+            % (
+                self._beginning,
+                b2a_base64(pair.iv, newline=False),
+                b2a_base64(pair.private_key_ciphertext_blob, newline=False),
+                b2a_base64(pair.encoded_public_key, newline=False),
+            )
+        )
+        if isinstance(pair, DataKeyPair):
+            private = b2a_base64(pair.private_key_plaintext, newline=False)
+            return b'%b, "PrivateKeyPlaintext": "%b"}\n' % (line, private)
+        return line + b"}\n"
+
+
+def parse_line(line: bytes) -> Row:
+    """Read what ``LineEncoder`` wrote.
+
+    Raises:
+        InvalidParameter: The line is something else; the message says what is wrong.
+    """
+    if not line.endswith(b"\n"):
+        raise InvalidParameter("record", "it is cut off, or far too long")
+    text, separator, rest = line.rpartition(b', "PrivateKeyPlaintext": "')
+    if not separator:
+        return Row(WrappedKeyPair.from_json(line), None)
+    private, end, nothing = rest.partition(b'"}\n')
+    if not end or nothing:
+        raise InvalidParameter("record", "it does not end as it should")
+    try:
+        plaintext = base64.b64decode(private, validate=True)
+    except Error:
+        raise InvalidParameter("record", f"{PLAINTEXT} is not Base64") from None
+    return Row(WrappedKeyPair.from_json(text + b"}"), plaintext)
+
+
+def parse_fields(fields: dict[str, Any]) -> Row:
+    """Read a row of a table, whose columns are named like the members of a line.
+
+    Raises:
+        InvalidParameter: A value is missing or something else.
+    """
+    plaintext = fields.pop(PLAINTEXT, None)
+    try:
+        text = json.dumps(
+            {"Type": WrappedKeyPair.TYPE}
+            | {name: value for name, value in fields.items() if value is not None},
+            default=_base64,
+        )
+    except TypeError as error:
+        raise InvalidParameter("record", str(error)) from None
+    return Row(WrappedKeyPair.from_json(text), plaintext)
+
+
+def strangeness(row: Row, manifest: Manifest) -> str | None:
+    """What a record has that its job does not; ``None`` if it is one of the job's."""
+    job, record = manifest.job, row.record
+    expected = (job.key_id, job.key_pair_spec, job.key_format, ALGORITHM, job.aad)
+    found = (
+        record.key_id,
+        record.key_pair_spec,
+        record.key_format,
+        record.algorithm,
+        record.aad,
+    )
+    names = ("KeyId", "KeyPairSpec", "KeyFormat", "Algorithm", "Aad")
+    for name, is_, should in zip(names, found, expected, strict=True):
+        if is_ != should:
+            return f"its {name} is not the job's"
+    if job.advance and record.key_version_id not in manifest.key_version_ids:
+        return "its KeyVersionId is not in the manifest"
+    if not job.advance and record.key_version_id is not None:
+        return "it has a KeyVersionId, which only Advance operations give"
+    if (row.plaintext is not None) != job.with_plaintext:
+        return f"{PLAINTEXT} is {'missing' if job.with_plaintext else 'in it'}"
+    return None
+
+
+def _base64(value: object) -> str:
+    if not isinstance(value, bytes):
+        raise TypeError("a value is neither text nor bytes")
+    return base64.b64encode(value).decode("ascii")

@@ -1,0 +1,193 @@
+"""Killed at any moment, a bulk job goes on and ends with exactly its pairs."""
+
+import os
+import random
+import signal
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jobs import public_keys, records_of
+
+from pairsmith import Instance, WrappedKeyPair, bulk
+from pairsmith.bulk import storage, writing
+
+SEED = 20261124
+KILLS = 20
+COUNT = 60_000
+SHARD = 1000
+PIECE = 500
+"""Bytes; a table is written in hundreds of pieces, of which the larger will do."""
+NAMES = ("open", "fsync", "replace", "mkdir", "unlink", "rmdir")
+"""Every way in which a job touches the names and the disk; a shard's bytes besides."""
+
+
+@pytest.mark.parametrize("place", ["job", "job.parquet"])
+def test_twenty_kills_lose_and_repeat_nothing(
+    instance: Instance, key_id: str, tmp_path: Path, place: str
+) -> None:
+    """Each in the middle; whatever the manifest named before a kill is there after."""
+    draw = random.Random(SEED)  # noqa: S311 -- moments, not secrets
+    out = tmp_path / place
+    known: list[str] = []
+    in_a_shard = 0
+    for kill in range(KILLS):
+        done = _killed_after(instance, out, key_id, draw.randrange(1, 2500))
+        manifest = bulk.read_manifest(out)
+        hashes = [shard.sha256 for shard in manifest.shards]
+        assert hashes[: len(known)] == known, f"seed {SEED}, kill {kill}"
+        assert not manifest.complete, "killed too late to mean anything"
+        known = hashes
+        in_a_shard += done > manifest.done
+    assert in_a_shard > KILLS // 2  # or the kills never met a shard under way
+    assert len(known) > KILLS // 4  # or nothing was ever done
+    _write(instance, out, key_id)
+    keys = public_keys(out)
+    assert len(keys) == len(set(keys)) == COUNT
+    report = bulk.verify(out, instance, sample=2000)
+    assert (report.problems, report.records, report.opened) == (0, COUNT, 2000)
+    assert {path.name for path in tmp_path.glob("*job*")} <= {
+        place,
+        f"{place}.manifest.json",
+    }
+
+
+def _write(
+    instance: Instance,
+    out: Path,
+    key_id: str,
+    told: Callable[[int, int], object] = lambda *_: None,
+) -> None:
+    bulk.write(
+        instance, out, key_id, "EC_P256", COUNT, key_format="DER", shard_size=SHARD,
+        progress=told,
+    )  # fmt: skip
+
+
+def _killed_after(instance: Instance, out: Path, key_id: str, more: int) -> int:
+    """Kill a writer that has told of so many more pairs; give what it told last."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        writing.TELL_SECONDS = 0.0
+        try:
+            _write(instance, out, key_id, lambda done, _: os.write(
+                writer, done.to_bytes(4, "big")))  # fmt: skip
+        finally:
+            os._exit(1)
+    os.close(writer)
+    first = done = int.from_bytes(os.read(reader, 4), "big")
+    while done < first + more:
+        told = os.read(reader, 4)
+        assert told, "the writer ended by itself"
+        done = int.from_bytes(told, "big")
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    os.close(reader)
+    return done
+
+
+@pytest.mark.parametrize("place", ["job", "job.jsonl", "job.parquet"])
+def test_death_at_every_single_step(
+    instance: Instance, key_id: str, tmp_path: Path, place: str
+) -> None:
+    """Before and after each call, and within a shard: the job goes on from all."""
+    step = 0
+    while True:
+        folder = tmp_path / str(step)
+        folder.mkdir()
+        out = folder / place
+        died = _died_at(step, instance, out, key_id)
+        _write_three(instance, out, key_id)
+        records = records_of(out)
+        assert len({record["PublicKey"] for record in records}) == len(records) == 3
+        assert bulk.verify(out, instance, sample=3).opened == 3, step
+        assert not [path for path in folder.rglob("*") if path.name.startswith(".")]
+        assert not list(folder.glob("*.parts"))
+        if not died:
+            break
+        step += 1
+    assert step > 40  # steps there were
+
+
+def _write_three(instance: Instance, out: Path, key_id: str) -> None:
+    bulk.write(instance, out, key_id, "EC_P256", 3, shard_size=2)
+
+
+def _died_at(step: int, instance: Instance, out: Path, key_id: str) -> bool:
+    """Let a child write until it comes to that step; whether it did."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            _die_at(step)
+            _write_three(instance, out, key_id)
+            status = 0
+        finally:
+            os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, -signal.SIGKILL)
+    return status != 0
+
+
+def _die_at(step: int) -> None:
+    """From now on this process dies before or after some call that changes a file."""
+    left = step
+
+    def count() -> None:
+        nonlocal left
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+
+    def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(call)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            count()
+            answer = call(*args, **kwargs)
+            count()
+            return answer
+
+        return counted
+
+    for name in NAMES:
+        setattr(os, name, deadly(getattr(os, name)))
+    real = storage.Draft.write
+
+    def write(draft: storage.Draft, content: bytes) -> int:
+        # Half of it reaches the disk; all of it did where the next step dies.
+        draft._file.write(content[: len(content) // 2])
+        draft._file.flush()
+        if len(content) > PIECE:
+            count()
+        draft._file.seek(draft.size)
+        answer = real(draft, content)
+        draft._file.flush()
+        return answer
+
+    storage.Draft.write = write  # type: ignore[method-assign]
+
+
+def test_what_a_kill_leaves_is_never_read(
+    instance: Instance, key_id: str, tmp_path: Path
+) -> None:
+    """A shard that is whole but in no manifest, and drafts, are made anew."""
+    out = tmp_path / "job"
+    bulk.write(instance, out, key_id, "EC_P256", 4, shard_size=2)
+    old = (out / "pairs-000002.jsonl").read_bytes()
+    manifest = bulk.read_manifest(out)
+    earlier = bulk.Manifest(manifest.job, manifest.key_version_ids, manifest.shards[:1])
+    earlier.save(out / "manifest.json")
+    (out / ".pairs-000002.jsonl.draft").write_bytes(old[:100])
+    (out / ".manifest.json.draft").write_bytes(b"{")
+    (out / ".lock").write_bytes(b"")
+    bulk.write(instance, out, key_id, "EC_P256", 4, shard_size=2)
+    new = (out / "pairs-000002.jsonl").read_bytes()
+    assert not set(new.splitlines()) & set(old.splitlines())
+    assert bulk.verify(out, instance, sample=4).problems == 0
+    for line in new.splitlines():
+        instance.decrypt(WrappedKeyPair.from_json(line))
