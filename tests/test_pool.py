@@ -419,8 +419,8 @@ import sys
 from pairsmith import Instance
 kms = Instance.open(sys.argv[1], pool={"RSA_4096": 1000, "EC_P256": 4})
 key = kms.create_key().key_id
-print("started", flush=True)
 try:
+    print("started", flush=True)
     kms.warm_up(3600)
 except KeyboardInterrupt:
     kms.generate_data_key_pair(key, "EC_P256", "PEM")

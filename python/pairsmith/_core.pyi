@@ -12,11 +12,13 @@ __all__ = [
     "PairPool",
     "RootKey",
     "WrappingKey",
+    "_fail_self_test",
     "_panic",
     "advance_key_version_id",
     "engine",
     "random_bytes",
     "request_id",
+    "self_tests",
 ]
 
 @final
@@ -49,7 +51,9 @@ class PairPool:
     In a forked child the parent's pool is empty, and nothing of it is touched.
     """
 
-    def __new__(cls, capacities: list[tuple[str, int]]) -> PairPool:
+    def __new__(
+        cls, capacities: list[tuple[str, int]], *, ec_pairwise_test: bool = False
+    ) -> PairPool:
         """Spec and how many, 1 or more. Nothing starts before the first use."""
     def start(self) -> None:
         """Start filling. ``InternalFailure`` if there is no memory for so many."""
@@ -112,6 +116,7 @@ class WrappingKey:
         threads: int = 1,
         cancel: CancelToken | None = None,
         pool: PairPool | None = None,
+        ec_pairwise_test: bool = False,
     ) -> tuple[bytes, bytes, bytes, bytes | None]:
         """``(public_key, iv, blob, private_key)``; the last only if asked for.
 
@@ -131,6 +136,7 @@ class WrappingKey:
         with_plaintext: bool,
         count: int,
         workers: int,
+        ec_pairwise_test: bool = False,
     ) -> PairBatch:
         """Start making ``count`` pairs on ``workers`` threads."""
 
@@ -145,6 +151,12 @@ def request_id() -> str:
 
 def engine() -> str:
     """The prime engine in use on this CPU: ``"portable"`` or ``"avx512ifma"``."""
+
+def self_tests() -> list[tuple[str, bool, float]]:
+    """Run every self-test: primitive, whether it was right, seconds it took."""
+
+def _fail_self_test() -> None:
+    """Do as if a self-test had failed: ``SelfTestError`` until the process ends."""
 
 def _panic() -> None:
     """Panic inside the border: the tests look at what becomes of it."""

@@ -130,6 +130,7 @@ class AsyncInstance:
         pair_limit: int = 1,
         threads: int = 1,
         pool: Mapping[KeyPairSpec | str, int] | None = None,
+        ec_pairwise_test: bool = False,
     ) -> Self:
         """Open an instance; arguments and errors are those of ``Instance.open``."""
         instance = await asyncio.to_thread(
@@ -139,6 +140,7 @@ class AsyncInstance:
             pair_limit=pair_limit,
             threads=threads,
             pool=pool,
+            ec_pairwise_test=ec_pairwise_test,
         )
         return cls(instance)
 

@@ -242,6 +242,22 @@ class DecryptionError(InternalFailure):
         )
 
 
+class SelfTestError(InternalFailure):
+    """A primitive gave a wrong answer to a question whose answer is known.
+
+    Broken hardware, or a damaged or wrongly built module. Every operation that needs
+    the core raises this until the process ends.
+    """
+
+    def __init__(self, *, request_id: str | None = None) -> None:
+        super().__init__(
+            "A self-test of the cryptographic module failed, so it does nothing more "
+            "in this process. Run pairsmith doctor, on another machine too; if only "
+            "this one fails, its hardware or its installation is broken.",
+            request_id=request_id,
+        )
+
+
 class OperationCancelled(InternalFailure):
     """The caller, or an instance that was being closed, stopped the operation."""
 
@@ -326,6 +342,7 @@ CATALOGUE: tuple[type[PairsmithError], ...] = (
     JobInUse,
     InternalFailure,
     DecryptionError,
+    SelfTestError,
     OperationCancelled,
     ServiceUnavailable,
     DatabaseError,

@@ -87,6 +87,13 @@ def parse_count(name: str, value: object, *, limit: int) -> int:
     return value
 
 
+def parse_flag(name: str, value: object) -> bool:
+    """Yes or no, and nothing that might be meant as either."""
+    if not isinstance(value, bool):
+        raise InvalidParameter(name, "it must be True or False")
+    return value
+
+
 def parse_pool(value: object) -> dict[KeyPairSpec, int]:
     """How many pairs of each kind are to wait; none at all is no pool."""
     if value is None:

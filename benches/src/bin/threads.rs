@@ -39,7 +39,7 @@ fn main() {
         let mut seconds = [0.0; 2];
         // Who is first changes from key to key.
         for threads in if key % 2 == 0 { [1, 2] } else { [2, 1] } {
-            seconds[threads - 1] = generated(Effort { engine, threads }, &drawn);
+            seconds[threads - 1] = generated(Effort { threads, ..Effort::of(engine) }, &drawn);
         }
         // The first key makes tables.
         if key > 0 {

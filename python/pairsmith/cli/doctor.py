@@ -25,7 +25,8 @@ STYLES = {Verdict.GOOD: "green", Verdict.NOTE: "yellow", Verdict.PROBLEM: "bold 
 def doctor(ctx: click.Context, quick: bool) -> None:  # noqa: FBT001 -- click's way
     """Look whether all is well, and how fast this machine is.
 
-    Engine, database, permissions, root key, pending rotations, one pair of each spec.
+    Engine, self-tests, database, permissions, root key, pending rotations, one pair
+    of each spec.
 
     Ends with exit code 3 if there is a problem. The times are of a throw-away instance;
     the search for a prime is a matter of luck, so those of RSA vary widely.
@@ -52,8 +53,13 @@ def _examined(settings: Settings, *, timing: bool) -> Iterator[Finding]:
     yield from machine.software()
     engine = machine.engine()
     yield engine
+    well = engine.verdict is not Verdict.PROBLEM
+    if well:
+        for finding in machine.self_tests():
+            well &= finding.verdict is not Verdict.PROBLEM
+            yield finding
     yield from instance_findings(settings)
-    if timing and engine.verdict is not Verdict.PROBLEM:
+    if timing and well:
         yield from machine.times()
 
 

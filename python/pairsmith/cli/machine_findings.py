@@ -60,6 +60,28 @@ def engine() -> Finding:
     )
 
 
+def self_tests() -> Iterator[Finding]:
+    """Whether every primitive gives its known answers, by running them all."""
+    from pairsmith.instance import Instance
+
+    results = Instance.self_tests()
+    for result in results:
+        if not result.passed:
+            yield Finding(
+                "Self-test",
+                Verdict.PROBLEM,
+                f"{result.name} gives wrong answers",
+                "trust nothing made here; try another machine, then install anew.",
+            )
+    if all(result.passed for result in results):
+        duration = sum(result.seconds for result in results) * 1000
+        yield Finding(
+            "Self-tests",
+            Verdict.GOOD,
+            f"{len(results)} primitives give their known answers ({duration:.3g} ms)",
+        )
+
+
 def times() -> Iterator[Finding]:
     """Pairs of every spec in an instance that is gone afterwards."""
     from pairsmith.instance import Instance

@@ -6,10 +6,10 @@ result.
 """
 
 from collections.abc import Mapping
-from typing import Self
+from typing import NamedTuple, Self
 
 from pairsmith import parameters as parse
-from pairsmith._core import CancelToken, engine
+from pairsmith._core import CancelToken, engine, self_tests
 from pairsmith.errors import InvalidParameter
 from pairsmith.guard import Guard
 from pairsmith.instance.ciphers import CipherOperations
@@ -19,7 +19,23 @@ from pairsmith.instance.pool import PooledSpec, PoolStatus, WarmPool
 from pairsmith.registry import Registry, RootKeyProvider
 from pairsmith.results import KeyPairSpec
 
-__all__ = ["DEFAULT_URL", "CancelToken", "Instance", "PoolStatus", "PooledSpec"]
+__all__ = [
+    "DEFAULT_URL",
+    "CancelToken",
+    "Instance",
+    "PoolStatus",
+    "PooledSpec",
+    "SelfTestResult",
+]
+
+
+class SelfTestResult(NamedTuple):
+    """How a primitive answered the questions whose answers are known."""
+
+    name: str
+    passed: bool
+    seconds: float
+
 
 DEFAULT_URL = "sqlite:///pairsmith.db"
 """A file in the current folder."""
@@ -38,12 +54,15 @@ class Instance(PairOperations, CipherOperations, KeyOperations):
         guard: Guard,
         threads: int = 1,
         pool: WarmPool | None = None,
+        *,
+        ec_pairwise_test: bool = False,
     ) -> None:
         """Join the parts; ``open`` is what callers use."""
         self._registry = registry
         self._guard = guard
         self._threads = threads
         self._pool = pool
+        self._ec_pairwise_test = ec_pairwise_test
 
     @classmethod
     def open(
@@ -54,6 +73,7 @@ class Instance(PairOperations, CipherOperations, KeyOperations):
         pair_limit: int = 1,
         threads: int = 1,
         pool: Mapping[KeyPairSpec | str, int] | None = None,
+        ec_pairwise_test: bool = False,
     ) -> Self:
         """Open the registry at ``url``, made new if it does not exist.
 
@@ -69,22 +89,28 @@ class Instance(PairOperations, CipherOperations, KeyOperations):
             pool: How many pairs of which spec, 1 to 1024 of each, are to wait ready
                 made, such as ``{"RSA_2048": 32}``. They are made by threads of low
                 priority and wait unwrapped in the memory of this process.
+            ec_pairwise_test: Whether elliptic-curve pairs sign and verify before they
+                leave, as RSA pairs always do. They take several times as long then.
 
         Raises:
             DatabaseError: It cannot be opened; the message says what to do.
             SchemaTooNew: A newer Pairsmith has written it.
             RootKeyError: The root key is missing, unsafe or the wrong one.
             InvalidParameter: An argument cannot be understood.
+            SelfTestError: The core gave a wrong answer to a known question.
         """
         threads = parse.parse_count("threads", threads, limit=parse.THREAD_LIMIT)
         pair_limit = parse.parse_count("pair_limit", pair_limit, limit=parse.PAIR_LIMIT)
         capacities = parse.parse_pool(pool)
+        tested = parse.parse_flag("ec_pairwise_test", ec_pairwise_test)
         cls.engine()  # one that does not exist is noticed here, not at the first pair
         registry = Registry.open(url, root_key)
         try:
             guard = Guard(registry.guard_path, pair_limit)
-            warm = WarmPool(capacities) if capacities else None
-            return cls(registry, guard, threads, warm)
+            warm = None
+            if capacities:
+                warm = WarmPool(capacities, ec_pairwise_test=tested)
+            return cls(registry, guard, threads, warm, ec_pairwise_test=tested)
         except BaseException:
             registry.close()
             raise
@@ -127,6 +153,14 @@ class Instance(PairOperations, CipherOperations, KeyOperations):
     def registry(self) -> Registry:
         """The registry that this instance uses, for what stands on both."""
         return self._registry
+
+    @staticmethod
+    def self_tests() -> list[SelfTestResult]:
+        """Run the self-test of every primitive again, those not yet used included.
+
+        One that fails stops the core: see ``SelfTestError``.
+        """
+        return [SelfTestResult(*result) for result in self_tests()]
 
     @staticmethod
     def engine() -> str:

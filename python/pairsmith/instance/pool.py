@@ -4,6 +4,7 @@ import os
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self
 
 from pairsmith._core import PairPool
@@ -61,16 +62,19 @@ class WarmPool:
             first pair is asked for.
     """
 
-    def __init__(self, capacities: Mapping[KeyPairSpec, int]) -> None:
+    def __init__(
+        self, capacities: Mapping[KeyPairSpec, int], *, ec_pairwise_test: bool
+    ) -> None:
         """Start filling."""
-        self._capacities = [(str(spec), count) for spec, count in capacities.items()]
-        self.raw = PairPool(self._capacities)
+        named = [(str(spec), count) for spec, count in capacities.items()]
+        self._new = partial(PairPool, named, ec_pairwise_test=ec_pairwise_test)
+        self.raw = self._new()
         self.raw.start()
         _pools.add(self)
 
     def _renew_in_child(self) -> None:
         """The parent's threads and pairs are not here."""
-        self.raw = PairPool(self._capacities)
+        self.raw = self._new()
 
 
 _pools: weakref.WeakSet[WarmPool] = weakref.WeakSet()

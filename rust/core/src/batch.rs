@@ -34,6 +34,8 @@ pub struct Order {
     pub with_plaintext: bool,
     /// Who does the arithmetic.
     pub engine: Engine,
+    /// Whether elliptic-curve pairs sign and verify before they leave, as RSA pairs always do.
+    pub ec_pairwise_test: bool,
 }
 
 type Group = Result<Vec<DataKeyPair>, Error>;
@@ -132,7 +134,8 @@ impl Progress {
 
 /// One worker: ends when nothing is left to take on, at a failure, or when nobody listens.
 fn work(order: &Order, progress: &Progress, groups: &SyncSender<Group>) {
-    let mut stream = PairStream::new(order.spec, order.engine);
+    let mut stream =
+        PairStream::new(order.spec, order.engine).with_ec_pairwise_test(order.ec_pairwise_test);
     let mut random = OsRandom::buffered();
     let most = PairStream::group(order.spec) as u64;
     loop {

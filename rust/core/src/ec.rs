@@ -1,11 +1,14 @@
 //! Elliptic-curve key pairs: a uniform scalar and its public point.
 
 pub(crate) mod known_answers;
+mod pairwise;
 
 use k256::elliptic_curve::sec1::ToSec1Point;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use zeroize::Zeroizing;
+
+pub use pairwise::pairwise_consistency_test;
 
 use crate::error::Error;
 use crate::random::RandomSource;

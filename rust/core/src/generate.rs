@@ -14,7 +14,7 @@ use crate::random::{OsRandom, RandomSource};
 use crate::rsa::{self, RsaKeyPair};
 use crate::secret::SecretBytes;
 use crate::self_test;
-use crate::spec::{KeyFormat, KeyPairSpec, RsaSize};
+use crate::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
 use crate::stack;
 use crate::wrap::{IV_LENGTH, Layout, Sealed, WrappingKey};
 
@@ -40,13 +40,15 @@ pub struct Effort {
     pub engine: Engine,
     /// Threads for one RSA pair, 1 or more; the caller's is one of them.
     pub threads: usize,
+    /// Whether elliptic-curve pairs sign and verify before they leave, as RSA pairs always do.
+    pub ec_pairwise_test: bool,
 }
 
 impl Effort {
-    /// One thread.
+    /// One thread, and no test that is an option.
     #[must_use]
     pub const fn of(engine: Engine) -> Self {
-        Self { engine, threads: 1 }
+        Self { engine, threads: 1, ec_pairwise_test: false }
     }
 }
 
@@ -115,9 +117,18 @@ pub fn key_pair(
             Ok(rsa_key_pair(size, effort, candidates, &mut bases, interrupt)?.1)
         }),
         KeyPairSpec::Ec(curve) => stack::erased_after::<{ stack::DEEP }, _>(|| {
-            EncodedPair::from_ec(&ec::generate(curve, candidates)?)
+            let pair = EncodedPair::from_ec(&ec::generate(curve, candidates)?)?;
+            if effort.ec_pairwise_test { ec_pair_tested(curve, pair) } else { Ok(pair) }
         }),
     }
+}
+
+/// The same pair, if its halves sign and verify.
+pub(crate) fn ec_pair_tested(curve: Curve, pair: EncodedPair) -> Result<EncodedPair, Error> {
+    #[cfg(feature = "fault-injection")]
+    let pair = pair_with_faults(pair);
+    ec::pairwise_consistency_test(curve, pair.private_key.expose(), &pair.public_key)?;
+    Ok(pair)
 }
 
 /// An RSA key, as numbers and encoded, by FIPS 186-5 A.1.3 and det-keygen: `candidates` alone
@@ -132,7 +143,7 @@ pub fn rsa_key_pair(
     bases: &mut (impl RandomSource + Send),
     interrupt: &dyn Interrupt,
 ) -> Result<(RsaKeyPair, EncodedPair), Error> {
-    let Effort { engine, threads } = effort;
+    let Effort { engine, threads, .. } = effort;
     let mut search = PrimeSearch::new(engine, threads, size.prime_bits(), candidates);
     // Ends: another round is needed with odds of 2^-15.
     loop {
@@ -172,12 +183,17 @@ pub(crate) fn through_the_gate(
     let key = with_faults(key);
     let pair = EncodedPair::from_rsa(&key)?;
     #[cfg(feature = "fault-injection")]
-    let pair = EncodedPair {
-        private_key: fault::in_secret(Place::PrivateDocument, pair.private_key),
-        public_key: fault::in_bytes(Place::PublicDocument, pair.public_key),
-    };
+    let pair = pair_with_faults(pair);
     rsa::pairwise_consistency_test(pair.private_key.expose(), &pair.public_key)?;
     Ok(Some((key, pair)))
+}
+
+#[cfg(feature = "fault-injection")]
+fn pair_with_faults(pair: EncodedPair) -> EncodedPair {
+    EncodedPair {
+        private_key: fault::in_secret(Place::PrivateDocument, pair.private_key),
+        public_key: fault::in_bytes(Place::PublicDocument, pair.public_key),
+    }
 }
 
 #[cfg(feature = "fault-injection")]

@@ -27,7 +27,8 @@ pub fn examine(engine: Engine, mut tell: impl FnMut(&'static str, bool)) {
         one(self_test(engine, limbs), &|| are_right(engine, limbs));
     }
     for curve in [Curve::P256, Curve::P256K] {
-        use ec::known_answers::{are_right, self_test};
-        one(self_test(curve), &|| are_right(curve));
+        use ec::known_answers as known;
+        one(known::self_test(curve), &|| known::are_right(curve));
+        one(known::signature_self_test(curve), &|| known::signatures_are_right(curve));
     }
 }

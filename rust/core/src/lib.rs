@@ -2,7 +2,7 @@
 //! configuration.
 //!
 //! The way down: [`health`] → [`batch`], [`pool`] → [`stream`] → [`generate`] → [`root_key`], [`wrap`],
-//! [`encode`] → [`rsa`], [`ec`] → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`],
+//! [`encode`] → [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`],
 //! [`interrupt`], [`locked`], `fault` (for tests) → [`self_test`], [`secret`], [`spec`], `stack`,
 //! [`error`]. No module imports one further up; `tests/layers.rs` checks it.
 
@@ -14,6 +14,7 @@ pub mod error;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
 pub mod generate;
+mod halves;
 pub mod health;
 pub mod interrupt;
 pub mod lanes;

@@ -3,10 +3,10 @@
 
 pub(crate) mod known_answers;
 
-use pkcs8::spki::SubjectPublicKeyInfoRef;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
 
 use crate::error::Error;
+use crate::halves::public_half;
 use crate::natural::Natural;
 use crate::secret::SecretBytes;
 
@@ -127,16 +127,6 @@ fn signature_verifies(pkcs8: &[u8], spki: &[u8], signature: &[u8]) -> Result<(),
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public_half(pkcs8, spki)?)
         .verify(MESSAGE, signature)
         .map_err(|_| Error::Consistency)
-}
-
-/// The `RSAPublicKey` in `spki`, which must name the same algorithm as `pkcs8`.
-fn public_half<'a>(pkcs8: &[u8], spki: &'a [u8]) -> Result<&'a [u8], Error> {
-    let private = pkcs8::PrivateKeyInfoRef::try_from(pkcs8).map_err(|_| Error::Consistency)?;
-    let public = SubjectPublicKeyInfoRef::try_from(spki).map_err(|_| Error::Consistency)?;
-    if public.algorithm != private.algorithm {
-        return Err(Error::Consistency);
-    }
-    public.subject_public_key.as_bytes().ok_or(Error::Consistency)
 }
 
 /// FIPS 186-5 A.1.1, criterion 3: e·d ≡ 1 modulo p − 1 and modulo q − 1; `None` if the key cannot be

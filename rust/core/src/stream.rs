@@ -7,7 +7,7 @@
 use crate::ec;
 use crate::encode::EncodedPair;
 use crate::error::Error;
-use crate::generate::through_the_gate;
+use crate::generate::{ec_pair_tested, through_the_gate};
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::natural::Natural;
@@ -34,8 +34,17 @@ impl PairStream {
     pub fn new(spec: KeyPairSpec, engine: Engine) -> Self {
         Self(match spec {
             KeyPairSpec::Rsa(size) => Kind::Rsa(Box::new(RsaStream::new(size, engine))),
-            KeyPairSpec::Ec(curve) => Kind::Ec(EcStream { curve, random: OsRandom::buffered() }),
+            KeyPairSpec::Ec(curve) => Kind::Ec(EcStream::new(curve)),
         })
+    }
+
+    /// The same, with the option that elliptic-curve pairs sign and verify before they leave.
+    #[must_use]
+    pub fn with_ec_pairwise_test(mut self, tested: bool) -> Self {
+        if let Kind::Ec(stream) = &mut self.0 {
+            stream.tested = tested;
+        }
+        self
     }
 
     /// Makes on this thread what a process makes once, by a pair's self-tests and tables: a fork
@@ -126,16 +135,24 @@ impl RsaStream {
 
 struct EcStream {
     curve: Curve,
+    tested: bool,
     random: OsRandom,
 }
 
 impl EcStream {
+    fn new(curve: Curve) -> Self {
+        Self { curve, tested: false, random: OsRandom::buffered() }
+    }
+
     fn next(&mut self, count: usize, interrupt: &dyn Interrupt) -> Result<Vec<EncodedPair>, Error> {
         if interrupt.requested() {
             return Err(Error::Interrupted);
         }
-        (0..count)
-            .map(|_| EncodedPair::from_ec(&ec::generate(self.curve, &mut self.random)?))
-            .collect()
+        let mut one = || EncodedPair::from_ec(&ec::generate(self.curve, &mut self.random)?);
+        let pairs = (0..count).map(|_| one()).collect::<Result<Vec<_>, _>>()?;
+        if !self.tested {
+            return Ok(pairs);
+        }
+        pairs.into_iter().map(|pair| ec_pair_tested(self.curve, pair)).collect()
     }
 }

@@ -15,9 +15,9 @@ use pairsmith_core::generate::{self, Effort};
 use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::pool::Pool;
-use pairsmith_core::random::HmacDrbg;
+use pairsmith_core::random::{HmacDrbg, OsRandom};
 use pairsmith_core::rsa::{self, RsaKeyPair};
-use pairsmith_core::spec::{KeyPairSpec, RsaSize};
+use pairsmith_core::spec::{Curve, KeyPairSpec, RsaSize};
 use pairsmith_core::stream::PairStream;
 
 type Outcome = Result<(RsaKeyPair, EncodedPair), Error>;
@@ -179,13 +179,35 @@ fn a_batch_is_refused_too() {
     assert_eq!(fault::with(&[], batch), (None, 0));
 }
 
+/// With the test that is an option, a changed document of a curve's pair is refused too, made alone
+/// or among many; and a sound one is not.
+#[test]
+fn a_curves_changed_document_is_refused_if_asked() {
+    let effort = Effort { ec_pairwise_test: true, ..Effort::of(Engine::best()) };
+    for curve in [Curve::P256, Curve::P256K] {
+        let spec = KeyPairSpec::Ec(curve);
+        let one = || generate::key_pair(spec, effort, &mut OsRandom::buffered(), &Never).err();
+        let stream = || PairStream::new(spec, Engine::best()).with_ec_pairwise_test(true);
+        let many = || stream().next(3, &Never).err();
+        assert_eq!((one(), many()), (None, None));
+        for place in [Place::PrivateDocument, Place::PublicDocument] {
+            for bit in 0..8 * 88 {
+                let refused = (Some(Error::Consistency), 0);
+                assert_eq!(fault::with(&[at(place, bit)], one), refused, "{place:?}, bit {bit}");
+            }
+            let third = Fault { after: 2, ..at(place, 300) };
+            assert_eq!(fault::with(&[third], many), (Some(Error::Consistency), 0), "{place:?}");
+        }
+    }
+}
+
 /// A fault in a thread of the pool, or a panic there: nothing enters, nobody waits, and the thread
 /// tries again when the next pair is asked for and not before.
 #[test]
 fn a_pool_survives_faults_and_panics() {
     let spec = KeyPairSpec::Rsa(RsaSize::Bits2048);
     for fault in [at(Place::PrivateDocument, 99), at(Place::FoundP, 0)] {
-        let start = || Pool::start(&[(spec, 2)], Engine::best()).expect("memory");
+        let start = || Pool::start(&[(spec, 2)], Engine::best(), false).expect("memory");
         let pool = fault::with(&[fault], start).0;
         let failures = || pool.status().failures;
         // Every thread has the fault once, before the pool fills.

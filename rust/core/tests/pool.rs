@@ -20,7 +20,7 @@ const RSA: KeyPairSpec = KeyPairSpec::Rsa(RsaSize::Bits2048);
 const P256: KeyPairSpec = KeyPairSpec::Ec(Curve::P256);
 
 fn full(capacities: &[(KeyPairSpec, usize)], engine: Engine) -> Pool {
-    let pool = Pool::start(capacities, engine).expect("memory");
+    let pool = Pool::start(capacities, engine, false).expect("memory");
     assert!(pool.wait_full(PATIENCE), "{:?}", pool.status());
     pool
 }
@@ -104,7 +104,7 @@ fn a_pool_refills() {
 fn closing_ends_a_search() {
     for engine in engines() {
         let spec = KeyPairSpec::Rsa(RsaSize::Bits4096);
-        let pool = Pool::start(&[(spec, 1000), (P256, 1)], engine).expect("memory");
+        let pool = Pool::start(&[(spec, 1000), (P256, 1)], engine, false).expect("memory");
         // Somebody is at work once there is a pair of the other kind, and this will take minutes.
         let begun = Instant::now();
         while pool.take(P256).is_none() && begun.elapsed() < PATIENCE {

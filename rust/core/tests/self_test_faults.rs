@@ -8,6 +8,7 @@ use std::process::Command;
 
 use pairsmith_core::aead;
 use pairsmith_core::batch::{Batch, Order};
+use pairsmith_core::ec;
 use pairsmith_core::error::Error;
 use pairsmith_core::fault::{self, Fault, Place};
 use pairsmith_core::generate::{self, DataKeyPair, Effort, Request};
@@ -31,7 +32,7 @@ const RSA: KeyPairSpec = KeyPairSpec::Rsa(RsaSize::Bits2048);
 type FirstUse = fn() -> Option<Error>;
 
 /// A primitive whose self-test fails, and the first work that relies on it.
-const CASES: [(&str, FirstUse); 9] = [
+const CASES: [(&str, FirstUse); 11] = [
     ("SHA-256", || RootKey::new(secret()).err()),
     ("HKDF-SHA256", || seal().err()),
     ("AES-256-GCM", || seal().err()),
@@ -40,6 +41,8 @@ const CASES: [(&str, FirstUse); 9] = [
     ("1536-bit primes", || generated(KeyPairSpec::Rsa(RsaSize::Bits3072)).err()),
     ("2048-bit primes", || generated(KeyPairSpec::Rsa(RsaSize::Bits4096)).err()),
     ("P-256", || generated(KeyPairSpec::Ec(Curve::P256)).err()),
+    ("P-256 signatures", || tested(Curve::P256)),
+    ("secp256k1 signatures", || tested(Curve::P256K)),
     ("secp256k1", || generated(KeyPairSpec::Ec(Curve::P256K)).err()),
 ];
 
@@ -67,6 +70,13 @@ fn generated(spec: KeyPairSpec) -> Result<DataKeyPair, Error> {
     generate::data_key_pair(&key(), &request, Effort::of(Engine::best()), &Never)
 }
 
+/// A pair of a curve with the test that is an option.
+fn tested(curve: Curve) -> Option<Error> {
+    let effort = Effort { ec_pairwise_test: true, ..Effort::of(Engine::best()) };
+    let spec = KeyPairSpec::Ec(curve);
+    generate::key_pair(spec, effort, &mut OsRandom::buffered(), &Never).err()
+}
+
 /// A batch of one pair, started now.
 fn batch(spec: KeyPairSpec) -> Batch {
     let order = Order {
@@ -77,6 +87,7 @@ fn batch(spec: KeyPairSpec) -> Batch {
         layout: Layout::Plain,
         with_plaintext: false,
         engine: Engine::best(),
+        ec_pairwise_test: false,
     };
     Batch::start(order, 1, 1)
 }
@@ -94,13 +105,14 @@ fn everything(root: Option<&RootKey>) -> Vec<Option<Error>> {
         generate::random_bytes(4).err(),
         generate::data_key(&key(), 32, b"", Layout::Advance).err(),
         rsa::pairwise_consistency_test(b"", b"").err(),
+        ec::pairwise_consistency_test(Curve::P256, b"", b"").err(),
     ];
     for spec in specs {
         let patience = std::time::Duration::from_secs(60);
         said.push(generated(spec).err());
         said.push(PairStream::new(spec, Engine::best()).next(1, &Never).err());
         said.push(batch(spec).next_group(patience).err());
-        said.push(Pool::start(&[(spec, 1)], Engine::best()).err());
+        said.push(Pool::start(&[(spec, 1)], Engine::best(), false).err());
     }
     if let Some(root) = root {
         said.push(root.create_version("key", VERSION, &mut OsRandom::unbuffered()).err());
@@ -154,7 +166,7 @@ fn a_failure_stops_a_full_pool() {
 #[test]
 #[ignore = "the case of a_failure_stops_a_full_pool"]
 fn one_full_pool() {
-    let pool = Pool::start(&[(RSA, 2)], Engine::best()).expect("memory");
+    let pool = Pool::start(&[(RSA, 2)], Engine::best(), false).expect("memory");
     assert!(pool.wait_full(std::time::Duration::from_secs(60)));
     let fault = Fault { place: Place::SelfTest("P-256"), bit: 0, after: 0 };
     let mut wrong = vec![];

@@ -19,7 +19,7 @@ fn every_primitive_is_right() {
                 assert!(passed, "{name} on {engine:?}");
                 assert!(names.insert(name), "{name} twice");
             });
-            assert_eq!(names.len(), 9);
+            assert_eq!(names.len(), 11);
         }
     }
     assert_eq!(healthy(), Ok(()));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pairsmith_core::batch::Order;
 use pairsmith_core::encode::EncodedPair;
+use pairsmith_core::error::Error;
 use pairsmith_core::generate::{self, DataKeyPair, Effort, Request};
 use pairsmith_core::random::OsRandom;
 use pairsmith_core::secret::SecretBytes;
@@ -37,9 +38,10 @@ impl RootKey {
         } else {
             return Err(PyTypeError::new_err("a root key is bytes or a bytearray"));
         };
-        root_key::RootKey::new(secret)
-            .map(Self)
-            .map_err(|_| PyValueError::new_err("a root key has exactly 32 bytes"))
+        root_key::RootKey::new(secret).map(Self).map_err(|error| match error {
+            Error::InvalidLength => PyValueError::new_err("a root key has exactly 32 bytes"),
+            _ => raise(error),
+        })
     }
 
     #[getter]
@@ -165,7 +167,7 @@ impl WrappingKey {
         })
     }
 
-    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, threads = 1, cancel = None, pool = None))]
+    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, threads = 1, cancel = None, pool = None, ec_pairwise_test = false))]
     #[expect(clippy::too_many_arguments, reason = "the operation's parameters, named in Python")]
     fn generate_data_key_pair<'py>(
         &self,
@@ -178,6 +180,7 @@ impl WrappingKey {
         threads: usize,
         cancel: Option<&CancelToken>,
         pool: Option<&PairPool>,
+        ec_pairwise_test: bool,
     ) -> PyResult<Pair<'py>> {
         let request = Request {
             spec: names::spec(spec)?,
@@ -188,15 +191,17 @@ impl WrappingKey {
         };
         let pair = guarded(|| {
             let waiting = pool.map(|pool| pool.take(py, request.spec, cancel)).transpose()?;
-            match waiting.flatten() {
-                Some(pair) => self.wrap(&request, pair),
-                None => self.generate(py, &request, threads.max(1), cancel),
+            if let Some(pair) = waiting.flatten() {
+                return self.wrap(&request, pair);
             }
+            let engine = engine::chosen()?;
+            let effort = Effort { engine, threads: threads.max(1), ec_pairwise_test };
+            self.generate(py, &request, effort, cancel)
         })?;
         Ok(to_python(py, pair))
     }
 
-    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, count, workers))]
+    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, count, workers, ec_pairwise_test = false))]
     #[expect(clippy::too_many_arguments, reason = "the operation's parameters, named in Python")]
     fn generate_data_key_pairs(
         &self,
@@ -207,6 +212,7 @@ impl WrappingKey {
         with_plaintext: bool,
         count: u64,
         workers: usize,
+        ec_pairwise_test: bool,
     ) -> PyResult<PairBatch> {
         let order = Order {
             key: Arc::clone(&self.0),
@@ -216,6 +222,7 @@ impl WrappingKey {
             layout: names::layout(advance),
             with_plaintext,
             engine: engine::chosen()?,
+            ec_pairwise_test,
         };
         guarded(|| Ok(PairBatch::start(order, count, workers.max(1))))
     }
@@ -237,10 +244,9 @@ impl WrappingKey {
         &self,
         py: Python<'_>,
         request: &Request<'_>,
-        threads: usize,
+        effort: Effort,
         cancel: Option<&CancelToken>,
     ) -> PyResult<DataKeyPair> {
-        let effort = Effort { engine: engine::chosen()?, threads };
         let watch = Watch::new(cancel);
         let run = || generate::data_key_pair(&self.0, request, effort, &watch);
         let result = match request.spec {

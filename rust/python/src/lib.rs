@@ -21,10 +21,14 @@ static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
 /// The Rust core: generation, encoding, wrapping. Bytes in, bytes out.
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
+    use std::time::Instant;
+
     use pyo3::prelude::*;
     use pyo3::types::{PyBytes, PyString};
 
     use pairsmith_core::generate;
+    use pairsmith_core::health;
+    use pairsmith_core::self_test;
     use pairsmith_core::wrap;
     use uuid::Uuid;
 
@@ -67,6 +71,29 @@ mod _core {
     #[pyfunction]
     fn engine() -> PyResult<&'static str> {
         Ok(crate::engine::chosen()?.name())
+    }
+
+    /// Runs every self-test: the primitive, whether it was right, and the seconds it took.
+    #[pyfunction]
+    fn self_tests(py: Python<'_>) -> PyResult<Vec<(&'static str, bool, f64)>> {
+        guarded(|| {
+            let engine = crate::engine::chosen()?;
+            let (mut results, mut begun) = (vec![], Instant::now());
+            py.detach(|| {
+                health::examine(engine, |name, passed| {
+                    results.push((name, passed, begun.elapsed().as_secs_f64()));
+                    begun = Instant::now();
+                });
+            });
+            Ok(results)
+        })
+    }
+
+    /// Puts the core into the state that a failed self-test leaves, until the process ends, so that
+    /// a test can see what becomes of it.
+    #[pyfunction]
+    fn _fail_self_test() {
+        self_test::fail();
     }
 
     /// Panics inside the border, so that a test can see what becomes of a panic.

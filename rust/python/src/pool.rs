@@ -24,6 +24,7 @@ type Shelf = (&'static str, usize, usize, u64, u64);
 #[pyclass(frozen, module = "pairsmith._core")]
 pub struct PairPool {
     capacities: Vec<(KeyPairSpec, usize)>,
+    ec_pairwise_test: bool,
     /// `None` if it was closed before it was used.
     pool: OnceLock<Option<Pool>>,
 }
@@ -31,9 +32,11 @@ pub struct PairPool {
 #[pymethods]
 impl PairPool {
     #[new]
-    fn new(capacities: Vec<(String, usize)>) -> PyResult<Self> {
+    #[pyo3(signature = (capacities, *, ec_pairwise_test = false))]
+    fn new(capacities: Vec<(String, usize)>, ec_pairwise_test: bool) -> PyResult<Self> {
         let parsed = capacities.into_iter().map(|(name, depth)| Ok((names::spec(&name)?, depth)));
-        Ok(Self { capacities: parsed.collect::<PyResult<_>>()?, pool: OnceLock::new() })
+        let capacities = parsed.collect::<PyResult<_>>()?;
+        Ok(Self { capacities, ec_pairwise_test, pool: OnceLock::new() })
     }
 
     /// Start filling, unless it has started.
@@ -104,7 +107,8 @@ impl PairPool {
             return Ok(pool.as_ref());
         }
         let engine = engine::chosen()?;
-        let pool = py.detach(|| Pool::start(&self.capacities, engine)).map_err(raise)?;
+        let start = || Pool::start(&self.capacities, engine, self.ec_pairwise_test);
+        let pool = py.detach(start).map_err(raise)?;
         // What another thread started or closed meanwhile stays, and this one goes.
         Ok(self.pool.get_or_init(|| Some(pool)).as_ref())
     }

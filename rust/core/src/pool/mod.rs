@@ -44,6 +44,7 @@ pub struct Pool {
 
 struct Shared {
     engine: Engine,
+    ec_pairwise_test: bool,
     state: Mutex<State>,
     /// Told when there is work for a thread that sleeps.
     work: Condvar,
@@ -71,11 +72,16 @@ impl Pool {
     /// The most threads; few, because pairs are made ahead and nobody waits for them.
     const MOST_THREADS: usize = 8;
 
-    /// Starts filling: so many pairs of each kind, 1 or more, no kind twice.
+    /// Starts filling: so many pairs of each kind, 1 or more, no kind twice. Elliptic-curve pairs sign
+    /// and verify before they enter if `ec_pairwise_test` says so; RSA pairs always do.
     ///
     /// # Errors
     /// [`Error::Memory`] if there is none for so many; [`Error::SelfTest`].
-    pub fn start(capacities: &[(KeyPairSpec, usize)], engine: Engine) -> Result<Self, Error> {
+    pub fn start(
+        capacities: &[(KeyPairSpec, usize)],
+        engine: Engine,
+        ec_pairwise_test: bool,
+    ) -> Result<Self, Error> {
         let shelves = capacities.iter().map(|&(spec, capacity)| Shelf::new(spec, capacity));
         let state = State {
             shelves: shelves.collect::<Result<_, _>>()?,
@@ -85,6 +91,7 @@ impl Pool {
         };
         let shared = Arc::new(Shared {
             engine,
+            ec_pairwise_test,
             state: Mutex::new(state),
             work: Condvar::new(),
             change: Condvar::new(),

@@ -1,6 +1,8 @@
 //! A key that this crate has made, published and never to be used, with what OpenSSL signs by it.
 
-use super::{RsaKeyPair, assembled, consistent, natural, signature_of, signature_verifies};
+use super::{
+    RsaKeyPair, assembled, natural, private_exponent_fits, signature_of, signature_verifies,
+};
 use crate::error::Error;
 use crate::natural::Natural;
 use crate::self_test::SelfTest;
@@ -31,7 +33,8 @@ pub(crate) fn are_right() -> bool {
         && signature_of(PRIVATE_KEY).is_ok_and(|signature| signature == SIGNATURE)
         && signature_verifies(PRIVATE_KEY, PUBLIC_KEY, SIGNATURE).is_ok()
         && signature_verifies(PRIVATE_KEY, PUBLIC_KEY, &other_signature).is_err()
-        && consistent(PRIVATE_KEY, &other_key).is_err()
+        && signature_verifies(PRIVATE_KEY, &other_key, SIGNATURE).is_err()
+        && private_exponent_fits(PRIVATE_KEY) == Some(true)
 }
 
 fn numbers_are_right() -> Option<bool> {
