@@ -45,7 +45,7 @@ fn row(
     (coarse, fine): (u32, u32),
 ) {
     let bounds = Bounds { coarse: 1 << coarse, fine: 1 << fine };
-    let table = TrialDivision::new(size.prime_bits() / 64, [bounds; 2]);
+    let table = TrialDivision::new(size.prime_bits() / 64, [bounds; 3]);
     let through = |candidates: &[Natural]| {
         candidates.iter().filter(|candidate| table.survives(engine, candidate)).count()
     };

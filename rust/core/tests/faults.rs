@@ -96,7 +96,7 @@ fn the_gate_refuses_what_lane_and_proof_both_call_prime() {
 /// A lane that calls a prime composite loses it: the next primes are taken, and the key is sound.
 #[test]
 fn a_prime_that_a_lane_denies_is_lost_and_nothing_else() {
-    let engine = Engine::Portable;
+    let engine = Engine::Scalar;
     let right = generated(engine, 1).expect("a key").0;
     // The portable engine tests one candidate a time: find the passage at which p shows up.
     let found = (0..400).find_map(|after| {

@@ -77,13 +77,13 @@ fn imports_go_down_only() {
     assert!(checked > 30, "{checked} imports");
 }
 
-/// `unsafe` has one address: the vector engine.
+/// `unsafe` has one address: the way into code for optional CPU features.
 #[test]
 fn unsafe_has_one_address() {
     for (file, code) in sources() {
         let words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
         let found = words.into_iter().any(|word| word == "unsafe");
-        assert!(!found || file.starts_with("lanes/avx512"), "unsafe in {file}");
+        assert!(!found || file == "lanes/dispatch.rs", "unsafe in {file}");
     }
 }
 
@@ -110,6 +110,7 @@ fn secrets_are_neither_printed_nor_copied() {
         "DataKeyPair",
         "Modulus",
         "Work",
+        "Moduli",
     ];
     let sources = sources();
     for name in secrets {

@@ -74,7 +74,7 @@ fn primes_of(draws: &[&BigUint]) -> Result<([BigUint; 2], usize), Error> {
     let mut source = Scripted::numbers(128, draws.iter().copied());
     // Fixed bases: what a composite's Miller–Rabin rounds say is the same in every run.
     let mut bases = HmacDrbg::new(b"bases", b"");
-    let effort = Effort::of(Engine::Portable);
+    let effort = Effort::of(Engine::Scalar);
     let (key, _) =
         generate::rsa_key_pair(RsaSize::Bits2048, effort, &mut source, &mut bases, &Never)?;
     assert_relations(&key, 2048);
@@ -96,7 +96,7 @@ fn primes_are_taken_in_the_order_drawn() {
 fn a_pseudoprime_is_passed_over() {
     let [a, b] = &ordinary_primes();
     let composite = &base2_pseudoprime();
-    let passed = Engine::Portable.base2_fermat(&[&natural(composite, 16)]);
+    let passed = Engine::Scalar.base2_fermat(&[&natural(composite, 16)]);
     assert_eq!(passed, 1, "it does pass the base-2 test");
     for draws in [
         [composite, a, b].as_slice(),

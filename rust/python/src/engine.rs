@@ -15,11 +15,19 @@ pub fn chosen() -> PyResult<Engine> {
     CHOSEN.get_or_init(from_environment).clone().map_err(PyValueError::new_err)
 }
 
+/// Its name; the forms of the portable engine have one name.
+pub fn name() -> PyResult<&'static str> {
+    Ok(match chosen()? {
+        Engine::Avx512 => "avx512ifma",
+        Engine::Scalar | Engine::Avx2 => "portable",
+    })
+}
+
 fn from_environment() -> Result<Engine, String> {
     let name = std::env::var(VARIABLE).unwrap_or_default();
     match name.as_str() {
         "" | "auto" => Ok(Engine::best()),
-        "portable" => Ok(Engine::Portable),
+        "portable" => Ok(Engine::portable()),
         "avx512ifma" if Engine::Avx512.available() => Ok(Engine::Avx512),
         "avx512ifma" => Err(format!(
             "{VARIABLE} asks for avx512ifma, which this CPU does not have: unset it, or set it to \

@@ -15,7 +15,7 @@ pub(crate) enum Division {
         fine: Portable,
     },
     #[cfg(target_arch = "x86_64")]
-    Avx512(super::avx512::Division),
+    Avx512(super::dispatch::Avx512Division),
 }
 
 impl Division {
@@ -24,7 +24,9 @@ impl Division {
     pub(crate) fn new(engine: Engine, limbs: usize, coarse: &[&[u64]], fine: &[&[u64]]) -> Self {
         match engine {
             #[cfg(target_arch = "x86_64")]
-            Engine::Avx512 => Self::Avx512(super::avx512::Division::new(limbs, coarse, fine)),
+            Engine::Avx512 => {
+                Self::Avx512(super::dispatch::Avx512Division::new(limbs, coarse, fine))
+            }
             _ => Self::Portable {
                 coarse: Portable::new(limbs, coarse),
                 fine: Portable::new(limbs, fine),

@@ -1,13 +1,18 @@
 //! Modular arithmetic on up to eight odd moduli at once, each lane its own modulus.
 //!
-//! Two engines give the same answers: the portable one takes lane after lane and is the oracle that
-//! the vector engine is tested against. Both are constant-time: instructions and addresses depend on
-//! the limb count, the number of lanes and the moduli's bit lengths, never on other bits.
+//! Two engines give the same answers: the portable one, in two forms, is the oracle that the vector
+//! engine is tested against. All are constant-time: instructions and addresses depend on the limb
+//! count, the number of lanes and the moduli's bit lengths, never on other bits.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod columns;
+mod dispatch;
 mod division;
-mod portable;
+mod scalar;
 #[cfg(test)]
 mod tests;
 
@@ -25,39 +30,43 @@ pub(crate) const MODULUS_BOUND: u64 = 1 << 52;
 /// Who does the arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
-    /// 64-bit limbs, one lane after the other; runs everywhere.
-    Portable,
-    /// 52-bit limbs, eight lanes side by side in AVX-512 registers.
+    /// The portable engine for any CPU: 64-bit limbs, one lane after the other.
+    Scalar,
+    /// The portable engine for vector units: 28-bit limbs, four lanes side by side, in plain Rust
+    /// that is compiled for AVX2.
+    Avx2,
+    /// The vector engine: 52-bit limbs, eight lanes side by side in AVX-512 registers.
     Avx512,
 }
 
 impl Engine {
-    /// Both engines.
-    pub const ALL: [Self; 2] = [Self::Portable, Self::Avx512];
+    /// Every engine in every form.
+    pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
 
     /// The fastest engine that this machine can run.
     #[must_use]
     pub fn best() -> Self {
-        if Self::Avx512.available() { Self::Avx512 } else { Self::Portable }
+        if Self::Avx512.available() { Self::Avx512 } else { Self::portable() }
+    }
+
+    /// The portable engine in the fastest form that this machine can run.
+    #[must_use]
+    pub fn portable() -> Self {
+        if Self::Avx2.available() { Self::Avx2 } else { Self::Scalar }
     }
 
     /// Whether this machine can run the engine.
     #[must_use]
     pub fn available(self) -> bool {
-        match self {
-            Self::Portable => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => avx512::available(),
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx512 => false,
-        }
+        dispatch::available(self)
     }
 
-    /// The engine's name in logs and benchmark reports.
+    /// The name of the engine and its form in logs and benchmark reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Portable => "portable",
+            Self::Scalar => "portable scalar",
+            Self::Avx2 => "portable avx2",
             Self::Avx512 => "avx512ifma",
         }
     }
@@ -66,7 +75,8 @@ impl Engine {
     #[must_use]
     pub const fn width(self) -> usize {
         match self {
-            Self::Portable => 1,
+            Self::Scalar => 1,
+            Self::Avx2 => 4,
             Self::Avx512 => LANES,
         }
     }
@@ -80,11 +90,8 @@ impl Engine {
     /// If the candidates are not as said: a defect of the caller, not an input.
     #[must_use]
     pub fn base2_fermat(self, candidates: &[&Natural]) -> u8 {
-        let passed = match check(candidates) {
-            16 => base2_fermat::<2>(self, candidates),
-            24 => base2_fermat::<3>(self, candidates),
-            _ => base2_fermat::<4>(self, candidates),
-        };
+        check(candidates);
+        let passed = dispatch::base2_fermat(self, candidates);
         erase_stack();
         passed
     }
@@ -109,11 +116,7 @@ impl Engine {
             bases.iter().chain(exponents).all(|number| number.limbs().len() == limbs),
             "bases and exponents have the moduli's limb count"
         );
-        let powers = match limbs {
-            16 => power::<2>(self, moduli, bases, exponents),
-            24 => power::<3>(self, moduli, bases, exponents),
-            _ => power::<4>(self, moduli, bases, exponents),
-        };
+        let powers = dispatch::power(self, moduli, bases, exponents);
         erase_stack();
         powers
     }
@@ -124,7 +127,9 @@ impl Engine {
     pub fn squarings_in_test(self, limbs: usize) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => avx512::squarings_in_test(limbs),
+            Self::Avx2 => 64 * limbs - columns::leading_bits(limbs),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => 64 * limbs - avx512::power::leading_bits(limbs),
             _ => 64 * limbs,
         }
     }
@@ -132,49 +137,14 @@ impl Engine {
     /// For benchmarks: squares a number modulo each modulus so many times, one after the other.
     #[doc(hidden)]
     pub fn square_repeatedly(self, moduli: &[&Natural], times: usize) {
-        match check(moduli) {
-            16 => square_repeatedly::<2>(self, moduli, times),
-            24 => square_repeatedly::<3>(self, moduli, times),
-            _ => square_repeatedly::<4>(self, moduli, times),
-        }
-    }
-}
-
-fn square_repeatedly<const K: usize>(engine: Engine, moduli: &[&Natural], times: usize) {
-    match engine {
-        #[cfg(target_arch = "x86_64")]
-        Engine::Avx512 => avx512::square_repeatedly(moduli, times),
-        _ => moduli.iter().for_each(|n| portable::square_repeatedly::<K>(n, times)),
-    }
-}
-
-fn base2_fermat<const K: usize>(engine: Engine, candidates: &[&Natural]) -> u8 {
-    match engine {
-        #[cfg(target_arch = "x86_64")]
-        Engine::Avx512 => avx512::base2_fermat(candidates),
-        _ => mask(candidates, portable::base2_fermat::<K>),
+        check(moduli);
+        dispatch::square_repeatedly(self, moduli, times);
     }
 }
 
 /// Bit i is set if the predicate holds for number i, of at most eight.
 fn mask(numbers: &[&Natural], holds: impl Fn(&Natural) -> bool) -> u8 {
     numbers.iter().enumerate().fold(0, |mask, (i, number)| mask | u8::from(holds(number)) << i)
-}
-
-fn power<const K: usize>(
-    engine: Engine,
-    moduli: &[&Natural],
-    bases: &[&Natural],
-    exponents: &[&Natural],
-) -> Vec<Natural> {
-    match engine {
-        #[cfg(target_arch = "x86_64")]
-        Engine::Avx512 => avx512::power(moduli, bases, exponents),
-        _ => {
-            let lanes = moduli.iter().zip(bases).zip(exponents);
-            lanes.map(|((n, base), exponent)| portable::power::<K>(n, base, exponent)).collect()
-        }
-    }
 }
 
 /// The common limb count of the moduli. Panics if a caller breaks the contract: a wrong size here

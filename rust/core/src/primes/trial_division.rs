@@ -16,8 +16,8 @@ use crate::natural::Natural;
 /// when they are first used.
 pub struct TrialDivision {
     limbs: usize,
-    bounds: [Bounds; 2],
-    tables: [OnceLock<Division>; 2],
+    bounds: [Bounds; 3],
+    tables: [OnceLock<Division>; 3],
 }
 
 /// How far an engine divides.
@@ -29,15 +29,19 @@ pub struct Bounds {
     pub fine: u64,
 }
 
-const fn bounds(coarse: u64, fine: u64) -> Bounds {
-    Bounds { coarse, fine }
+/// For each engine, in the order of [`Engine::ALL`], primes below 2^12 and from there to 2^fine.
+const fn bounds([scalar, avx2, avx512]: [u32; 3]) -> [Bounds; 3] {
+    const fn to(fine: u32) -> Bounds {
+        Bounds { coarse: 1 << 12, fine: 1 << fine }
+    }
+    [to(scalar), to(avx2), to(avx512)]
 }
 
 /// One for each size, kept for as long as the process lives.
 static ALL: [TrialDivision; 3] = [
-    TrialDivision::new(16, [bounds(1 << 12, 1 << 16), bounds(1 << 12, 1 << 16)]),
-    TrialDivision::new(24, [bounds(1 << 12, 1 << 17), bounds(1 << 12, 1 << 17)]),
-    TrialDivision::new(32, [bounds(1 << 12, 1 << 18), bounds(1 << 12, 1 << 17)]),
+    TrialDivision::new(16, bounds([16, 15, 16])),
+    TrialDivision::new(24, bounds([17, 17, 17])),
+    TrialDivision::new(32, bounds([18, 17, 17])),
 ];
 
 impl TrialDivision {
@@ -59,8 +63,8 @@ impl TrialDivision {
     /// Division as far as the bounds for each engine say, in the order of [`Engine::ALL`].
     #[doc(hidden)]
     #[must_use]
-    pub const fn new(limbs: usize, bounds: [Bounds; 2]) -> Self {
-        Self { limbs, bounds, tables: [const { OnceLock::new() }; 2] }
+    pub const fn new(limbs: usize, bounds: [Bounds; 3]) -> Self {
+        Self { limbs, bounds, tables: [const { OnceLock::new() }; 3] }
     }
 
     /// True if no odd prime below the coarse bound divides the candidate; false, therefore, also

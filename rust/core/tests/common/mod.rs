@@ -69,7 +69,7 @@ pub fn engines() -> impl Iterator<Item = Engine> {
 pub fn prime_from(start: BigUint, step: u64, limbs: usize) -> BigUint {
     let mut candidate = start;
     let mut bases = OsRandom::buffered();
-    while !is_prime_vartime(Engine::Portable, &natural(&candidate, limbs), &mut bases)
+    while !is_prime_vartime(Engine::Scalar, &natural(&candidate, limbs), &mut bases)
         .expect("random bases")
     {
         candidate += step;

@@ -37,7 +37,7 @@ struct Modulus<const L: usize, W> {
 
 impl<const L: usize> Division<L> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn new(coarse: &[&[u64]], fine: &[&[u64]]) -> Self {
+    pub(in crate::lanes) fn new(coarse: &[&[u64]], fine: &[&[u64]]) -> Self {
         let eight = |groups: &[&[u64]]| {
             // Lanes left over repeat the first group.
             let group = |lane: usize| *groups.get(lane).unwrap_or(&groups[0]);
@@ -57,14 +57,14 @@ impl<const L: usize> Division<L> {
 
     /// True if no prime of the coarse table divides the candidate.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn survives(&self, candidate: &Natural) -> bool {
+    pub(in crate::lanes) fn survives(&self, candidate: &Natural) -> bool {
         let limbs = Zeroizing::new(broadcast_limbs::<L>(candidate));
         self.coarse.iter().all(|moduli| divided([moduli], &limbs, |lanes| lanes) == 0)
     }
 
     /// Bit i is set if no prime of the fine table divides candidate i.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn sift(&self, candidates: &[&Natural]) -> u8 {
+    pub(in crate::lanes) fn sift(&self, candidates: &[&Natural]) -> u8 {
         let mut limbs = Zeroizing::new([zero(); L]);
         for (index, limb) in limbs.iter_mut().enumerate() {
             *limb = limbs_at(candidates, index);

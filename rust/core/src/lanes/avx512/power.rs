@@ -26,7 +26,7 @@ const DIGITS: usize = 1 << WINDOW;
 /// doubling where n has a clear bit takes one off: after all s of them it is h·2^s less the
 /// complement of n's tail, which is n + 1. A shift by two in the last step makes that n − 1.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn base2_fermat<const K: usize>(candidates: &[&Natural]) -> u8 {
+pub(in crate::lanes) fn base2_fermat<const K: usize>(candidates: &[&Natural]) -> u8 {
     let mut moduli = Moduli::<K>::new(candidates);
     let limbs = candidates[0].limbs().len();
     let (bits, leading) = (64 * limbs, leading_bits(limbs));
@@ -50,13 +50,13 @@ pub(super) fn base2_fermat<const K: usize>(candidates: &[&Natural]) -> u8 {
 
 /// How many bits of a candidate the exponent's head takes: a power of two with any such exponent
 /// stays below R. Candidates of 1024, 1536 and 2048 bits have an R of 1040, 1560 and 2080.
-pub(super) fn leading_bits(limbs: usize) -> usize {
+pub(in crate::lanes) fn leading_bits(limbs: usize) -> usize {
     (limbs * 65).ilog2() as usize
 }
 
 /// See [`crate::lanes::Engine::power`].
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn power<const K: usize>(
+pub(in crate::lanes) fn power<const K: usize>(
     numbers: &[&Natural],
     bases: &[&Natural],
     exponents: &[&Natural],
@@ -84,7 +84,7 @@ pub(super) fn power<const K: usize>(
 
 /// See [`crate::lanes::Engine::square_repeatedly`].
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn square_repeatedly<const K: usize>(numbers: &[&Natural], times: usize) {
+pub(in crate::lanes) fn square_repeatedly<const K: usize>(numbers: &[&Natural], times: usize) {
     let mut moduli = Moduli::<K>::new(numbers);
     let mut x = Zeroizing::new(*moduli.n());
     x[0][0] = splat(2);

@@ -1,4 +1,4 @@
-//! The portable engine: one number after the other, in blocks of 64-bit limbs.
+//! The portable engine's form for any CPU: one number after the other, in blocks of 64-bit limbs.
 //!
 //! All secrets live in [`Natural`]s and in `Zeroizing`s, which erase themselves. Conditions on
 //! secrets are masks.
@@ -28,10 +28,20 @@ pub(super) fn base2_fermat<const K: usize>(n: &Natural) -> bool {
     limbs.fold(0, |difference, (x, one)| difference | x ^ one) == 0
 }
 
+/// See [`super::Engine::power`], for moduli of K blocks.
+pub(super) fn powers<const K: usize>(
+    moduli: &[&Natural],
+    bases: &[&Natural],
+    exponents: &[&Natural],
+) -> Vec<Natural> {
+    let lanes = moduli.iter().zip(bases).zip(exponents);
+    lanes.map(|((n, base), exponent)| power::<K>(n, base, exponent)).collect()
+}
+
 /// `base`^`exponent` mod n, fully reduced, for an odd n ≥ 3 of K blocks above `base`.
-pub(super) fn power<const K: usize>(n: &Natural, base: &Natural, exponent: &Natural) -> Natural {
+fn power<const K: usize>(n: &Natural, base: &Natural, exponent: &Natural) -> Natural {
     let modulus = Modulus::<K>::new(n);
-    let table = powers(&modulus, base);
+    let table = table(&modulus, base);
     let mut work = Work::new(modulus.one());
     let mut factor = Natural::zero(n.limbs().len());
     for low_bit in (0..64 * n.limbs().len()).step_by(WINDOW).rev() {
@@ -56,7 +66,7 @@ pub(super) fn square_repeatedly<const K: usize>(n: &Natural, times: usize) {
 }
 
 /// base^0, base^1, … base^15 in Montgomery form.
-fn powers<const K: usize>(modulus: &Modulus<K>, base: &Natural) -> Vec<Natural> {
+fn table<const K: usize>(modulus: &Modulus<K>, base: &Natural) -> Vec<Natural> {
     let mut work = Work::new(modulus.one());
     modulus.multiply_by_r(&mut work);
     modulus.multiply(&mut work, base);
