@@ -98,7 +98,8 @@ pub fn wrapped(
     Ok(DataKeyPair { public_key, iv, blob, private_key })
 }
 
-/// Generates a pair whose RSA candidates come from `candidates`, and lets it through the gate.
+/// Generates a pair of what `candidates` gives: primes of an RSA pair, which then passes the gate,
+/// or a scalar.
 ///
 /// # Errors
 /// As [`data_key_pair`].
@@ -114,7 +115,7 @@ pub fn key_pair(
             Ok(rsa_key_pair(size, effort, candidates, &mut bases, interrupt)?.1)
         }),
         KeyPairSpec::Ec(curve) => stack::erased_after::<{ stack::DEEP }, _>(|| {
-            EncodedPair::from_ec(&ec::generate(curve, candidates)?)
+            EncodedPair::from_ec(&ec::generate(curve, effort.engine, candidates)?)
         }),
     }
 }

@@ -31,12 +31,14 @@ impl PairStream {
     pub fn new(spec: KeyPairSpec, engine: Engine) -> Self {
         Self(match spec {
             KeyPairSpec::Rsa(size) => Kind::Rsa(Box::new(RsaStream::new(size, engine))),
-            KeyPairSpec::Ec(curve) => Kind::Ec(EcStream { curve, random: OsRandom::buffered() }),
+            KeyPairSpec::Ec(curve) => {
+                Kind::Ec(EcStream { engine, curve, random: OsRandom::buffered() })
+            }
         })
     }
 
     /// How many pairs are best made at a time: four RSA pairs have eight primes, which fill the
-    /// lanes of Miller–Rabin; of elliptic-curve pairs as many as a few milliseconds make.
+    /// lanes of Miller–Rabin; of elliptic-curve pairs as many as share an inversion.
     #[must_use]
     pub const fn group(spec: KeyPairSpec) -> usize {
         match spec {
@@ -108,6 +110,7 @@ impl RsaStream {
 }
 
 struct EcStream {
+    engine: Engine,
     curve: Curve,
     random: OsRandom,
 }
@@ -117,8 +120,7 @@ impl EcStream {
         if interrupt.requested() {
             return Err(Error::Interrupted);
         }
-        (0..count)
-            .map(|_| EncodedPair::from_ec(&ec::generate(self.curve, &mut self.random)?))
-            .collect()
+        let pairs = ec::generate_many(self.curve, self.engine, count, &mut self.random)?;
+        pairs.iter().map(EncodedPair::from_ec).collect()
     }
 }

@@ -6,12 +6,17 @@
 #![expect(unsafe_code, reason = "calling code that is compiled for an optional CPU feature")]
 
 mod blocks;
+mod curve;
 mod division;
 mod montgomery;
 mod power;
 mod vector;
 
+use crate::error::Error;
 use crate::natural::Natural;
+use crate::spec::Curve;
+
+use super::curve::{Point, Scalar};
 
 /// Whether this machine has what every function below is compiled for.
 pub(super) fn available() -> bool {
@@ -64,6 +69,18 @@ pub(super) fn square_repeatedly(moduli: &[&Natural], times: usize) {
             16 => power::square_repeatedly::<2>(moduli, times),
             24 => power::square_repeatedly::<3>(moduli, times),
             _ => power::square_repeatedly::<4>(moduli, times),
+        }
+    }
+}
+
+/// See [`super::Engine::base_multiples`]; `None` where these formulas do not hold.
+pub(super) fn base_multiples(of: Curve, scalars: &[Scalar]) -> Result<Vec<Option<Point>>, Error> {
+    assert!(available(), "an engine that this machine can run");
+    // SAFETY: the CPU features were checked on the line above; it holds for both calls.
+    unsafe {
+        match of {
+            Curve::P256 => curve::base_multiples::<curve::P256>(scalars),
+            Curve::P256K => curve::base_multiples::<curve::P256K>(scalars),
         }
     }
 }

@@ -6,11 +6,13 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod curve;
 mod division;
 mod portable;
 #[cfg(test)]
 mod tests;
 
+pub use curve::{POINT_LENGTH, Point, SCALAR_LENGTH, Scalar};
 pub(crate) use division::Division;
 
 use crate::natural::Natural;
