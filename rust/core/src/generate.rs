@@ -1,6 +1,6 @@
 //! A data key pair from end to end: generate, encode, wrap.
 
-use crate::ec;
+use crate::ec::{self, SCALAR_LENGTH};
 use crate::encode::EncodedPair;
 use crate::error::Error;
 #[cfg(feature = "fault-injection")]
@@ -15,7 +15,7 @@ use crate::rsa::{self, RsaKeyPair};
 use crate::secret::SecretBytes;
 use crate::spec::{KeyFormat, KeyPairSpec, RsaSize};
 use crate::stack;
-use crate::wrap::{IV_LENGTH, Layout, Sealed, WrappingKey};
+use crate::wrap::{self, IV_LENGTH, Layout, Sealed, WrappingKey};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -72,12 +72,13 @@ pub fn data_key_pair(
     effort: Effort,
     interrupt: &dyn Interrupt,
 ) -> Result<DataKeyPair, Error> {
-    let mut candidates = match request.spec {
+    let mut random = match request.spec {
         KeyPairSpec::Rsa(_) => OsRandom::buffered(),
-        KeyPairSpec::Ec(_) => OsRandom::unbuffered(),
+        // The scalar, Iv and salt, in one call to the system.
+        KeyPairSpec::Ec(_) => OsRandom::in_blocks_of(SCALAR_LENGTH + wrap::SEAL_RANDOMNESS),
     };
-    let pair = key_pair(request.spec, effort, &mut candidates, interrupt)?;
-    wrapped(key, request, pair, &mut OsRandom::unbuffered())
+    let pair = key_pair(request.spec, effort, &mut random, interrupt)?;
+    wrapped(key, request, pair, &mut random)
 }
 
 /// Wraps the private half of a pair; `random` gives Iv and salt.
@@ -114,9 +115,14 @@ pub fn key_pair(
             let mut bases = OsRandom::buffered();
             Ok(rsa_key_pair(size, effort, candidates, &mut bases, interrupt)?.1)
         }),
-        KeyPairSpec::Ec(curve) => stack::erased_after::<{ stack::DEEP }, _>(|| {
-            EncodedPair::from_ec(&ec::generate(curve, effort.engine, candidates)?)
-        }),
+        KeyPairSpec::Ec(curve) => {
+            let run =
+                || EncodedPair::from_ec(&ec::generate(curve, effort.engine, &mut *candidates)?);
+            match effort.engine {
+                Engine::Portable => stack::erased_after::<{ stack::DEEP }, _>(run),
+                Engine::Avx512 => stack::erased_after::<{ stack::SHALLOW }, _>(run),
+            }
+        }
     }
 }
 
