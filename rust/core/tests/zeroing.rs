@@ -246,7 +246,7 @@ fn ec_pairs_leave_nothing() {
     let scalar: [u8; 32] = std::array::from_fn(|i| 3 * i as u8 + 1);
     watch(&scalar);
     let left = found_after(|| {
-        let key = ec::generate(Curve::P256K, &mut Fixed(scalar)).expect("a pair");
+        let key = ec::generate(Curve::P256K, Engine::best(), &mut Fixed(scalar)).expect("a pair");
         let pair = EncodedPair::from_ec(&key).expect("encodes");
         (pair.into_format(KeyFormat::Pem).expect("encodes"), key)
     });
