@@ -120,7 +120,7 @@ pub fn key_pair(
                 || EncodedPair::from_ec(&ec::generate(curve, effort.engine, &mut *candidates)?);
             match effort.engine {
                 Engine::Portable => stack::erased_after::<{ stack::DEEP }, _>(run),
-                Engine::Avx512 => stack::erased_after::<{ stack::SHALLOW }, _>(run),
+                Engine::Avx512 => stack::erased_after::<{ stack::LANES }, _>(run),
             }
         }
     }
