@@ -2,8 +2,8 @@
 //! (RFC 5280) for the public one, in DER or PEM (RFC 7468).
 
 mod ec_frame;
+mod pem;
 
-use pem_rfc7468::LineEnding;
 use pkcs1::UintRef;
 use pkcs8::der::Encode;
 use pkcs8::der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef};
@@ -68,11 +68,11 @@ impl EncodedPair {
             KeyFormat::Der => Ok((self.private_key, self.public_key)),
             KeyFormat::Pem => {
                 let (label, der) = ("PRIVATE KEY", self.private_key.expose());
-                let mut private_key = SecretBytes::zero(pem_length(label, der)?);
-                pem(label, der, private_key.expose_mut())?;
+                let mut private_key = SecretBytes::zero(pem::length(label, der.len()));
+                pem::write(label, der, private_key.expose_mut());
                 let (label, der) = ("PUBLIC KEY", &self.public_key);
-                let mut public_key = vec![0; pem_length(label, der)?];
-                pem(label, der, &mut public_key)?;
+                let mut public_key = vec![0; pem::length(label, der.len())];
+                pem::write(label, der, &mut public_key);
                 Ok((private_key, public_key))
             }
         }
@@ -130,15 +130,4 @@ fn der_of(message: &impl Encode) -> Result<SecretBytes, Error> {
     let mut bytes = SecretBytes::zero(usize::try_from(length).map_err(|_| Error::Encoding)?);
     let written = message.encode_to_slice(bytes.expose_mut()).map_err(|_| Error::Encoding)?.len();
     if written == bytes.len() { Ok(bytes) } else { Err(Error::Encoding) }
-}
-
-fn pem_length(label: &str, der: &[u8]) -> Result<usize, Error> {
-    pem_rfc7468::encoded_len(label, LineEnding::LF, der).map_err(|_| Error::Encoding)
-}
-
-/// 64 columns, LF, final newline; Base64 in constant time (base64ct).
-fn pem(label: &str, der: &[u8], out: &mut [u8]) -> Result<(), Error> {
-    let length = out.len();
-    let text = pem_rfc7468::encode(label, LineEnding::LF, der, out).map_err(|_| Error::Encoding)?;
-    if text.len() == length { Ok(()) } else { Err(Error::Encoding) }
 }

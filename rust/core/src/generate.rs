@@ -125,7 +125,7 @@ pub fn key_pair(
             };
             // Where neither ring nor a curve's crate is called there is less to overwrite.
             if effort.engine == Engine::Avx512 && !effort.ec_pairwise_test {
-                stack::erased_after::<{ stack::SHALLOW }, _>(run)
+                stack::erased_after::<{ stack::LANES }, _>(run)
             } else {
                 stack::erased_after::<{ stack::DEEP }, _>(run)
             }

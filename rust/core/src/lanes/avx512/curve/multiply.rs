@@ -13,6 +13,8 @@ use std::arch::x86_64::{_mm512_permutex_epi64, _mm512_shuffle_i64x2};
 use zeroize::Zeroizing;
 
 use super::super::vector::Lanes;
+#[cfg(feature = "fault-injection")]
+use super::super::vector::{from_words, to_words};
 use super::affine::{finish, inverses, without_zeros};
 use super::digits::{Digits, Recoded, WINDOWS};
 use super::field::{Element, constant, multiply, select};
@@ -20,6 +22,8 @@ use super::parameters::Parameters;
 use super::point::{Affine, Point};
 use super::table::Table;
 use crate::error::Error;
+#[cfg(feature = "fault-injection")]
+use crate::fault::{self, Place};
 use crate::lanes::LANES;
 use crate::lanes::curve::{self, Scalar};
 
@@ -60,6 +64,8 @@ fn many<C: Parameters>(
     for scalars in scalars.chunks(LANES) {
         let digits = Digits::new::<C>(scalars);
         let sum = sum_of_windows::<C>(table, &digits);
+        #[cfg(feature = "fault-injection")]
+        let sum = with_faults(sum);
         let z = without_zeros::<C>(&sum.z);
         let product = products.last().map_or(z, |before| multiply::<C>(before, &z));
         products.push(product);
@@ -110,6 +116,8 @@ fn one<C: Parameters>(table: &Table, scalar: &Scalar) -> Result<Vec<Option<curve
     let sum = sum.plus::<C>(&moved(&sum, |limb| _mm512_shuffle_i64x2::<0b01_00_11_10>(limb, limb)));
     let sum = sum.plus::<C>(&moved(&sum, |limb| _mm512_shuffle_i64x2::<0b10_11_00_01>(limb, limb)));
     let sum = sum.plus::<C>(&moved(&sum, |limb| _mm512_permutex_epi64::<0b10_11_00_01>(limb)));
+    #[cfg(feature = "fault-injection")]
+    let sum = with_faults(sum);
     let inverse = Zeroizing::new(inverses::<C>(&sum.z, 1));
     finish::<C>(&sum, &inverse, scalar.negative, 1)
 }
@@ -123,4 +131,17 @@ fn moved(point: &Point, lanes: impl Fn(Lanes) -> Lanes) -> Point {
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn with_z_one<C: Parameters>(point: &Affine) -> Point {
     Point { x: point.x, y: point.y, z: constant(C::ONE) }
+}
+
+#[cfg(feature = "fault-injection")]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn with_faults(mut sum: Point) -> Point {
+    let limbs = [sum.x, sum.y, sum.z].concat();
+    let mut words: Vec<[u64; LANES]> = limbs.iter().map(|limb| to_words(*limb)).collect();
+    fault::in_words(Place::Multiple, words.as_flattened_mut().iter_mut());
+    let [x, y, z] = [&mut sum.x, &mut sum.y, &mut sum.z];
+    for (limb, words) in x.iter_mut().chain(y).chain(z).zip(words) {
+        *limb = from_words(words);
+    }
+    sum
 }
