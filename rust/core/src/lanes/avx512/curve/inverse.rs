@@ -127,7 +127,9 @@ impl Matrix {
 /// becomes 0: from `offset` − 2^62 + 1 to `offset`.
 fn clearing(low: i128, offset: i64, p_inverse: u64) -> i64 {
     // −low/p is what must be added in all, modulo 2^62.
-    let excess = (low as u64).wrapping_mul(p_inverse).wrapping_add(offset.cast_unsigned()) & MASK;
+    let excess =
+        (low.cast_unsigned() as u64).wrapping_mul(p_inverse).wrapping_add(offset.cast_unsigned())
+            & MASK;
     offset.wrapping_sub(excess.cast_signed())
 }
 
@@ -185,5 +187,5 @@ fn sum(a: i128, b: i128, c: i128) -> i128 {
 }
 
 fn word(x: i128) -> i64 {
-    (x as u64 & MASK).cast_signed()
+    (x.cast_unsigned() as u64 & MASK).cast_signed()
 }
