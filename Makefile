@@ -11,7 +11,7 @@ export PAIRSMITH_CAVP = $(shell $(BIN)/python -c "import cryptography_vectors, p
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 .PHONY: help run test test-rust test-python test-slow lint format bench bench-keygen \
-	bench-profile bench-threads uniform-primes clean
+	bench-profile bench-threads bench-curves uniform-primes clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,9 @@ bench-profile: ## Show where an RSA generation spends its time.
 
 bench-threads: ## Measure two threads on one RSA_4096 key, with the same candidates as one thread.
 	cargo run --release --locked --quiet -p pairsmith-benches --bin threads $(ARGS)
+
+bench-curves: ## Measure a public point of either curve, by every library.
+	cargo run --release --locked --quiet -p pairsmith-benches --features rival-curves --bin curves $(ARGS)
 
 uniform-primes: $(VENV)/.built ## Test 40,000 primes for uniformity; print the report of docs/evidence.
 	@$(BIN)/python tests/uniformity.py
