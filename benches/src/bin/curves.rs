@@ -1,7 +1,7 @@
 //! A scalar and its public point, by every candidate for the work: `make bench-curves`, or
 //! `curves [rounds]`.
 //!
-//! Whoever is measured works in turn with the others. libsecp256k1 joins with the feature `rivals`.
+//! Whoever is measured works in turn with the others. libsecp256k1 joins with the feature `rival-curves`.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -99,7 +99,7 @@ fn candidates() -> Vec<(String, Work)> {
             black_box(secret.public_key().to_sec1_point(false));
         }),
     ));
-    #[cfg(feature = "rivals")]
+    #[cfg(feature = "rival-curves")]
     candidates.push((
         "secp256k1 libsecp256k1".to_owned(),
         each(|scalar| {
