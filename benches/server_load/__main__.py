@@ -161,10 +161,8 @@ def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line for line in lines if line.startswith("model name")]
     name = names[0].partition(":")[2].strip() if names else "unknown"
-    load = os.getloadavg()[2]
-    return (
-        f"{os.cpu_count()} × {name}, load average {load:.1f} before and while measuring"
-    )
+    load = os.getloadavg()[2]  # over the last fifteen minutes
+    return f"{os.cpu_count()} × {name}, load average {load:.1f}"
 
 
 if __name__ == "__main__":
