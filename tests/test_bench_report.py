@@ -220,3 +220,11 @@ def test_processes_side_by_side_get_cpus_of_their_own() -> None:
     assert [each.command[4:] for each in pinned] == expected
     free = turns.contenders(turns.Contestant("pool", "EC_P256", 1, is_pinned=False))
     assert [each.command[4:] for each in free] == [tuple(cpus)]
+
+
+def test_peaks_are_those_of_the_command(tmp_path: Path) -> None:
+    """A command that is started by a large process has no part in its memory."""
+    ballast = bytearray(os.urandom(1) * 300_000_000)
+    place = ("--database", f"sqlite:///{tmp_path / 'kms.db'}")
+    assert 10_000 < sections.peak(*place, "init") < 200_000
+    assert len(ballast) == 300_000_000

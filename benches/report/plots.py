@@ -100,7 +100,7 @@ def draw_pairs(results: Results, theme: Theme) -> Figure:
     axes.set_xscale("log")
     place, places, names = 0.0, [], []
     for spec, group in groups.items():
-        axes.text(-0.36, place, spec, transform=axes.get_yaxis_transform(),
+        axes.text(-0.355, place, spec, transform=axes.get_yaxis_transform(),
                   weight="bold", va="center")  # fmt: skip
         for label, seconds in sorted(group.items(), key=lambda item: item[1]):
             place += 1

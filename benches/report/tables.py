@@ -254,27 +254,15 @@ def profile_table(results: Results, engine: str = "avx512ifma") -> str:
     """The stages of a generation by spec, on the best engine measured."""
     everything = results["profile"]["Data"]["Results"]
     columns = [each for each in everything if each["Engine"] == engine] or everything
-    stages = [each["Stage"] for each in columns[0]["Stages"]]
+    stages = zip(*(each["Stages"] for each in columns), strict=True)
     rows = [
-        [
-            stage,
-            *(
-                f"{each['Stages'][i]['MsPerKey']:.3f} ms, {each['Stages'][i]['Share']:.1%}"
-                for each in columns
-            ),
-        ]
-        for i, stage in enumerate(stages)
-    ]
+        [same[0]["Stage"], *(f"{each['MsPerKey']:.3f} ms, {each['Share']:.1%}"
+                             for each in same)]
+        for same in stages
+    ]  # fmt: skip
     product = [each["Product"] for each in columns]
-    rows.append(
-        [
-            "the product, in turn with it",
-            *(
-                f"{each['Mean']:.2f} ± {each['StandardError']:.2f} ms"
-                for each in product
-            ),
-        ]
-    )
+    means = (f"{each['Mean']:.2f} ± {each['StandardError']:.2f} ms" for each in product)
+    rows.append(["the product, in turn with it", *means])
     head = [f"RSA-{each['Bits']}, {each['Keys']} keys" for each in columns]
     return table(("stage", *head), rows, "l" + "r" * len(columns))
 
