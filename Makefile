@@ -16,7 +16,8 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc -I python
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 .PHONY: help run test test-rust test-python test-slow lint format bench bench-keygen bench-report \
-	bench-profile bench-threads bench-curves uniform-primes proto sdk-requirements fuzz-server clean
+	bench-profile bench-threads bench-curves bench-server uniform-primes proto sdk-requirements \
+	fuzz-server clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -75,6 +76,9 @@ bench-keygen: $(VENV)/.built ## Generate hundreds of RSA keys beside every rival
 bench-report: $(VENV)/.built ## Measure everything, write docs/benchmarks.md; ARGS=--quick, --render, "--only SECTION".
 	$(BIN)/uv sync --frozen --no-install-project --quiet --inexact --group rivals
 	$(BIN)/python -m benches.report $(ARGS)
+
+bench-server: $(VENV)/.built ## Load the server with wrk, and with 10,000 idle connections; ARGS="--rounds 3 --json FILE".
+	$(BIN)/python -m benches.server_load $(ARGS)
 
 bench-profile: ## Show where an RSA generation spends its time.
 	cargo run --release --locked --quiet -p pairsmith-benches --bin profile $(ARGS)
