@@ -135,6 +135,23 @@ def test_goals_are_judged_by_the_figure_and_its_spread(
     assert line.endswith(f"| 3 | {met} |")
 
 
+@pytest.mark.parametrize(
+    ("quick", "load", "said"),
+    [
+        (False, 0.4, "in full"),
+        (True, 0.4, "--quick"),
+        (False, 3.0, "others used: some"),
+    ],
+)
+def test_doubtful_measurements_are_named(quick: bool, load: float, said: str) -> None:  # noqa: FBT001 -- a parameter
+    """Few samples, or a machine that was busy before, is said at the top of the page."""
+    machine = {"Cores": 2}
+    document = {"Quick": quick, "LoadBefore": load, "Machine": machine, "Data": {}}
+    text = tables.caution({"some": document})
+    assert said in text
+    assert ("caution" in text) is (quick or load > 1)
+
+
 def test_ratios_have_the_interval_of_their_means() -> None:
     """Two means of 2 and 1 with relative errors of 0.1: the textbook's interval."""
     over, under = [1.8, 2.2] * 50, [0.9, 1.1] * 50
