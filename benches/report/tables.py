@@ -7,8 +7,8 @@ from .goals import goals, two_over_one
 from .results import Results
 
 CELL = '`{0}`: not measured yet; `make bench-report ARGS="--only {0}"`'
-BUSY = 0.6
-"""Waiting for a core, on average, for each core: more before a run is others' work."""
+BUSY = 0.05
+"""A larger share of the CPUs' time in others' hands makes figures doubtful."""
 CURVES = ("EC_P256", "EC_P256K")
 NAMES = {
     "instance": "`Instance`, one at a time",
@@ -295,20 +295,21 @@ def runs_table(results: Results) -> str:
                 f"`--only {name}{quick}`",
                 begun,
                 took,
-                number(each["LoadBefore"]),
+                percent(each["Others"]),
                 percent(each["Stolen"]),
                 commit,
             ]
         )
-    head = ("command", "begun", "took", "load before", "stolen", "commit")
+    head = ("command", "begun", "took", "others", "stolen", "commit")
     return table(head, rows, "llrrrl")
 
 
 def caution(results: Results) -> str:
     """What is to be known before anything is believed; nothing, if all is well."""
     quick = [name for name, each in results.items() if each["Quick"]]
-    busy = [name for name, each in results.items()
-            if each["LoadBefore"] > BUSY * each["Machine"]["Cores"]]  # fmt: skip
+    busy = [
+        name for name, each in results.items() if each["Others"] + each["Stolen"] > BUSY
+    ]
     said = []
     if quick:
         said.append(f"by few samples (`--quick`): {', '.join(quick)}")
