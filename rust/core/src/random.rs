@@ -13,11 +13,21 @@ pub trait RandomSource {
     /// # Errors
     /// [`Error::Random`] if the source has none to give.
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Error>;
+
+    /// Whether the bytes are the operating system's, so that a library that draws from there by
+    /// itself may take this source's place.
+    fn is_operating_system(&self) -> bool {
+        false
+    }
 }
 
 impl<R: RandomSource + ?Sized> RandomSource for &mut R {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
         (**self).fill(out)
+    }
+
+    fn is_operating_system(&self) -> bool {
+        (**self).is_operating_system()
     }
 }
 
@@ -44,7 +54,13 @@ impl OsRandom {
     /// A source for one search.
     #[must_use]
     pub fn buffered() -> Self {
-        let block = SecretBytes::zero(Self::BLOCK_BYTES);
+        Self::in_blocks_of(Self::BLOCK_BYTES)
+    }
+
+    /// A source that fetches so many bytes at a time.
+    #[must_use]
+    pub fn in_blocks_of(bytes: usize) -> Self {
+        let block = SecretBytes::zero(bytes);
         Self { system: SystemRandom::new(), used: block.len(), block }
     }
 }
@@ -63,6 +79,10 @@ impl RandomSource for OsRandom {
         zeroize::Zeroize::zeroize(piece);
         self.used += out.len();
         Ok(())
+    }
+
+    fn is_operating_system(&self) -> bool {
+        true
     }
 }
 
