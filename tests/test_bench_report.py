@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from benches.report import figures, goals, plots, render, sections, tables, turns
+from benches.report.machine import Watch, own_seconds
 from benches.report.results import FOLDER, Results, read_results, write_results
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -133,6 +134,37 @@ def test_goals_are_judged_by_the_figure_and_its_spread(
     lines = tables.goals_table(found).splitlines()
     (line,) = (line for line in lines if "EC_P256 over" in line and "one at" in line)
     assert line.endswith(f"| 3 | {met} |")
+
+
+@pytest.mark.parametrize(
+    ("quick", "others", "stolen", "said"),
+    [
+        (False, 0.02, 0.02, "in full"),
+        (True, 0.02, 0.02, "--quick"),
+        (False, 0.3, 0.0, "others used: some"),
+        (False, 0.0, 0.3, "others used: some"),
+    ],
+)
+def test_doubtful_measurements_are_named(
+    *, quick: bool, others: float, stolen: float, said: str
+) -> None:
+    """Few samples, and a machine that was not ours alone, are said at the top."""
+    text = tables.caution(
+        {"some": {"Quick": quick, "Others": others, "Stolen": stolen}}
+    )
+    assert said in text
+    assert ("caution" in text) is ("in full" not in said)
+
+
+def test_the_work_of_ones_own_processes_is_not_that_of_others() -> None:
+    """Half a second of a process that was started and has ended counts as our own."""
+    before = own_seconds()
+    busy = "import time\nwhile time.process_time() < 0.5: pass"
+    subprocess.run([sys.executable, "-c", busy], check=True)
+    assert own_seconds() - before >= 0.5
+    found = Watch().facts()
+    assert 0 <= found["Others"] <= 1
+    assert 0 <= found["Stolen"] <= 1
 
 
 def test_ratios_have_the_interval_of_their_means() -> None:
