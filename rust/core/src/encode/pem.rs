@@ -69,7 +69,7 @@ fn character(value: u8) -> u8 {
     value
         .wrapping_add(b'A')
         .wrapping_add(above(25) & 6)
-        .wrapping_sub(above(51) & 75)
+        .wrapping_sub(above(51) & 0x4b)
         .wrapping_sub(above(61) & 15)
         .wrapping_add(above(62) & 3)
 }
@@ -83,7 +83,7 @@ mod tests {
     /// Documents of every length over several lines, of every byte, are what `pem-rfc7468` writes.
     #[test]
     fn documents_are_those_of_the_library() {
-        for count in 1..400 {
+        for count in 1..400usize {
             for step in [1, 7, 255u8] {
                 let der: Vec<u8> = (0..count)
                     .map(|i| step.wrapping_mul(i as u8).wrapping_add(count as u8))

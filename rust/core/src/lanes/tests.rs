@@ -189,7 +189,7 @@ fn scalars_without_a_last_chord_are_found() {
             let (n, k) = (parsed(n), parsed(k));
             for k in [bytes(&k), bytes(&(n - k))] {
                 for count in [of_one, of_eight] {
-                    let points = super::avx512::base_multiples(curve, &vec![k; count]);
+                    let points = super::dispatch::base_multiples(curve, &vec![k; count]);
                     let points = points.expect("what there is is on the curve");
                     assert!(points.iter().all(|point| point.is_none() == (count == way)), "{k:x?}");
                 }

@@ -44,35 +44,60 @@ pub(super) fn inverse(x: &[u64; 4], p: &[u64; 4]) -> [u64; 4] {
     d.limbs()
 }
 
+/// What the steps see of f and g: as many of the lowest bits as there are steps to come.
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct State {
+    zeta: i64,
+    f: u64,
+    g: u64,
+}
+
+impl State {
+    /// `COUNT` division steps, at most 30; the matrix is scaled by 2^`COUNT`.
+    fn step<const COUNT: usize>(&mut self) -> Matrix {
+        let Self { zeta, f, g } = self;
+        // u + v·2^32 and q + r·2^32: what is done to them is linear, so it is done to both at once.
+        let (mut uv, mut qr) = (1u64, 1u64 << 32);
+        for _ in 0..COUNT {
+            // All ones if δ > 0, and if g is odd.
+            let positive = (*zeta >> 63).cast_unsigned();
+            let odd = (*g & 1).wrapping_neg();
+            let exchange = positive & odd;
+            *zeta = (*zeta ^ exchange.cast_signed()).wrapping_sub(1);
+            // (f, g) becomes (g, g − f), (f, g + f) or stays; then g is halved.
+            let (sum, other) = (negated_if(positive, *f) & odd, *f ^ *g);
+            *f ^= other & exchange;
+            *g = g.wrapping_add(sum) >> 1;
+            let (sum, other) = (negated_if(positive, uv) & odd, uv ^ qr);
+            uv = (uv ^ other & exchange) << 1;
+            qr = qr.wrapping_add(sum);
+        }
+        let parts = |pair: u64| {
+            let low = i64::from(pair as i32);
+            (low, pair.wrapping_sub(low.cast_unsigned()).cast_signed() >> 32)
+        };
+        let ((u, v), (q, r)) = (parts(uv), parts(qr));
+        Matrix { u, v, q, r }
+    }
+}
+
 impl Matrix {
     /// 59 division steps. `zeta` is −(δ + 1/2).
     fn of_steps(zeta: &mut i64, f: i64, g: i64) -> Self {
-        // The matrix is scaled by 2^62 and not 2^59, so that the words are divided by a whole word.
-        let scale = 1 << (BITS as usize - STEPS);
-        let (mut u, mut v, mut q, mut r) = (scale, 0u64, 0u64, scale);
-        let (mut f, mut g) = (f.cast_unsigned(), g.cast_unsigned());
-        let mut state = *zeta;
-        for _ in 0..STEPS {
-            // All ones if δ > 0, and if g is odd.
-            let positive = (state >> 63).cast_unsigned();
-            let odd = (g & 1).wrapping_neg();
-            // g plus or minus f, if g is odd.
-            g = g.wrapping_add(negated_if(positive, f) & odd);
-            q = q.wrapping_add(negated_if(positive, u) & odd);
-            r = r.wrapping_add(negated_if(positive, v) & odd);
-            // Exchange, if both: f + (g − f) is the old g.
-            let exchange = positive & odd;
-            state = (state ^ exchange.cast_signed()).wrapping_sub(1);
-            f = f.wrapping_add(g & exchange);
-            u = u.wrapping_add(q & exchange);
-            v = v.wrapping_add(r & exchange);
-            g >>= 1;
-            u <<= 1;
-            v <<= 1;
+        let mut state = State { zeta: *zeta, f: f.cast_unsigned(), g: g.cast_unsigned() };
+        let first = state.step::<{ STEPS / 2 }>();
+        let second = state.step::<{ STEPS - STEPS / 2 }>();
+        *zeta = state.zeta;
+        // Scaled by 2^62 and not 2^59, so that the words are divided by a whole word.
+        let entry = |a: i64, b: i64, c: i64, d: i64| {
+            a.wrapping_mul(b).wrapping_add(c.wrapping_mul(d)) << (BITS as usize - STEPS)
+        };
+        Self {
+            u: entry(second.u, first.u, second.v, first.q),
+            v: entry(second.u, first.v, second.v, first.r),
+            q: entry(second.q, first.u, second.r, first.q),
+            r: entry(second.q, first.v, second.r, first.r),
         }
-        *zeta = state;
-        let [u, v, q, r] = [u, v, q, r].map(u64::cast_signed);
-        Self { u, v, q, r }
     }
 
     /// (f, g) = matrix·(f, g) / 2^62, which is exact.
@@ -127,7 +152,9 @@ impl Matrix {
 /// becomes 0: from `offset` − 2^62 + 1 to `offset`.
 fn clearing(low: i128, offset: i64, p_inverse: u64) -> i64 {
     // −low/p is what must be added in all, modulo 2^62.
-    let excess = (low as u64).wrapping_mul(p_inverse).wrapping_add(offset.cast_unsigned()) & MASK;
+    let excess =
+        (low.cast_unsigned() as u64).wrapping_mul(p_inverse).wrapping_add(offset.cast_unsigned())
+            & MASK;
     offset.wrapping_sub(excess.cast_signed())
 }
 
@@ -185,5 +212,5 @@ fn sum(a: i128, b: i128, c: i128) -> i128 {
 }
 
 fn word(x: i128) -> i64 {
-    (x as u64 & MASK).cast_signed()
+    (x.cast_unsigned() as u64 & MASK).cast_signed()
 }
