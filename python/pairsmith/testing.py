@@ -162,6 +162,7 @@ class RunningServer:
             "PAIRSMITH_DATABASE": self.database,
             "PAIRSMITH_FILES_FOLDER": str(self.folder),
             "PAIRSMITH_LISTEN_PORT": str(self.port),
+            "TMPDIR": str(self.folder),  # so that one that is killed leaves nothing
         }
         for name, value in self._settings.items():
             text = json.dumps(value) if isinstance(value, bool) else str(value)
