@@ -115,7 +115,7 @@ fn in_range(curve: Curve, scalar: &[u8; SCALAR_LENGTH]) -> bool {
         borrow = (i16::from(digit) - i16::from(of_order) + borrow) >> 8;
         some |= digit;
     }
-    // Both are looked at: `&&` would leave at the first.
+    // Without a shortcut from one condition to the other.
     std::hint::black_box(u8::from(some != 0) & u8::from(borrow != 0)) == 1
 }
 

@@ -111,6 +111,10 @@ fn secrets_are_neither_printed_nor_copied() {
         "Modulus",
         "Work",
         "Moduli",
+        "Recoded",
+        "Digits",
+        "Signed",
+        "Matrix",
     ];
     let sources = sources();
     for name in secrets {

@@ -40,7 +40,7 @@ pub(super) fn multiply<C: Parameters>(x: &Element, y: &Element) -> Element {
             columns[i + j + 1] = high(columns[i + j + 1], x[i], y[j]);
         }
     }
-    reduce::<C>(columns)
+    reduce::<C>(&columns)
 }
 
 /// x².
@@ -61,13 +61,13 @@ pub(super) fn square<C: Parameters>(x: &Element) -> Element {
         columns[2 * i] = low(columns[2 * i], x[i], x[i]);
         columns[2 * i + 1] = high(columns[2 * i + 1], x[i], x[i]);
     }
-    reduce::<C>(columns)
+    reduce::<C>(&columns)
 }
 
 #[inline]
 #[expect(clippy::large_types_passed_by_value, reason = "inlined: they are registers")]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn reduce<C: Parameters>(columns: [Lanes; 2 * LIMBS]) -> Element {
+fn reduce<C: Parameters>(columns: &[Lanes; 2 * LIMBS]) -> Element {
     match C::REDUCTION {
         Reduction::Montgomery => reduce_from_below(columns),
         Reduction::Folding => reduce_from_above(columns),
@@ -78,7 +78,8 @@ fn reduce<C: Parameters>(columns: [Lanes; 2 * LIMBS]) -> Element {
 /// of the quotient: with digit times p + 1, less the digit, nothing is left of its 52 bits.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn reduce_from_below(mut columns: [Lanes; 2 * LIMBS]) -> Element {
+fn reduce_from_below(columns: &[Lanes; 2 * LIMBS]) -> Element {
+    let mut columns = *columns;
     // p + 1 = 2^44·2^52 + 2^36·2^156 + (2^48 − 2^16)·2^208.
     let [first, third, fourth] = [splat(1 << 44), splat(1 << 36), splat((1 << 48) - (1 << 16))];
     for i in 0..LIMBS {
@@ -98,8 +99,8 @@ fn reduce_from_below(mut columns: [Lanes; 2 * LIMBS]) -> Element {
 #[inline]
 #[expect(clippy::large_types_passed_by_value, reason = "inlined: they are registers")]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn reduce_from_above(columns: [Lanes; 2 * LIMBS]) -> Element {
-    let [a, b, c, d, e, upper @ ..] = columns;
+fn reduce_from_above(columns: &[Lanes; 2 * LIMBS]) -> Element {
+    let [a, b, c, d, e, upper @ ..] = *columns;
     let (upper, factor) = (carried(upper), splat(16 * EXCESS));
     let mut lower = [a, b, c, d, e, zero()];
     for i in 0..LIMBS {

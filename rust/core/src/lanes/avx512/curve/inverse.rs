@@ -152,9 +152,7 @@ impl Matrix {
 /// becomes 0: from `offset` − 2^62 + 1 to `offset`.
 fn clearing(low: i128, offset: i64, p_inverse: u64) -> i64 {
     // −low/p is what must be added in all, modulo 2^62.
-    let excess =
-        (low.cast_unsigned() as u64).wrapping_mul(p_inverse).wrapping_add(offset.cast_unsigned())
-            & MASK;
+    let excess = low_bits(low).wrapping_mul(p_inverse).wrapping_add(offset.cast_unsigned()) & MASK;
     offset.wrapping_sub(excess.cast_signed())
 }
 
@@ -212,5 +210,9 @@ fn sum(a: i128, b: i128, c: i128) -> i128 {
 }
 
 fn word(x: i128) -> i64 {
-    (x.cast_unsigned() as u64 & MASK).cast_signed()
+    (low_bits(x) & MASK).cast_signed()
+}
+
+fn low_bits(x: i128) -> u64 {
+    x.cast_unsigned() as u64
 }
