@@ -30,21 +30,23 @@ pub struct EcKeyPair {
     pub point: [u8; POINT_LENGTH],
 }
 
-/// Draws a scalar uniformly from 1 ..= n − 1 by rejection (FIPS 186-5 A.2.2).
+/// Draws a scalar uniformly from 1 ..= n − 1 by rejection (FIPS 186-5 A.2.2; C2SP det-keygen). What
+/// `random` gives determines the pair.
 ///
 /// # Errors
 /// [`Error::Random`] if there was no randomness; [`Error::SelfTest`].
 pub fn generate(curve: Curve, random: &mut impl RandomSource) -> Result<EcKeyPair, Error> {
     known_answers::before_use(curve)?;
     match curve {
-        Curve::P256 => generate_p256(),
-        Curve::P256K => generate_p256k(random),
+        Curve::P256 if random.is_operating_system() => generate_p256_by_ring(),
+        Curve::P256 => drawn(curve, random, p256_point),
+        Curve::P256K => drawn(curve, random, p256k_point),
     }
 }
 
 /// ring draws from the operating system and takes no other source; it hands the pair out in a fixed
 /// PKCS#8 frame, from which scalar and point are taken.
-fn generate_p256() -> Result<EcKeyPair, Error> {
+fn generate_p256_by_ring() -> Result<EcKeyPair, Error> {
     const SCALAR_START: usize = 36;
     const POINT_START: usize = 73;
     let document =
@@ -60,15 +62,29 @@ fn generate_p256() -> Result<EcKeyPair, Error> {
     Ok(EcKeyPair { curve: Curve::P256, scalar, point })
 }
 
-fn generate_p256k(random: &mut impl RandomSource) -> Result<EcKeyPair, Error> {
+fn drawn(
+    curve: Curve,
+    random: &mut impl RandomSource,
+    point_of: impl Fn(&[u8]) -> Option<[u8; POINT_LENGTH]>,
+) -> Result<EcKeyPair, Error> {
     let mut scalar = SecretBytes::zero(SCALAR_LENGTH);
-    // Ends: a draw is out of range with odds below 2^-127.
+    // Ends: a draw is out of range with odds of 2^-32 (P-256) or below 2^-127.
     loop {
         random.fill(scalar.expose_mut())?;
-        if let Some(point) = p256k_point(scalar.expose()) {
-            return Ok(EcKeyPair { curve: Curve::P256K, scalar, point });
+        if let Some(point) = point_of(scalar.expose()) {
+            return Ok(EcKeyPair { curve, scalar, point });
         }
     }
+}
+
+/// The point of a scalar; `None` unless it is from 1 ..= n − 1.
+fn p256_point(scalar: &[u8]) -> Option<[u8; POINT_LENGTH]> {
+    let secret = p256::SecretKey::from_slice(scalar).ok()?;
+    let secret = Zeroizing::new(secret.to_nonzero_scalar());
+    let public = p256::PublicKey::from_secret_scalar(&secret).to_sec1_point(false);
+    let mut point = [0; POINT_LENGTH];
+    point.copy_from_slice(public.as_bytes());
+    Some(point)
 }
 
 /// The point of a scalar; `None` unless it is from 1 ..= n − 1.

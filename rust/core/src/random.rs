@@ -13,11 +13,21 @@ pub trait RandomSource {
     /// # Errors
     /// [`Error::Random`] if the source has none to give.
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Error>;
+
+    /// Whether the bytes are the operating system's, so that a library that draws from there by
+    /// itself may take this source's place.
+    fn is_operating_system(&self) -> bool {
+        false
+    }
 }
 
 impl<R: RandomSource + ?Sized> RandomSource for &mut R {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
         (**self).fill(out)
+    }
+
+    fn is_operating_system(&self) -> bool {
+        (**self).is_operating_system()
     }
 }
 
@@ -63,6 +73,10 @@ impl RandomSource for OsRandom {
         zeroize::Zeroize::zeroize(piece);
         self.used += out.len();
         Ok(())
+    }
+
+    fn is_operating_system(&self) -> bool {
+        true
     }
 }
 
