@@ -17,6 +17,7 @@ from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.testing import RunningServer
 
 RIGHTS = 'allow = ["decrypt:alias/orders", "GenerateRandom"]'
+SEED_TEXT = "a seed of this test suite"
 PAIR = {"KeyId": "alias/orders", "KeyPairSpec": "EC_P256", "KeyFormat": "DER"}
 
 
@@ -75,7 +76,9 @@ def test_it_goes_on_after_a_restart(dev: RunningServer) -> None:
     assert dev.client_key_file.read_text() == file
 
 
-@pytest.mark.parametrize("option", [["--seed-file", "a.toml"]])
+@pytest.mark.parametrize(
+    "option", [["--seed-file", "a.toml"], ["--deterministic", "a" * 16]]
+)
 def test_options_of_dev_mode_need_it(option: list[str]) -> None:
     """Given alone they are refused, rather than without effect."""
     ran = CliRunner().invoke(application, ["serve", *option])
@@ -89,3 +92,35 @@ def test_a_production_folder_is_refused(tmp_path: Path) -> None:
     ran = CliRunner().invoke(application, ["serve", "--dev", "--folder", str(tmp_path)])
     assert ran.exit_code == 3
     assert "not made by --dev" in ran.output
+
+
+def test_deterministic_pairs_are_the_same_after_a_restart(
+    tmp_path: Path, pairsmith_servers: Callable[..., RunningServer]
+) -> None:
+    """The first pair of a start is always the same, and everything says so."""
+    path = tmp_path / "seed.toml"
+    path.write_text(SEED.partition("[[fault]]")[0].replace(RIGHTS, 'allow = ["*"]'))
+    server = pairsmith_servers(
+        arguments=("--dev", "--seed-file", str(path), "--deterministic", SEED_TEXT),
+        tls_insecure_http=True,
+    )
+    first = pair_of(server)
+    assert pair_of(server) != first
+    server.stop()
+    server.restart()
+    assert pair_of(server) == first
+    assert "DETERMINISTIC" in server.log
+    assert "every private key can be computed" in server.log
+    assert SEED_TEXT not in server.log
+    with closing(server.connect()) as connection:
+        connection.request("GET", "/healthz")
+        response = connection.getresponse()
+        assert response.getheader("x-pairsmith-deterministic") == "1"
+
+
+def pair_of(server: RunningServer) -> bytes:
+    """The private key of a pair made now."""
+    status, content, _ = ask(server, "GenerateDataKeyPair", **PAIR)
+    assert status == 200
+    answer = messages.GenerateDataKeyPairResponse.FromString(content)
+    return bytes(answer.PrivateKeyPlaintext)

@@ -47,6 +47,11 @@ OPTIONS = {
     help="With --dev: the keys and credentials that there shall be (TOML).",
 )
 @click.option(
+    "--deterministic",
+    metavar="SEED",
+    help="With --dev: pairs that this text determines; 16 characters or more.",
+)
+@click.option(
     "--print-config", is_flag=True, help="Write all settings as TOML and leave."
 )
 @click.pass_obj
@@ -58,6 +63,7 @@ def serve(
     print_config: bool,
     dev: bool,
     seed_file: Path | None,
+    deterministic: str | None,
     **given: object,
 ) -> None:
     """Serve the Instance API and the KMS OpenAPI to the official SDKs.
@@ -65,8 +71,12 @@ def serve(
     What is missing is made first: database, private CA, a client key. Settings come
     from the file, then the environment (PAIRSMITH_TABLE_NAME), then these options.
     """
-    if seed_file is not None and not dev:
-        raise click.UsageError("--seed-file goes with --dev.")
+    for name, value in {
+        "--seed-file": seed_file,
+        "--deterministic": deterministic,
+    }.items():
+        if value is not None and not dev:
+            raise click.UsageError(f"{name} goes with --dev.")
     chosen = _chosen(settings, config, given)
     if print_config:
         from pairsmith.server.settings import to_toml
@@ -83,7 +93,7 @@ def serve(
             next_step="pip install 'pairsmith[server]'",
         ) from None
     if dev:
-        _serve_dev(chosen, seed_file)
+        _serve_dev(chosen, seed_file, deterministic)
         return
     prepared = serving.prepare(chosen)
     facts = [(f"{name} (made)", place) for name, place in prepared.made]
@@ -91,20 +101,24 @@ def serve(
     serving.serve(chosen, prepared)
 
 
-def _serve_dev(chosen: ServerSettings, seed_file: Path | None) -> None:
+def _serve_dev(
+    chosen: ServerSettings, seed_file: Path | None, deterministic: str | None
+) -> None:
     """Serve an emulator; whoever starts it sees all of its credentials."""
     from pairsmith.server import serving
     from pairsmith.server.dev.control import PATH
     from pairsmith.server.dev.mode import dev_mode
     from pairsmith.server.dev.seeding import seed_folder
 
-    with dev_mode(chosen, seed_file) as mode:
+    with dev_mode(chosen, seed_file, deterministic) as mode:
         credentials = seed_folder(mode.settings, mode.seed)
         prepared = serving.prepare(mode.settings)
         ca = prepared.tls.ca if prepared.tls is not None else None
+        known = "every private key can be computed from the seed"
         write_facts(
             [
                 ("DEV MODE", "for tests, never for secrets"),
+                ("DETERMINISTIC", "" if mode.deterministic is None else known),
                 ("Folder", mode.settings.files.folder),
                 ("CA for clients", ca and str(ca)),
                 *credentials,
