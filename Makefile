@@ -16,7 +16,8 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc -I python
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 .PHONY: help run test test-rust test-python test-slow lint format bench bench-keygen bench-report \
-	bench-profile bench-threads uniform-primes proto sdk-requirements fuzz-server clean
+	bench-profile bench-threads bench-curves bench-server uniform-primes proto sdk-requirements \
+	fuzz-server clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -76,11 +77,17 @@ bench-report: $(VENV)/.built ## Measure everything, write docs/benchmarks.md; AR
 	$(BIN)/uv sync --frozen --no-install-project --quiet --inexact --group rivals
 	$(BIN)/python -m benches.report $(ARGS)
 
+bench-server: $(VENV)/.built ## Load the server with wrk, and with 10,000 idle connections; ARGS="--rounds 3 --json FILE".
+	$(BIN)/python -m benches.server_load $(ARGS)
+
 bench-profile: ## Show where an RSA generation spends its time.
 	cargo run --release --locked --quiet -p pairsmith-benches --bin profile $(ARGS)
 
 bench-threads: ## Measure two threads on one RSA_4096 key, with the same candidates as one thread.
 	cargo run --release --locked --quiet -p pairsmith-benches --bin threads $(ARGS)
+
+bench-curves: ## Measure a public point of either curve, by every library.
+	cargo run --release --locked --quiet -p pairsmith-benches --features rival-curves --bin curves $(ARGS)
 
 uniform-primes: $(VENV)/.built ## Test 40,000 primes for uniformity; print the report of docs/evidence.
 	@$(BIN)/python tests/uniformity.py

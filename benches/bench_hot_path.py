@@ -1,9 +1,11 @@
-"""One pair: the Instance, the bare core, and the same work written by hand.
+"""Pairs, one and many: the Instance, the bare core, and the same work by hand.
 
     make bench
 
 The three do the same: generate, encode both halves as PEM, wrap the private half
-by AES-256-GCM. ``by_hand`` is what a service would write with ``cryptography``: it
+by AES-256-GCM. Of many, a thousand are made, with the whole process on one core, whose
+time is taken: that of all threads, without what other processes use.
+``by_hand`` is what a service would write with ``cryptography``: it
 reuses one AES key, derives none per message, and asks no registry and no guard.
 
 The group "warm pool" has RSA_2048 out of a pool beside an EC_P256 pair made anew by the
@@ -11,7 +13,8 @@ same instance, while threads refill the pool; every round is a hit.
 """
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -73,24 +76,50 @@ def test_bare_core(benchmark: BenchmarkFixture, instance: Instance, spec: str) -
 def test_by_hand(benchmark: BenchmarkFixture, spec: str) -> None:
     """The same work with ``cryptography``."""
     benchmark.group = spec
-    wrap = AESGCM(AESGCM.generate_key(256))
-    curve = CURVES[spec]
+    benchmark(by_hand(spec))
 
-    def by_hand() -> tuple[bytes, bytes, bytes, bytes]:
-        key = ec.generate_private_key(curve)
-        private = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM,
-            serialization.PublicFormat.SubjectPublicKeyInfo,
-        )
-        iv = os.urandom(12)
-        return public, private, iv, wrap.encrypt(iv, private, None)
 
-    benchmark(by_hand)
+MANY = 1000
+
+
+@pytest.fixture
+def one_core() -> Iterator[None]:
+    """All threads of this process on one core."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    yield
+    os.sched_setaffinity(0, cores)
+
+
+@pytest.mark.benchmark(timer=time.process_time)
+@pytest.mark.usefixtures("one_core")
+def test_instance_batch(
+    benchmark: BenchmarkFixture, instance: Instance, spec: str
+) -> None:
+    """A thousand pairs of one batch, every result taken."""
+    benchmark.group = f"{spec}, {MANY} pairs on one core"
+
+    def batch() -> None:
+        pairs = instance.generate_data_key_pairs(
+            "alias/bench", spec, "PEM", MANY, workers=1
+        )
+        assert sum(1 for _ in pairs) == MANY
+
+    benchmark(batch)
+
+
+@pytest.mark.benchmark(timer=time.process_time)
+@pytest.mark.usefixtures("one_core")
+def test_by_hand_batch(benchmark: BenchmarkFixture, spec: str) -> None:
+    """A thousand pairs with ``cryptography``, one after the other."""
+    benchmark.group = f"{spec}, {MANY} pairs on one core"
+    one = by_hand(spec)
+
+    def batch() -> None:
+        for _ in range(MANY):
+            one()
+
+    benchmark.pedantic(batch, rounds=15)
 
 
 @pytest.mark.parametrize("spec", ["EC_P256", "RSA_2048"])
@@ -110,3 +139,25 @@ def test_warm_pool(benchmark: BenchmarkFixture, warm: Instance, spec: str) -> No
 
     benchmark.pedantic(generate, setup=wait_if_empty, rounds=1000)
     assert shelf().misses == 0
+
+
+def by_hand(spec: str) -> Callable[[], tuple[bytes, bytes, bytes, bytes]]:
+    """What makes, encodes and wraps one pair with ``cryptography``."""
+    wrap = AESGCM(AESGCM.generate_key(256))
+    curve = CURVES[spec]
+
+    def make() -> tuple[bytes, bytes, bytes, bytes]:
+        key = ec.generate_private_key(curve)
+        private = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM,
+            serialization.PublicFormat.SubjectPublicKeyInfo,
+        )
+        iv = os.urandom(12)
+        return public, private, iv, wrap.encrypt(iv, private, None)
+
+    return make

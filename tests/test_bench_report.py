@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from benches.report import figures, goals, plots, render, sections, tables, turns
+from benches.report.machine import Watch, own_seconds
 from benches.report.results import FOLDER, Results, read_results, write_results
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -135,6 +136,37 @@ def test_goals_are_judged_by_the_figure_and_its_spread(
     assert line.endswith(f"| 3 | {met} |")
 
 
+@pytest.mark.parametrize(
+    ("quick", "others", "stolen", "said"),
+    [
+        (False, 0.02, 0.02, "in full"),
+        (True, 0.02, 0.02, "--quick"),
+        (False, 0.3, 0.0, "others used: some"),
+        (False, 0.0, 0.3, "others used: some"),
+    ],
+)
+def test_doubtful_measurements_are_named(
+    *, quick: bool, others: float, stolen: float, said: str
+) -> None:
+    """Few samples, and a machine that was not ours alone, are said at the top."""
+    text = tables.caution(
+        {"some": {"Quick": quick, "Others": others, "Stolen": stolen}}
+    )
+    assert said in text
+    assert ("caution" in text) is ("in full" not in said)
+
+
+def test_the_work_of_ones_own_processes_is_not_that_of_others() -> None:
+    """Half a second of a process that was started and has ended counts as our own."""
+    before = own_seconds()
+    busy = "import time\nwhile time.process_time() < 0.5: pass"
+    subprocess.run([sys.executable, "-c", busy], check=True)
+    assert own_seconds() - before >= 0.5
+    found = Watch().facts()
+    assert 0 <= found["Others"] <= 1
+    assert 0 <= found["Stolen"] <= 1
+
+
 def test_ratios_have_the_interval_of_their_means() -> None:
     """Two means of 2 and 1 with relative errors of 0.1: the textbook's interval."""
     over, under = [1.8, 2.2] * 50, [0.9, 1.1] * 50
@@ -220,3 +252,11 @@ def test_processes_side_by_side_get_cpus_of_their_own() -> None:
     assert [each.command[4:] for each in pinned] == expected
     free = turns.contenders(turns.Contestant("pool", "EC_P256", 1, is_pinned=False))
     assert [each.command[4:] for each in free] == [tuple(cpus)]
+
+
+def test_peaks_are_those_of_the_command(tmp_path: Path) -> None:
+    """A command that is started by a large process has no part in its memory."""
+    ballast = bytearray(os.urandom(1) * 300_000_000)
+    place = ("--database", f"sqlite:///{tmp_path / 'kms.db'}")
+    assert 10_000 < sections.peak(*place, "init") < 200_000
+    assert len(ballast) == 300_000_000

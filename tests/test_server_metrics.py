@@ -88,19 +88,13 @@ def test_figures_are_shown_when_the_database_is_gone(
     assert any("operations_total" in name for name in seen)
 
 
-def test_a_pool_is_shown_where_there_is_one(instance: Instance) -> None:
+def test_a_pool_is_shown_where_there_is_one(instance: Instance, url: str) -> None:
     """An instance without a pool has no such figure."""
     assert "pool" not in str(figures(Metrics(instance)))
-
-    class WithPool:
-        registry = instance.registry
-
-        @staticmethod
-        def pool_status() -> dict[str, int]:
-            return {"RSA_2048": 7}
-
-    seen = figures(Metrics(WithPool()))  # type: ignore[arg-type]
-    assert seen['pairsmith_pool_pairs{spec="RSA_2048"}'] == 7
+    with Instance.open(url, pool={"EC_P256": 3}) as pooled:
+        assert pooled.warm_up()
+        seen = figures(Metrics(pooled))
+    assert seen['pairsmith_pool_pairs{spec="EC_P256"}'] == 3
 
 
 WORKERS = """

@@ -148,8 +148,8 @@ def instance_for(name: str) -> Iterator[Instance]:
     """An instance with one key; with a pool only for whoever is measured by it."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'kms.db'}"
-        pool = {"pool": {"RSA_2048": POOLED}} if name == "pool" else {}
-        with Instance.open(url, **pool) as instance:
+        pool = {"RSA_2048": POOLED} if name == "pool" else None
+        with Instance.open(url, pool=pool) as instance:
             instance.create_alias("alias/bench", instance.create_key().key_id)
             yield instance
 

@@ -61,7 +61,10 @@ def goals() -> Iterator[Goal]:
         *(("cctv", bits, 0.75) for bits in (2048, 3072, 4096)),
         *(("squaring", bits, 0.7) for bits in (1024, 1536, 2048)),
     ):
-        what = {"cctv": "two primes of the C2SP list", "squaring": "eight squarings"}
+        what = {
+            "cctv": "two primes of the C2SP list",
+            "squaring": "a squaring in eight lanes",
+        }
         yield Goal(
             f"{what[kind]}, {bits} bits, to the prototype's time",
             "lanes",

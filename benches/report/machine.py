@@ -16,8 +16,8 @@ from cryptography.hazmat.backends.openssl.backend import backend
 from pairsmith import Instance
 
 ROOT = Path(__file__).parent.parent.parent
-STEAL = 7
-"""The place of stolen time in the first line of /proc/stat."""
+IDLE, WAITING, STOLEN = 3, 4, 7
+"""Places in the first line of /proc/stat; all others are work."""
 
 
 class Watch:
@@ -26,18 +26,26 @@ class Watch:
     def __init__(self) -> None:
         self._begun = datetime.now(UTC)
         self._clock = time.monotonic()
-        self._load = os.getloadavg()[0]
+        self._own = own_seconds()
         self._ticks = ticks()
 
     def facts(self) -> dict[str, Any]:
-        """When it was, how long it took, and what others took of the machine."""
+        """When it was, how long it took, and what others took of the CPUs meanwhile."""
         spent = [now - then for now, then in zip(ticks(), self._ticks, strict=True)]
+        total = max(sum(spent), 1)
+        working = total - spent[IDLE] - spent[WAITING] - spent[STOLEN]
+        own = (own_seconds() - self._own) * os.sysconf("SC_CLK_TCK")
         return {
             "Begun": f"{self._begun:%Y-%m-%d %H:%M} UTC",
             "Seconds": round(time.monotonic() - self._clock, 1),
-            "LoadBefore": round(self._load, 2),
-            "Stolen": round(spent[STEAL] / max(sum(spent), 1), 4),
+            "Others": round(max(working - own, 0) / total, 4),
+            "Stolen": round(spent[STOLEN] / total, 4),
         }
+
+
+def own_seconds() -> float:
+    """CPU time of this process and of all that it has started and that have ended."""
+    return sum(os.times()[:4])
 
 
 def ticks() -> list[int]:

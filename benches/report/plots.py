@@ -98,24 +98,27 @@ def draw_pairs(results: Results, theme: Theme) -> Figure:
     figure = Figure(figsize=(8, 0.235 * rows + 0.6))
     axes = figure.subplots()
     axes.set_xscale("log")
-    place, places, names = 0.0, [], []
+    place = 0.0
+    rows_at: list[tuple[float, str]] = []
     for spec, group in groups.items():
-        axes.text(-0.36, place, spec, transform=axes.get_yaxis_transform(),
-                  weight="bold", va="center")  # fmt: skip
+        rows_at.append((place, spec))
         for label, seconds in sorted(group.items(), key=lambda item: item[1]):
             place += 1
             colour, marker = mark(label, theme)
             axes.plot(seconds, place, marker, color=colour, markersize=7)
             axes.annotate(duration(seconds), (seconds, place), (8, 0), va="center",
                           textcoords="offset points", color=colour, size=9)  # fmt: skip
-            places.append(place)
-            names.append(label)
+            rows_at.append((place, label))
         place += 1.4
-    axes.set_yticks(places, names)
-    for tick, label in zip(axes.get_yticklabels(), names, strict=True):
-        tick.set_color(mark(label, theme)[0])
+    axes.set_yticks(*zip(*rows_at, strict=True))
+    for tick, (_, label) in zip(axes.get_yticklabels(), rows_at, strict=True):
+        if label in SPECS:
+            tick.set_weight("bold")
+        else:
+            tick.set_color(mark(label, theme)[0])
     axes.set_ylim(place - 0.6, -0.6)
-    axes.set_xlim(3e-6, 4)
+    everything = [seconds for group in groups.values() for seconds in group.values()]
+    axes.set_xlim(min(everything) / 3, max(everything) * 5)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(axis="x")

@@ -12,6 +12,7 @@ TEMPLATE = Path(__file__).parent / "template.md"
 PLACE = re.compile(r"\{\{ ([\w ]+) \}\}")
 
 TEXTS: dict[str, tuple[tuple[str, ...], Callable[[Results], str]]] = {
+    "caution": ((), tables.caution),
     "goals": ((), tables.goals_table),
     "machine": ((), tables.machine_table),
     "runs": ((), tables.runs_table),

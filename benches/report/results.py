@@ -22,6 +22,7 @@ def read_results(folder: Path) -> Results:
 def write_results(folder: Path, section: str, document: dict[str, Any]) -> None:
     """One section; a list of numbers on one line, for a change of it is one change."""
     text = json.dumps(document, indent=1, ensure_ascii=False)
-    text = re.sub(r"\[[-\d.,\s]+\]", lambda found: re.sub(r"\s+", "", found[0]), text)
+    # Inside strings there are no line ends.
+    text = re.sub(r"\[\n[-\d.,\s]+\]", lambda found: re.sub(r"\s", "", found[0]), text)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{section}.json").write_text(f"{text}\n", "utf-8")

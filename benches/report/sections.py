@@ -63,10 +63,8 @@ def workers(*, quick: bool) -> Facts:
     return {"Cores": cores, "Results": found}
 
 
-def latency(*, quick: bool) -> Facts | None:
+def latency(*, quick: bool) -> Facts:
     """One RSA_2048 pair, with and without a warm pool; EC_P256 beside it."""
-    if not hasattr(Instance, "warm_up"):
-        return None
     contestants = [
         Contestant(name, spec, TAKEN, is_pinned=False, keep_singles=True)
         for name, spec in (
@@ -78,21 +76,20 @@ def latency(*, quick: bool) -> Facts | None:
     return {"Results": take_turns(contestants, 5 if quick else 42)}
 
 
-def memory(*, quick: bool) -> Facts | None:
+def memory(*, quick: bool) -> Facts:
     """The peak memory of a small bulk job of EC pairs and of a large one."""
-    program = [sys.executable, "-m", "pairsmith.cli"]
-    if " bulk " not in run(*program, "--help"):
-        return None
     peaks: dict[int, list[float]] = {count: [] for count in BULK}
     with tempfile.TemporaryDirectory() as folder:
-        common = [*program, "--database", f"sqlite:///{folder}/kms.db"]
-        run(*common, "init")
-        key = json.loads(run(*common, "--json", "key", "create"))["KeyId"]
+        place = ["--database", f"sqlite:///{folder}/kms.db"]
+        program = [sys.executable, "-m", "pairsmith.cli", *place]
+        run(*program, "init")
+        key = json.loads(run(*program, "--json", "key", "create"))["KeyId"]
         for number in range(1 if quick else 5):
             for count in BULK:
-                out = f"{folder}/{count}-{number}"
-                job = ["bulk", "--key", key, "--spec", "EC_P256", "--out", out]
-                peaks[count].append(peak([*common, *job, "--count", str(count)]))
+                job = ["bulk", "--key", key, "--spec", "EC_P256", "--count", str(count)]
+                out = ["--out", f"{folder}/{count}-{number}"]
+                kibibytes = peak(*place, *job, *out)
+                peaks[count].append(round(kibibytes / 1024, 1))
     return {"PeakMiB": {str(count): values for count, values in peaks.items()}}
 
 
@@ -206,10 +203,7 @@ def run(*command: str) -> str:
     return done.stdout
 
 
-def peak(command: list[str]) -> float:
-    """Run a command; return the most memory that it had at once, in MiB."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, command
-    return round(usage.ru_maxrss / 1024, 1)
+def peak(*words: str) -> int:
+    """The most memory that a command of ``pairsmith`` had at once, in KiB."""
+    said = run(sys.executable, "-m", "benches.report.peak", *words)
+    return int(said.splitlines()[-1])

@@ -7,6 +7,8 @@ from .goals import goals, two_over_one
 from .results import Results
 
 CELL = '`{0}`: not measured yet; `make bench-report ARGS="--only {0}"`'
+BUSY = 0.05
+"""A larger share of the CPUs' time in others' hands makes figures doubtful."""
 CURVES = ("EC_P256", "EC_P256K")
 NAMES = {
     "instance": "`Instance`, one at a time",
@@ -62,7 +64,7 @@ def keygen_tables(results: Results) -> str:
                 "1" if each is theirs else f"{number(found.value)} ({spread(found)})"
             )
             waited = (
-                "" if each["WaitedForCpu"] is None else f"{each['WaitedForCpu']:.1%}"
+                "" if each["WaitedForCpu"] is None else percent(each["WaitedForCpu"])
             )
             rows.append(
                 [
@@ -254,27 +256,15 @@ def profile_table(results: Results, engine: str = "avx512ifma") -> str:
     """The stages of a generation by spec, on the best engine measured."""
     everything = results["profile"]["Data"]["Results"]
     columns = [each for each in everything if each["Engine"] == engine] or everything
-    stages = [each["Stage"] for each in columns[0]["Stages"]]
+    stages = zip(*(each["Stages"] for each in columns), strict=True)
     rows = [
-        [
-            stage,
-            *(
-                f"{each['Stages'][i]['MsPerKey']:.3f} ms, {each['Stages'][i]['Share']:.1%}"
-                for each in columns
-            ),
-        ]
-        for i, stage in enumerate(stages)
-    ]
+        [same[0]["Stage"], *(f"{each['MsPerKey']:.3f} ms, {percent(each['Share'])}"
+                             for each in same)]
+        for same in stages
+    ]  # fmt: skip
     product = [each["Product"] for each in columns]
-    rows.append(
-        [
-            "the product, in turn with it",
-            *(
-                f"{each['Mean']:.2f} ± {each['StandardError']:.2f} ms"
-                for each in product
-            ),
-        ]
-    )
+    means = (f"{each['Mean']:.2f} ± {each['StandardError']:.2f} ms" for each in product)
+    rows.append(["the product, in turn with it", *means])
     head = [f"RSA-{each['Bits']}, {each['Keys']} keys" for each in columns]
     return table(("stage", *head), rows, "l" + "r" * len(columns))
 
@@ -305,13 +295,30 @@ def runs_table(results: Results) -> str:
                 f"`--only {name}{quick}`",
                 begun,
                 took,
-                number(each["LoadBefore"]),
-                f"{each['Stolen']:.1%}",
+                percent(each["Others"]),
+                percent(each["Stolen"]),
                 commit,
             ]
         )
-    head = ("command", "begun", "took", "load before", "stolen", "commit")
+    head = ("command", "begun", "took", "others", "stolen", "commit")
     return table(head, rows, "llrrrl")
+
+
+def caution(results: Results) -> str:
+    """What is to be known before anything is believed; nothing, if all is well."""
+    quick = [name for name, each in results.items() if each["Quick"]]
+    busy = [
+        name for name, each in results.items() if each["Others"] + each["Stolen"] > BUSY
+    ]
+    said = []
+    if quick:
+        said.append(f"by few samples (`--quick`): {', '.join(quick)}")
+    if busy:
+        said.append(f"on a machine that others used: {', '.join(busy)}")
+    if not said:
+        return "All of it was measured in full, on a machine that nobody else used."
+    text = "; ".join(said)
+    return f"**Read with caution.** Measured {text}. See [the table of runs](#runs)."
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], sides: str) -> str:
@@ -330,5 +337,12 @@ def number(value: float) -> str:
 
 
 def spread(figure: Figure) -> str:
-    """From where to where."""
+    """From where to where; of one sample nothing is known."""
+    if figure.samples == 1:
+        return "?"
     return f"{number(figure.low)} to {number(figure.high)}"
+
+
+def percent(share: float) -> str:
+    """A share in hundredths."""
+    return f"{100 * share:.1f} %"

@@ -115,6 +115,11 @@ class AsyncPairBatch(AsyncIterator[Pair]):
 class AsyncInstance:
     """An Instance for asyncio: the same operations, arguments, results and errors."""
 
+    # What asks no database takes no thread: the same functions, called as they are.
+    engine = staticmethod(Instance.engine)
+    self_tests = staticmethod(Instance.self_tests)
+    blob_key_version_id = staticmethod(Instance.blob_key_version_id)
+
     def __init__(self, instance: Instance) -> None:
         """Wrap an open instance; closing this one closes it."""
         self._instance = instance

@@ -290,6 +290,7 @@ class Worker:
         self.label = ""
 
     def __enter__(self) -> Self:
+        """Wait until it has told its label."""
         with ExitStack() as stack:
             stack.callback(self.__exit__)
             self.label = self._line()
@@ -299,6 +300,7 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End it."""
         # Killed, for it may be in the middle of a key and holds nothing of value.
         self._process.kill()
         self._process.communicate()

@@ -16,12 +16,14 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -175,6 +177,7 @@ class RunningServer:
             "PAIRSMITH_DATABASE": self.database,
             "PAIRSMITH_FILES_FOLDER": str(self.folder),
             "PAIRSMITH_LISTEN_PORT": str(self.port),
+            "TMPDIR": str(self.folder),  # so that one that is killed leaves nothing
         }
         for name, value in self._settings.items():
             text = json.dumps(value) if isinstance(value, bool) else str(value)
@@ -187,6 +190,7 @@ class RunningServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                process_group=0,  # so that all of it can be killed at one moment
             )
         self._wait_until_ready()
 
@@ -203,11 +207,9 @@ class RunningServer:
     def kill(self) -> None:
         """End its first process and its workers at once, as a power cut would."""
         process = self._running()
-        workers = _children(process.pid)
-        process.kill()
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        for worker in workers:
-            _kill(worker)
 
     def discard(self) -> None:
         """Stop it if it runs, and remove its folder."""
@@ -265,19 +267,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _children(pid: int) -> list[int]:
-    """The processes that a process has started; Linux."""
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    try:
-        return [int(child) for child in path.read_text().split()]
-    except OSError:
-        return []
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, 9)
-    except ProcessLookupError:
-        return

@@ -24,9 +24,10 @@ from pairsmith import Instance
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
 from pairsmith.server.app import create_app
-from pairsmith.server.instance_api import endpoint
+from pairsmith.server.instance_api import endpoint as instance_endpoint
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.instance_api.operations import ELSEWHERE, OPERATIONS
+from pairsmith.server.openapi import endpoint as openapi_endpoint
 from pairsmith.server.services import Services
 from pairsmith.server.settings import Settings, with_setting
 
@@ -50,6 +51,9 @@ DOCUMENTED = {
     500: {"InternalFailure"},
 }
 """Codes of the Instance API that these requests may be answered with."""
+
+ENDPOINTS = (instance_endpoint, openapi_endpoint)
+"""Where defects are caught and logged."""
 
 SLOWEST_SECONDS = 30.0
 NAMES = [
@@ -109,7 +113,8 @@ class Fuzzer:
                 with_setting(Settings(), "files", "folder", str(folder)),
             )
         )
-        endpoint.logger = lambda **_: self.defects  # type: ignore[assignment]
+        for module in ENDPOINTS:
+            module.logger = lambda **_: self.defects  # type: ignore[attr-defined]
 
     async def run(self, first: int, count: int) -> None:
         """Send ``count`` cases, the first of this number."""

@@ -4,11 +4,11 @@ import time
 from typing import Any
 
 import pytest
+from applications import Application
 from openapi_caller import Refused
 from signing import error_of
 from starlette.testclient import TestClient
 
-from conftest import Application
 from pairsmith.errors import CATALOGUE
 from pairsmith.server.dev.control import PATH
 from pairsmith.server.dev.faults import ERRORS, MOST_FAULTS, Fault, Faults

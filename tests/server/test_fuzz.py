@@ -5,10 +5,9 @@ import random
 from pathlib import Path
 
 import pytest
-from fuzzing import Fuzzer, prepared
+from fuzzing import ENDPOINTS, Fuzzer, prepared
 
 from pairsmith import Instance
-from pairsmith.server.instance_api import endpoint
 
 CASES = 2000
 
@@ -17,7 +16,8 @@ def test_no_request_finds_a_defect(
     instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bodies, headers, methods and queries; the seed of a failure is printed."""
-    monkeypatch.setattr(endpoint, "logger", endpoint.logger)  # the fuzzer's goes again
+    for module in ENDPOINTS:
+        monkeypatch.setattr(module, "logger", module.logger)  # the fuzzer's goes again
     seed = random.SystemRandom().getrandbits(32)
     fuzzer = Fuzzer(prepared(instance), seed, tmp_path)
     asyncio.run(fuzzer.run(0, CASES))

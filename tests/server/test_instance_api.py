@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from applications import Application
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -12,7 +13,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from signing import Client, error_of
 
-from conftest import Application
 from pairsmith import Instance
 from pairsmith.guard import Guard
 from pairsmith.server.instance_api import messages_pb2 as messages

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from applications import Application
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from openapi_caller import Caller, Refused, answer_of, wire_date
 from signing import Client, Signer, error_of
 
-from conftest import Application
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.openapi.actions import ACTIONS
 

@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import httpx2 as httpx
 import pytest
+from applications import serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openapi_caller import Caller
 
-from conftest import serving
 from pairsmith import Instance
 from pairsmith.server.openapi.actions import ACTIONS
 from pairsmith.server.openapi.context import Action

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from applications import Application, serving
 from openapi_caller import Caller, Refused, answer_of, wire_date
 
-from conftest import Application, serving
 from pairsmith import Instance
 from pairsmith.errors import ServiceUnavailable
 from pairsmith.server.access.policy import parse_policy

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from applications import Application
 from signing import Client, error_of, http_date
 
-from conftest import Application
 from pairsmith import Instance
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.instance_api.operations import ELSEWHERE, OPERATIONS

@@ -1,7 +1,7 @@
 """``/healthz``, ``/readyz`` and ``/metrics``: all that is served without a signature.
 
 Healthy is a process whose event loop turns. Ready is one that can serve: it reads the
-database, writes the audit log, and encrypts and opens again under a key of its own.
+database and writes the audit log.
 """
 
 from __future__ import annotations

@@ -140,10 +140,10 @@ class _Asked:
                 },
                 ("age", "primary"),
             )
-        depths = _pool_depths(self._instance)
-        if depths is not None:
+        pool = self._instance.pool_status().specs
+        if pool:
             ready: dict[tuple[str, ...], int]
-            ready = {(spec,): count for spec, count in depths.items()}
+            ready = {(spec,): pooled.depth for spec, pooled in pool.items()}
             yield self._gauge(
                 "pool_pairs", "Pairs ready in the pool.", ready, ("spec",)
             )
@@ -161,12 +161,6 @@ class _Asked:
         for label_values, value in values.items():
             gauge.add_metric(label_values, value)
         return gauge
-
-
-def _pool_depths(instance: Instance) -> Mapping[str, int] | None:
-    """Pairs ready by spec, from an instance that keeps some."""
-    status = getattr(instance, "pool_status", None)
-    return None if status is None else status()
 
 
 def _all_workers() -> CollectorRegistry | None:

@@ -1,7 +1,9 @@
 //! Key pairs as the wire wants them: PKCS#8 (RFC 5208) for the private half, `SubjectPublicKeyInfo`
 //! (RFC 5280) for the public one, in DER or PEM (RFC 7468).
 
-use pem_rfc7468::LineEnding;
+mod ec_frame;
+mod pem;
+
 use pkcs1::UintRef;
 use pkcs8::der::Encode;
 use pkcs8::der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef};
@@ -12,17 +14,10 @@ use crate::error::Error;
 use crate::natural::Natural;
 use crate::rsa::{PUBLIC_EXPONENT, RsaKeyPair};
 use crate::secret::SecretBytes;
-use crate::spec::{Curve, KeyFormat};
+use crate::spec::KeyFormat;
 
 /// RFC 8017, appendix A.1.
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-/// RFC 5480, section 2.1.1.
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-/// RFC 5480, section 2.1.1.1.
-const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-/// SEC 2, section 2.4.1.
-const SECP256K1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.10");
-
 /// Both halves of a key pair in DER.
 pub struct EncodedPair {
     /// PKCS#8.
@@ -43,23 +38,25 @@ impl EncodedPair {
         Self::from_inner(algorithm, &private_key, &public_key)
     }
 
-    /// Encodes an elliptic-curve key pair; the private half carries its public point.
+    /// Encodes an elliptic-curve key pair; the private half carries its public point. All lengths
+    /// are fixed, so scalar and point go into the gaps of a frame.
     ///
     /// # Errors
     /// [`Error::Encoding`] for a defect in this crate.
     pub fn from_ec(key: &EcKeyPair) -> Result<Self, Error> {
-        let private_key = der_of(&sec1::EcPrivateKey {
-            private_key: key.scalar.expose(),
-            parameters: None,
-            public_key: Some(&key.point),
-        })?;
-        let curve = match key.curve {
-            Curve::P256 => &SECP256R1,
-            Curve::P256K => &SECP256K1,
-        };
-        let algorithm =
-            AlgorithmIdentifierRef { oid: EC_PUBLIC_KEY, parameters: Some(curve.into()) };
-        Self::from_inner(algorithm, &private_key, &key.point)
+        let frame = ec_frame::of(key.curve);
+        let pieces = [frame.before_scalar, key.scalar.expose(), ec_frame::BEFORE_POINT, &key.point];
+        let mut private_key = SecretBytes::zero(frame.private_length());
+        let mut rest = private_key.expose_mut();
+        for piece in pieces {
+            let (start, after) = rest.split_at_mut_checked(piece.len()).ok_or(Error::Encoding)?;
+            start.copy_from_slice(piece);
+            rest = after;
+        }
+        if !rest.is_empty() {
+            return Err(Error::Encoding);
+        }
+        Ok(Self { private_key, public_key: [frame.before_public_point, &key.point].concat() })
     }
 
     /// Both halves in the format asked for: private, public.
@@ -69,10 +66,15 @@ impl EncodedPair {
     pub fn into_format(self, format: KeyFormat) -> Result<(SecretBytes, Vec<u8>), Error> {
         match format {
             KeyFormat::Der => Ok((self.private_key, self.public_key)),
-            KeyFormat::Pem => Ok((
-                pem("PRIVATE KEY", self.private_key.expose())?,
-                pem("PUBLIC KEY", &self.public_key)?.expose().to_vec(),
-            )),
+            KeyFormat::Pem => {
+                let (label, der) = ("PRIVATE KEY", self.private_key.expose());
+                let mut private_key = SecretBytes::zero(pem::length(label, der.len()));
+                pem::write(label, der, private_key.expose_mut());
+                let (label, der) = ("PUBLIC KEY", &self.public_key);
+                let mut public_key = vec![0; pem::length(label, der.len())];
+                pem::write(label, der, &mut public_key);
+                Ok((private_key, public_key))
+            }
         }
     }
 
@@ -128,15 +130,4 @@ fn der_of(message: &impl Encode) -> Result<SecretBytes, Error> {
     let mut bytes = SecretBytes::zero(usize::try_from(length).map_err(|_| Error::Encoding)?);
     let written = message.encode_to_slice(bytes.expose_mut()).map_err(|_| Error::Encoding)?.len();
     if written == bytes.len() { Ok(bytes) } else { Err(Error::Encoding) }
-}
-
-/// 64 columns, LF, final newline; Base64 in constant time (base64ct).
-fn pem(label: &str, der: &[u8]) -> Result<SecretBytes, Error> {
-    let length =
-        pem_rfc7468::encoded_len(label, LineEnding::LF, der).map_err(|_| Error::Encoding)?;
-    let mut text = SecretBytes::zero(length);
-    let written = pem_rfc7468::encode(label, LineEnding::LF, der, text.expose_mut())
-        .map_err(|_| Error::Encoding)?
-        .len();
-    if written == length { Ok(text) } else { Err(Error::Encoding) }
 }

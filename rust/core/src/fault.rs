@@ -29,6 +29,9 @@ pub enum Place {
     GateQ,
     /// In a number of the finished key, in the order of RFC 8017 without e: n, d, p, q, dp, dq, `q_inv`.
     Key(usize),
+    /// In a multiple of a curve's base point, before it is brought to two coordinates: in the words of
+    /// x, y and z of eight lanes, 64 bits for each word, lane after lane.
+    Multiple,
     /// In the encoded private key.
     PrivateDocument,
     /// In the answers of the self-test of this name.
@@ -118,6 +121,13 @@ pub(crate) fn in_secret(place: Place, mut secret: SecretBytes) -> SecretBytes {
 pub(crate) fn in_bytes(place: Place, mut bytes: Vec<u8>) -> Vec<u8> {
     flip(place, &mut bytes);
     bytes
+}
+
+pub(crate) fn in_words<'a>(place: Place, words: impl ExactSizeIterator<Item = &'a mut u64>) {
+    let struck = strikes(place, 64 * words.len());
+    for (i, word) in words.enumerate() {
+        struck.iter().filter(|bit| *bit / 64 == i).for_each(|bit| *word ^= 1 << (bit % 64));
+    }
 }
 
 fn flip(place: Place, bytes: &mut [u8]) {

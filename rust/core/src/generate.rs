@@ -1,6 +1,6 @@
 //! A data key pair from end to end: generate, encode, wrap.
 
-use crate::ec;
+use crate::ec::{self, SCALAR_LENGTH};
 use crate::encode::EncodedPair;
 use crate::error::Error;
 #[cfg(feature = "fault-injection")]
@@ -16,7 +16,7 @@ use crate::secret::SecretBytes;
 use crate::self_test;
 use crate::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
 use crate::stack;
-use crate::wrap::{IV_LENGTH, Layout, Sealed, WrappingKey};
+use crate::wrap::{self, IV_LENGTH, Layout, Sealed, WrappingKey};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -75,12 +75,13 @@ pub fn data_key_pair(
     effort: Effort,
     interrupt: &dyn Interrupt,
 ) -> Result<DataKeyPair, Error> {
-    let mut candidates = match request.spec {
+    let mut random = match request.spec {
         KeyPairSpec::Rsa(_) => OsRandom::buffered(),
-        KeyPairSpec::Ec(_) => OsRandom::unbuffered(),
+        // The scalar, Iv and salt, in one call to the system.
+        KeyPairSpec::Ec(_) => OsRandom::in_blocks_of(SCALAR_LENGTH + wrap::SEAL_RANDOMNESS),
     };
-    let pair = key_pair(request.spec, effort, &mut candidates, interrupt)?;
-    wrapped(key, request, pair, &mut OsRandom::unbuffered())
+    let pair = key_pair(request.spec, effort, &mut random, interrupt)?;
+    wrapped(key, request, pair, &mut random)
 }
 
 /// Wraps the private half of a pair; `random` gives Iv and salt.
@@ -101,7 +102,8 @@ pub fn wrapped(
     Ok(DataKeyPair { public_key, iv, blob, private_key })
 }
 
-/// Generates a pair whose RSA candidates come from `candidates`, and lets it through the gate.
+/// Generates a pair of what `candidates` gives: primes of an RSA pair, which then passes the gate,
+/// or a scalar.
 ///
 /// # Errors
 /// As [`data_key_pair`].
@@ -116,10 +118,18 @@ pub fn key_pair(
             let mut bases = OsRandom::buffered();
             Ok(rsa_key_pair(size, effort, candidates, &mut bases, interrupt)?.1)
         }),
-        KeyPairSpec::Ec(curve) => stack::erased_after::<{ stack::DEEP }, _>(|| {
-            let pair = EncodedPair::from_ec(&ec::generate(curve, candidates)?)?;
-            if effort.ec_pairwise_test { ec_pair_tested(curve, pair) } else { Ok(pair) }
-        }),
+        KeyPairSpec::Ec(curve) => {
+            let run = || {
+                let pair = EncodedPair::from_ec(&ec::generate(curve, effort.engine, candidates)?)?;
+                if effort.ec_pairwise_test { ec_pair_tested(curve, pair) } else { Ok(pair) }
+            };
+            // Where neither ring nor a curve's crate is called there is less to overwrite.
+            if effort.engine == Engine::Avx512 && !effort.ec_pairwise_test {
+                stack::erased_after::<{ stack::LANES }, _>(run)
+            } else {
+                stack::erased_after::<{ stack::DEEP }, _>(run)
+            }
+        }
     }
 }
 

@@ -54,7 +54,13 @@ impl OsRandom {
     /// A source for one search.
     #[must_use]
     pub fn buffered() -> Self {
-        let block = SecretBytes::zero(Self::BLOCK_BYTES);
+        Self::in_blocks_of(Self::BLOCK_BYTES)
+    }
+
+    /// A source that fetches so many bytes at a time.
+    #[must_use]
+    pub fn in_blocks_of(bytes: usize) -> Self {
+        let block = SecretBytes::zero(bytes);
         Self { system: SystemRandom::new(), used: block.len(), block }
     }
 }

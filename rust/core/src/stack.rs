@@ -16,7 +16,9 @@ pub fn erased_after<const WORDS: usize, T>(work: impl FnOnce() -> T) -> T {
 
 /// Words of 64 bits for a seal or an encoding: 16 KiB.
 pub const SHALLOW: usize = 2 << 10;
-/// Words for a key pair: 48 KiB. The curves' frames alone take some 30.
+/// Words for an elliptic-curve pair from the vector engine: 24 KiB. It runs in threads of 16.
+pub const LANES: usize = 3 << 10;
+/// Words for another key pair: 48 KiB. The curves' frames alone take some 30.
 pub const DEEP: usize = 6 << 10;
 
 #[inline(never)]

@@ -34,7 +34,7 @@ impl PairStream {
     pub fn new(spec: KeyPairSpec, engine: Engine) -> Self {
         Self(match spec {
             KeyPairSpec::Rsa(size) => Kind::Rsa(Box::new(RsaStream::new(size, engine))),
-            KeyPairSpec::Ec(curve) => Kind::Ec(EcStream::new(curve)),
+            KeyPairSpec::Ec(curve) => Kind::Ec(EcStream::new(curve, engine)),
         })
     }
 
@@ -57,12 +57,12 @@ impl PairStream {
                 primes::known_answers::before_use(engine, limbs)?;
                 rsa::known_answers::before_use()
             }
-            KeyPairSpec::Ec(curve) => ec::known_answers::before_use(curve),
+            KeyPairSpec::Ec(curve) => ec::known_answers::before_use(curve, engine),
         }
     }
 
     /// How many pairs are best made at a time: four RSA pairs have eight primes, which fill the
-    /// lanes of Miller–Rabin; of elliptic-curve pairs as many as a few milliseconds make.
+    /// lanes of Miller–Rabin; of elliptic-curve pairs as many as share an inversion.
     #[must_use]
     pub const fn group(spec: KeyPairSpec) -> usize {
         match spec {
@@ -134,25 +134,26 @@ impl RsaStream {
 }
 
 struct EcStream {
+    engine: Engine,
     curve: Curve,
     tested: bool,
     random: OsRandom,
 }
 
 impl EcStream {
-    fn new(curve: Curve) -> Self {
-        Self { curve, tested: false, random: OsRandom::buffered() }
+    fn new(curve: Curve, engine: Engine) -> Self {
+        Self { engine, curve, tested: false, random: OsRandom::buffered() }
     }
 
     fn next(&mut self, count: usize, interrupt: &dyn Interrupt) -> Result<Vec<EncodedPair>, Error> {
         if interrupt.requested() {
             return Err(Error::Interrupted);
         }
-        let mut one = || EncodedPair::from_ec(&ec::generate(self.curve, &mut self.random)?);
-        let pairs = (0..count).map(|_| one()).collect::<Result<Vec<_>, _>>()?;
+        let pairs = ec::generate_many(self.curve, self.engine, count, &mut self.random)?;
+        let encoded = pairs.iter().map(EncodedPair::from_ec);
         if !self.tested {
-            return Ok(pairs);
+            return encoded.collect();
         }
-        pairs.into_iter().map(|pair| ec_pair_tested(self.curve, pair)).collect()
+        encoded.map(|pair| ec_pair_tested(self.curve, pair?)).collect()
     }
 }

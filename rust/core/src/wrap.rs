@@ -24,6 +24,8 @@ pub const VERSION_ID_LENGTH: usize = 36;
 const FORMAT_VERSION: u8 = 0x01;
 const SALT: usize = 16;
 const COMMITMENT: usize = 32;
+/// Bytes that sealing draws.
+pub(crate) const SEAL_RANDOMNESS: usize = IV_LENGTH + SALT;
 const SEALED_HEADER: usize = 1 + SALT + COMMITMENT;
 
 /// `$`, cipher version 0 and padding 0 in one byte, algorithm 2 = `AES_GCM`.

@@ -10,9 +10,10 @@
 use std::hint::black_box;
 use std::time::{Instant, SystemTime};
 
-use pairsmith_core::lanes::{Engine, LANES};
+use pairsmith_core::lanes::{Engine, LANES, Scalar};
 use pairsmith_core::natural::Natural;
 use pairsmith_core::primes::trial_division::TrialDivision;
+use pairsmith_core::spec::Curve;
 
 /// Lanes that each measurement tests in all: 100,000 of 1024 bits, fewer of larger numbers.
 const LANE_TESTS: [(usize, usize); 3] = [(16, 100_000), (24, 24_000), (32, 16_000)];
@@ -197,6 +198,36 @@ fn division_is_as_it_says() {
             assert_no_leak("avx512ifma fine division", || {
                 t_value(20_000, &mut numbers(limbs, LANES), prepare, |batch| {
                     black_box(table.sift(engine, &batch.iter().collect::<Vec<_>>()));
+                })
+            });
+        }
+    }
+}
+
+/// The time of a public point depends on its scalar neither alone nor in a batch.
+#[test]
+#[ignore = "measures for a minute; see the head of the file"]
+fn base_points_take_constant_time() {
+    if !Engine::Avx512.available() {
+        return println!("not tested, because this machine cannot run it: avx512ifma");
+    }
+    for curve in [Curve::P256, Curve::P256K] {
+        for (count, times) in [(1, 100_000), (16, 20_000)] {
+            assert_no_leak(&format!("{curve:?}, {count} at a time"), || {
+                let mut scalars = vec![[0; 32]; count];
+                let prepare = |scalars: &mut Vec<Scalar>, random: &mut Random, class| {
+                    for scalar in scalars {
+                        for bytes in scalar.chunks_exact_mut(8) {
+                            // The fixed class: 1, whose digits are all −31 but the last.
+                            let word = random.word() & u64::from(class).wrapping_neg();
+                            bytes.copy_from_slice(&word.to_be_bytes());
+                        }
+                        scalar[0] &= 0x7f;
+                        scalar[31] |= 1;
+                    }
+                };
+                t_value(times, &mut scalars, prepare, |scalars| {
+                    black_box(Engine::Avx512.base_multiples(curve, scalars)).expect("points");
                 })
             });
         }

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use common::{big, engines};
+use pairsmith_core::ec;
 use pairsmith_core::encode::EncodedPair;
 use pairsmith_core::error::Error;
 use pairsmith_core::fault::{self, Fault, Place};
@@ -231,4 +232,31 @@ fn a_pool_survives_faults_and_panics() {
 #[test]
 fn the_gate_refuses_empty_documents() {
     assert_eq!(rsa::pairwise_consistency_test(&[], &[]), Err(Error::Consistency));
+}
+
+/// A bit that flips in any coordinate of a point, alone or in a batch, leaves no pair: the point is
+/// not on its curve any more.
+#[test]
+fn a_faulty_point_leaves_no_pair() {
+    if !Engine::Avx512.available() {
+        return println!("skipped: this machine cannot run the avx512ifma engine");
+    }
+    for curve in [Curve::P256, Curve::P256K] {
+        for count in [1, 20] {
+            let generate = || {
+                let mut random = HmacDrbg::new(b"point", b"");
+                ec::generate_many(curve, Engine::Avx512, count, &mut random)
+            };
+            assert_eq!(generate().expect("no fault").len(), count);
+            // Words are those of x, y and z in turn, five limbs of eight lanes each.
+            for word in (0..3 * 5 * 8).step_by(8) {
+                for bit in [0, 1, 17, 46] {
+                    let fault = at(Place::Multiple, 64 * word + bit);
+                    let (outcome, missed) = fault::with(&[fault], generate);
+                    assert_eq!(missed, 0);
+                    assert_eq!(outcome.err(), Some(Error::Consistency), "{curve:?}, {fault:?}");
+                }
+            }
+        }
+    }
 }

@@ -18,7 +18,7 @@ use pairsmith_core::random::OsRandom;
 use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
 
 fn ec_pair(curve: Curve) -> EcKeyPair {
-    ec::generate(curve, &mut OsRandom::unbuffered()).expect("a pair")
+    ec::generate(curve, Engine::best(), &mut OsRandom::unbuffered()).expect("a pair")
 }
 
 /// Scalars are in 1 ..= n − 1 and no two are the same; the public point is the scalar times the
@@ -47,11 +47,12 @@ fn scalars_out_of_range_are_drawn_again() {
     for good in [one.clone(), &n - 1u8] {
         let draws = [&BigUint::ZERO, &n, &(&n + 1u8), &all_ones, &good, &one];
         let mut source = Scripted::numbers(32, draws);
-        let pair = ec::generate(Curve::P256K, &mut source).expect("a pair");
+        let pair = ec::generate(Curve::P256K, Engine::best(), &mut source).expect("a pair");
         assert_eq!(BigUint::from_bytes_be(pair.scalar.expose()), good);
         assert_eq!(source.0.len(), 1, "nothing more was drawn");
     }
-    let outcome = ec::generate(Curve::P256K, &mut Scripted::numbers(32, [&BigUint::ZERO]));
+    let outcome =
+        ec::generate(Curve::P256K, Engine::best(), &mut Scripted::numbers(32, [&BigUint::ZERO]));
     assert_eq!(outcome.err(), Some(Error::Random));
 }
 
@@ -119,7 +120,7 @@ fn other_libraries_read_every_pair() {
 fn leading_zeros_are_kept() {
     for scalar in [1u32, 255, 65537] {
         let mut source = Scripted::numbers(32, [&BigUint::from(scalar)]);
-        let pair = ec::generate(Curve::P256K, &mut source).expect("a pair");
+        let pair = ec::generate(Curve::P256K, Engine::best(), &mut source).expect("a pair");
         let pair = EncodedPair::from_ec(&pair).expect("encodes");
         assert_read::<k256::SecretKey, _>(pair, k256::SecretKey::public_key);
     }

@@ -245,12 +245,16 @@ fn ec_pairs_leave_nothing() {
     let _turn = turn();
     let scalar: [u8; 32] = std::array::from_fn(|i| 3 * i as u8 + 1);
     watch(&scalar);
-    let left = found_after(|| {
-        let key = ec::generate(Curve::P256K, &mut Fixed(scalar)).expect("a pair");
-        let pair = EncodedPair::from_ec(&key).expect("encodes");
-        (pair.into_format(KeyFormat::Pem).expect("encodes"), key)
-    });
-    assert_eq!(left, 0);
+    for curve in [Curve::P256, Curve::P256K] {
+        let left = found_after(|| {
+            let key = ec::generate(curve, Engine::best(), &mut Fixed(scalar)).expect("a pair");
+            let others = ec::generate_many(curve, Engine::best(), 9, &mut Fixed(scalar));
+            let pair = EncodedPair::from_ec(&key).expect("encodes");
+            (pair.into_format(KeyFormat::Pem).expect("encodes"), key, others.expect("pairs"))
+        });
+        assert_eq!(left, 0);
+        watch(&scalar);
+    }
 }
 
 /// A pair that was asked for without plaintext leaves nothing that opening its blob gives.

@@ -5,13 +5,14 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 
 use super::pairwise::verifies;
-use super::{POINT_LENGTH, SCALAR_LENGTH, p256k_point};
 use crate::error::Error;
+use crate::lanes::{Engine, POINT_LENGTH, SCALAR_LENGTH};
 use crate::self_test::{SelfTest, bytes};
 use crate::spec::Curve;
 
-static P256: SelfTest = SelfTest::new("P-256");
-static P256K: SelfTest = SelfTest::new("secp256k1");
+static P256: [SelfTest; Engine::ALL.len()] = [const { SelfTest::new("P-256") }; Engine::ALL.len()];
+static P256K: [SelfTest; Engine::ALL.len()] =
+    [const { SelfTest::new("secp256k1") }; Engine::ALL.len()];
 static P256_SIGNATURES: SelfTest = SelfTest::new("P-256 signatures");
 static P256K_SIGNATURES: SelfTest = SelfTest::new("secp256k1 signatures");
 
@@ -46,11 +47,11 @@ static KNOWN_P256K: Known = Known {
     ),
 };
 
-/// The test of a curve's points.
-pub(crate) fn self_test(curve: Curve) -> &'static SelfTest {
+/// The test of a curve's points by an engine.
+pub(crate) fn self_test(curve: Curve, engine: Engine) -> &'static SelfTest {
     match curve {
-        Curve::P256 => &P256,
-        Curve::P256K => &P256K,
+        Curve::P256 => &P256[engine as usize],
+        Curve::P256K => &P256K[engine as usize],
     }
 }
 
@@ -66,8 +67,8 @@ pub(crate) fn signature_self_test(curve: Curve) -> &'static SelfTest {
 ///
 /// # Errors
 /// [`Error::SelfTest`] if it or any other fails.
-pub(crate) fn before_use(curve: Curve) -> Result<(), Error> {
-    self_test(curve).before_use(|| are_right(curve))
+pub(crate) fn before_use(curve: Curve, engine: Engine) -> Result<(), Error> {
+    self_test(curve, engine).before_use(|| are_right(curve, engine))
 }
 
 /// Passes the test of a curve's signatures.
@@ -78,16 +79,16 @@ pub(crate) fn signatures_before_use(curve: Curve) -> Result<(), Error> {
     signature_self_test(curve).before_use(|| signatures_are_right(curve))
 }
 
-/// Whether the curve gives the known scalar's point.
-pub(crate) fn are_right(curve: Curve) -> bool {
-    match curve {
-        Curve::P256 => p256_is_right(&KNOWN_P256),
-        Curve::P256K => p256k_point(&KNOWN_P256K.scalar) == Some(KNOWN_P256K.point),
-    }
+/// Whether the curve gives the known scalar's point, by everyone who may be asked for one.
+pub(crate) fn are_right(curve: Curve, engine: Engine) -> bool {
+    let known = known(curve);
+    let points = engine.base_multiples(curve, &[known.scalar]);
+    let by_ring = || curve != Curve::P256 || engine == Engine::Avx512 || ring_is_right(known);
+    points.is_ok_and(|points| points == [known.point]) && by_ring()
 }
 
 /// ring multiplies and compares; with a point that is another scalar's it must refuse.
-fn p256_is_right(known: &Known) -> bool {
+fn ring_is_right(known: &Known) -> bool {
     let mut other = known.scalar;
     other[SCALAR_LENGTH - 1] ^= 1;
     let fits = |scalar: &[u8]| {
@@ -100,10 +101,14 @@ fn p256_is_right(known: &Known) -> bool {
 
 /// Whether the known signature verifies, and not for another message.
 pub(crate) fn signatures_are_right(curve: Curve) -> bool {
-    let known = match curve {
-        Curve::P256 => &KNOWN_P256,
-        Curve::P256K => &KNOWN_P256K,
-    };
+    let known = known(curve);
     let verifies = |message: &[u8]| verifies(curve, &known.point, message, &known.signature);
     verifies(b"sample") && !verifies(b"simple")
+}
+
+fn known(curve: Curve) -> &'static Known {
+    match curve {
+        Curve::P256 => &KNOWN_P256,
+        Curve::P256K => &KNOWN_P256K,
+    }
 }

@@ -2,6 +2,7 @@
 //! that have them; the way in is [`super::dispatch`].
 
 mod blocks;
+pub(super) mod curve;
 pub(super) mod division;
 mod montgomery;
 pub(super) mod power;

@@ -9,10 +9,15 @@ use super::{Engine, mask, scalar};
 #[cfg(target_arch = "x86_64")]
 use super::{
     avx2,
-    avx512::{division, power as vector},
+    avx512::{curve, division, power as vector},
     columns::{self, Compiled},
+    curve::{Point, Scalar},
 };
+#[cfg(target_arch = "x86_64")]
+use crate::error::Error;
 use crate::natural::Natural;
+#[cfg(target_arch = "x86_64")]
+use crate::spec::Curve;
 
 const HERE: &str = "an engine that this machine can run";
 
@@ -110,6 +115,19 @@ pub(super) fn square_repeatedly(engine: Engine, moduli: &[&Natural], times: usiz
         (_, 16) => moduli.iter().for_each(|n| scalar::square_repeatedly::<2>(n, times)),
         (_, 24) => moduli.iter().for_each(|n| scalar::square_repeatedly::<3>(n, times)),
         _ => moduli.iter().for_each(|n| scalar::square_repeatedly::<4>(n, times)),
+    }
+}
+
+/// See [`Engine::base_multiples`]; `None` where the lanes' formulas do not hold.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn base_multiples(of: Curve, scalars: &[Scalar]) -> Result<Vec<Option<Point>>, Error> {
+    assert!(available(Engine::Avx512), "{HERE}");
+    // SAFETY: the CPU features were checked on the line above; it holds for both calls.
+    unsafe {
+        match of {
+            Curve::P256 => curve::base_multiples::<curve::P256>(scalars),
+            Curve::P256K => curve::base_multiples::<curve::P256K>(scalars),
+        }
     }
 }
 

@@ -10,12 +10,14 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod columns;
+mod curve;
 mod dispatch;
 mod division;
 mod scalar;
 #[cfg(test)]
 mod tests;
 
+pub use curve::{POINT_LENGTH, Point, SCALAR_LENGTH, Scalar};
 pub(crate) use division::Division;
 
 use crate::natural::Natural;

@@ -1,0 +1,1 @@
+"""How much the server serves, and what ten thousand connections cost it."""

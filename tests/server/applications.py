@@ -1,0 +1,56 @@
+"""The application in this process, on doubles of what no test of it is about."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from doubles import MemoryAudit, MemoryMetrics
+from openapi_caller import Caller
+from signing import Client, Signer
+from starlette.testclient import TestClient
+
+from pairsmith import Instance
+from pairsmith.server.access.policy import parse_policy
+from pairsmith.server.access.store import AccessStore
+from pairsmith.server.app import create_app
+from pairsmith.server.dev.control import Control
+from pairsmith.server.dev.faults import Faults
+from pairsmith.server.services import Services
+from pairsmith.server.settings import Settings
+
+
+@dataclass
+class Application:
+    """An application with everything behind it."""
+
+    instance: Instance
+    access: AccessStore
+    audit: MemoryAudit
+    metrics: MemoryMetrics
+    http: TestClient
+
+    def client(self, *rules: str, **validity: datetime) -> Client:
+        """A client with a client key of its own, which may do everything by default."""
+        policy = parse_policy(rules or ["*"])
+        new = self.access.create_client("test", policy, **validity)
+        return Client(self.http, Signer.of(new))
+
+    def caller(self, *rules: str, **validity: datetime) -> Caller:
+        """A caller of the OpenAPI with an access key of its own, likewise."""
+        policy = parse_policy(rules or ["*"])
+        key, secret = self.access.create_access_key("test", policy, **validity)
+        return Caller(self.http, key.id, secret)
+
+
+@contextmanager
+def serving(
+    instance: Instance, settings: Settings, faults: Faults | None = None
+) -> Iterator[Application]:
+    """Serve an instance within this process; with faults as a dev server does."""
+    registry = instance.registry
+    access, audit, metrics = AccessStore(registry), MemoryAudit(), MemoryMetrics()
+    services = Services(instance, registry, access, audit, metrics, settings, faults)
+    app = create_app(services, [] if faults is None else Control(faults).routes())
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 9)) as http:
+        yield Application(instance, access, audit, metrics, http)
