@@ -232,46 +232,24 @@ class PairOperations:
         aad = parse.parse_aad(aad)
         wait = parse.parse_wait(wait)
         key = self._registry.resolve(key_id, primary=advance)
+        pool = self._pool
         slot = self._guard.acquire(wait, cancel and cancel.is_cancelled)
         try:
-            pair = self._raw_pair(
-                key,
+            pair = key.wrapping_key.generate_data_key_pair(
                 spec,
                 encoding,
                 aad,
                 advance=advance,
                 with_plaintext=kind is DataKeyPair,
+                threads=self._threads,
                 cancel=cancel,
+                pool=None if pool is None else pool.raw,
+                ec_pairwise_test=self._ec_pairwise_test,
             )
         finally:
             self._guard.release(slot)
         version = key.key_version_id if advance else None
         return _result(kind, request_id, key.key_id, version, spec, encoding, aad, pair)
-
-    def _raw_pair(
-        self,
-        key: ResolvedKey,
-        spec: KeyPairSpec,
-        encoding: KeyFormat,
-        aad: bytes,
-        *,
-        advance: bool,
-        with_plaintext: bool,
-        cancel: CancelToken | None,
-    ) -> RawPair:
-        """Call the core once."""
-        pool = self._pool
-        return key.wrapping_key.generate_data_key_pair(
-            spec,
-            encoding,
-            aad,
-            advance=advance,
-            with_plaintext=with_plaintext,
-            threads=self._threads,
-            cancel=cancel,
-            pool=None if pool is None else pool.raw,
-            ec_pairwise_test=self._ec_pairwise_test,
-        )
 
     def _generate_pairs(
         self,
