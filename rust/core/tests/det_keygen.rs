@@ -71,8 +71,8 @@ fn the_seeded_path_is_that_of_the_published_rsa_keys() {
     assert!(pair == decode(&case["private_key_pkcs8"]), "seed {}", case["seed"]);
 }
 
-/// On secp256k1, the extension, the scalar is the first output of an HMAC_DRBG of that name, and a
-/// different one than on P-256.
+/// On secp256k1, the extension, the scalar is the first output of an `HMAC_DRBG` of that name, and
+/// not the one of P-256.
 #[test]
 fn secp256k1_draws_under_a_name_of_its_own() {
     let seed = [7; 32];
