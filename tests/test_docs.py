@@ -21,7 +21,11 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 MARK = "-- end of a command --"
 
-NOT_WRITTEN_HERE = {ROOT / "docs/formats.md", ROOT / "docs/server.md"}
+NOT_WRITTEN_HERE = {
+    ROOT / "docs/dev-server.md",
+    ROOT / "docs/formats.md",
+    ROOT / "docs/server.md",
+}
 """Pages whose code has tests of its own."""
 
 

@@ -126,6 +126,23 @@ class WrappingKey:
         one RSA pair together. A pair that waits in ``pool`` is taken instead.
         """
 
+    def generate_data_key_pair_from_seed(
+        self,
+        seed: bytes,
+        spec: str,
+        key_format: str,
+        aad: bytes,
+        *,
+        advance: bool,
+        with_plaintext: bool,
+        threads: int = 1,
+    ) -> tuple[bytes, bytes, bytes, bytes | None]:
+        """As ``generate_data_key_pair``, of the pair that C2SP det-keygen makes.
+
+        For tests: whoever knows the seed, 16 bytes or more, knows the pair. Iv and salt
+        stay random. ``InternalFailure`` for a shorter seed.
+        """
+
     def generate_data_key_pairs(
         self,
         spec: str,

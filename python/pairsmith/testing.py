@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from pairsmith.instance import Instance
 
@@ -49,27 +49,42 @@ class RunningServer:
         port: On the loopback.
         settings: As ``[table]`` and ``name`` of the settings file with an underscore
             between: ``pairs_limit=2``.
+        arguments: Of ``pairsmith serve``, such as ``--dev``.
     """
 
-    def __init__(self, folder: Path, port: int, settings: dict[str, object]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        settings: dict[str, object],
+        arguments: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
         self.port = port
         self._settings = settings
+        self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def start(cls, folder: Path | str | None = None, **settings: object) -> Self:
+    def start(
+        cls,
+        folder: Path | str | None = None,
+        *,
+        arguments: Sequence[str] = (),
+        **settings: object,
+    ) -> Self:
         """Start a server and wait until it is ready.
 
         Args:
             folder: Where its files are; a new one that vanishes with it by default.
+            arguments: As for the class.
             settings: As for the class.
 
         Raises:
             RuntimeError: It ended at once, or was not ready in time; with its log.
         """
         place = Path(folder or tempfile.mkdtemp(prefix="pairsmith-server-"))
-        server = cls(place, _free_port(), settings)
+        server = cls(place, _free_port(), settings, arguments)
         server.restart()
         return server
 
@@ -168,8 +183,8 @@ class RunningServer:
             text = json.dumps(value) if isinstance(value, bool) else str(value)
             environment[f"PAIRSMITH_{name.upper()}"] = text
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "pairsmith.cli", "serve"],
+            self._process = subprocess.Popen(  # noqa: S603 -- our own command
+                [sys.executable, "-m", "pairsmith.cli", "serve", *self._arguments],
                 cwd=self.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -228,8 +243,13 @@ def pairsmith_servers() -> Iterator[Callable[..., RunningServer]]:
     """Starts servers, each with settings of its own; stopped after the session."""
     started: list[RunningServer] = []
 
-    def start(folder: Path | str | None = None, **settings: object) -> RunningServer:
-        started.append(RunningServer.start(folder, **settings))
+    def start(
+        folder: Path | str | None = None,
+        *,
+        arguments: Sequence[str] = (),
+        **settings: object,
+    ) -> RunningServer:
+        started.append(RunningServer.start(folder, arguments=arguments, **settings))
         return started[-1]
 
     yield start

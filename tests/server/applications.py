@@ -14,6 +14,8 @@ from pairsmith import Instance
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
 from pairsmith.server.app import create_app
+from pairsmith.server.dev.control import Control
+from pairsmith.server.dev.faults import Faults
 from pairsmith.server.services import Services
 from pairsmith.server.settings import Settings
 
@@ -42,11 +44,13 @@ class Application:
 
 
 @contextmanager
-def serving(instance: Instance, settings: Settings) -> Iterator[Application]:
-    """Serve an instance within this process."""
+def serving(
+    instance: Instance, settings: Settings, faults: Faults | None = None
+) -> Iterator[Application]:
+    """Serve an instance within this process; with faults as a dev server does."""
     registry = instance.registry
     access, audit, metrics = AccessStore(registry), MemoryAudit(), MemoryMetrics()
-    services = Services(instance, registry, access, audit, metrics, settings)
-    app = create_app(services)
+    services = Services(instance, registry, access, audit, metrics, settings, faults)
+    app = create_app(services, [] if faults is None else Control(faults).routes())
     with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 9)) as http:
         yield Application(instance, access, audit, metrics, http)

@@ -9,6 +9,7 @@ from applications import Application, serving
 from signing import Client
 
 from pairsmith import Instance
+from pairsmith.server.dev.faults import Faults
 from pairsmith.server.settings import Settings, with_setting
 
 
@@ -31,6 +32,14 @@ def serve(
 def application(serve: Callable[[Settings], Application]) -> Application:
     """An application with the settings that there are by default."""
     return serve(Settings())
+
+
+@pytest.fixture
+def dev(instance: Instance, tmp_path: Path) -> Iterator[Application]:
+    """An application that meets faults, as a dev server does."""
+    settings = with_setting(Settings(), "files", "folder", str(tmp_path / "server"))
+    with serving(instance, settings, Faults()) as application:
+        yield application
 
 
 @pytest.fixture

@@ -37,17 +37,46 @@ OPTIONS = {
 @click.option("--folder", help="Where tls/, audit/ and clients/ are.")
 @click.option("--insecure-http", is_flag=True, help="Plain HTTP, on loopback only.")
 @click.option(
+    "--dev",
+    is_flag=True,
+    help="An emulator for tests: throw-away keys, faults on request.",
+)
+@click.option(
+    "--seed-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --dev: the keys and credentials that there shall be (TOML).",
+)
+@click.option(
+    "--deterministic",
+    metavar="SEED",
+    help="With --dev: pairs that this text determines; 16 characters or more.",
+)
+@click.option(
     "--print-config", is_flag=True, help="Write all settings as TOML and leave."
 )
 @click.pass_obj
 def serve(
-    settings: Settings, /, config: Path | None, *, print_config: bool, **given: object
+    settings: Settings,
+    /,
+    config: Path | None,
+    *,
+    print_config: bool,
+    dev: bool,
+    seed_file: Path | None,
+    deterministic: str | None,
+    **given: object,
 ) -> None:
     """Serve the Instance API and the KMS OpenAPI to the official SDKs.
 
     What is missing is made first: database, private CA, a client key. Settings come
     from the file, then the environment (PAIRSMITH_TABLE_NAME), then these options.
     """
+    for name, value in {
+        "--seed-file": seed_file,
+        "--deterministic": deterministic,
+    }.items():
+        if value is not None and not dev:
+            raise click.UsageError(f"{name} goes with --dev.")
     chosen = _chosen(settings, config, given)
     if print_config:
         from pairsmith.server.settings import to_toml
@@ -63,10 +92,41 @@ def serve(
             exit_code=ENVIRONMENT,
             next_step="pip install 'pairsmith[server]'",
         ) from None
+    if dev:
+        _serve_dev(chosen, seed_file, deterministic)
+        return
     prepared = serving.prepare(chosen)
     facts = [(f"{name} (made)", place) for name, place in prepared.made]
     write_facts([*facts, ("Serving", prepared.address)])
     serving.serve(chosen, prepared)
+
+
+def _serve_dev(
+    chosen: ServerSettings, seed_file: Path | None, deterministic: str | None
+) -> None:
+    """Serve an emulator; whoever starts it sees all of its credentials."""
+    from pairsmith.server import serving
+    from pairsmith.server.dev.control import PATH
+    from pairsmith.server.dev.mode import dev_mode
+    from pairsmith.server.dev.seeding import seed_folder
+
+    with dev_mode(chosen, seed_file, deterministic) as mode:
+        credentials = seed_folder(mode.settings, mode.seed)
+        prepared = serving.prepare(mode.settings)
+        ca = prepared.tls.ca if prepared.tls is not None else None
+        known = "every private key can be computed from the seed"
+        write_facts(
+            [
+                ("DEV MODE", "for tests, never for secrets"),
+                ("DETERMINISTIC", "" if mode.deterministic is None else known),
+                ("Folder", mode.settings.files.folder),
+                ("CA for clients", ca and str(ca)),
+                *credentials,
+                ("Faults", prepared.address + PATH),
+                ("Serving", prepared.address),
+            ]
+        )
+        serving.serve(mode.settings, prepared, mode.loader())
 
 
 def _chosen(

@@ -15,16 +15,17 @@ from pairsmith.server.openapi.endpoint import OpenApi
 from pairsmith.server.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from pairsmith.server.services import Services
 
 
-def create_app(services: Services) -> Starlette:
+def create_app(services: Services, also: Sequence[Route] = ()) -> Starlette:
     """Build the application.
 
     Args:
         services: Closed when the application ends.
+        also: Further pages.
     """
     work = Work(services.instance, services.registry, services.settings)
     openapi = OpenApi(services)
@@ -39,5 +40,6 @@ def create_app(services: Services) -> Starlette:
 
     front = Front(services, work, openapi)
     return Starlette(
-        routes=[Route("/", front), *Health(services).routes()], lifespan=lifespan
+        routes=[Route("/", front), *Health(services).routes(), *also],
+        lifespan=lifespan,
     )

@@ -67,7 +67,7 @@ class Health:
     async def metrics(self, request: Request) -> Response:
         """Give the figures of all workers, to this host or, if so set, to anybody."""
         public = self._services.settings.metrics.public
-        if not public and not _is_loopback(remote_address(request.scope)):
+        if not public and not is_loopback(remote_address(request.scope)):
             return PlainTextResponse("only for this host: metrics.public\n", 403)
         content, content_type = await asyncio.to_thread(self._services.metrics.render)
         return Response(content, headers={"content-type": content_type})
@@ -95,7 +95,8 @@ async def _outcome(check: Callable[[], None]) -> str:
     return "ok"
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether an address is one of this host's own."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pairsmith.instance import Instance
     from pairsmith.registry import Registry
     from pairsmith.server.access.store import AccessStore
+    from pairsmith.server.dev.faults import Faults
     from pairsmith.server.metrics import Metrics
     from pairsmith.server.settings import Settings
 
@@ -29,6 +30,7 @@ class Services:
         audit: Where every operation is written before it is answered.
         metrics: What is counted.
         settings: As the operator gave them.
+        faults: What requests meet on a dev server; ``None`` on every other.
     """
 
     instance: Instance
@@ -37,6 +39,7 @@ class Services:
     audit: AuditLog
     metrics: Metrics
     settings: Settings
+    faults: Faults | None = None
 
     def close(self) -> None:
         """Write what is still to be written, and close it all."""
@@ -46,8 +49,12 @@ class Services:
             stack.callback(self.audit.close)
 
 
-def open_services(settings: Settings) -> Services:
+def open_services(settings: Settings, instance: Instance | None = None) -> Services:
     """Open everything as the settings say.
+
+    Args:
+        settings: As the operator gave them.
+        instance: Opened already; by default the one of the settings is.
 
     Raises:
         PairsmithError: Something cannot be opened; the message says what to do.
@@ -56,7 +63,8 @@ def open_services(settings: Settings) -> Services:
     from pairsmith.server.metrics import Metrics
 
     with ExitStack() as stack:
-        instance = open_instance(settings)
+        if instance is None:
+            instance = open_instance(settings)
         stack.callback(instance.close)
         access = AccessStore(instance.registry)
         stack.callback(access.close)

@@ -24,10 +24,14 @@ from pairsmith.server.metrics import share_between_processes
 from pairsmith.server.services import open_instance, open_services
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp
 
     from pairsmith.server.settings import Settings
     from pairsmith.server.tls import TlsFiles
+
+    Load = Callable[[Settings], ASGIApp]
 
 RENEWAL_SECONDS = 6 * 3600
 """How often the certificate is looked at while the server runs."""
@@ -68,8 +72,15 @@ def prepare(settings: Settings) -> Prepared:
     return Prepared(f"{scheme}://{shown}:{settings.listen.port}", files, tuple(made))
 
 
-def serve(settings: Settings, prepared: Prepared) -> None:
-    """Serve until a signal ends it; finish what was accepted before returning."""
+def serve(settings: Settings, prepared: Prepared, load: Load | None = None) -> None:
+    """Serve until a signal ends it; finish what was accepted before returning.
+
+    Args:
+        settings: As given to ``prepare``.
+        prepared: What that gave.
+        load: Builds the application in a worker, which gets it pickled; by default
+            ``load_app``.
+    """
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, SSLProtocols
     from granian.http import HTTP1Settings
@@ -99,21 +110,22 @@ def serve(settings: Settings, prepared: Prepared) -> None:
             respawn_failed_workers=True,
             workers_kill_timeout=limits.shutdown_seconds,
         )
-        _configure_logs(settings)
+        configure_logs(settings)
         if prepared.tls is not None and prepared.tls.ca is not None:
             server.on_startup(partial(_renew_for_ever, settings))
-        server.serve(target_loader=partial(load_app, settings), wrap_loader=False)
+        target = partial(load or load_app, settings)
+        server.serve(target_loader=target, wrap_loader=False)
 
 
 def load_app(settings: Settings) -> ASGIApp:
     """Build the application, in the worker process that serves it."""
     from pairsmith.server.app import create_app
 
-    _configure_logs(settings)
+    configure_logs(settings)
     return create_app(open_services(settings))
 
 
-def _configure_logs(settings: Settings) -> None:
+def configure_logs(settings: Settings) -> None:
     """Send everything where our own logs go; Granian has set up others before."""
     for name in ("_granian", "granian.access"):
         theirs = logging.getLogger(name)
@@ -166,14 +178,14 @@ def _first_client(settings: Settings) -> list[tuple[str, str]]:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             key_file = folder / f"clientKey_{new.key.id}.json"
             password_file = folder / f"clientKey_{new.key.id}_Password.txt"
-            _write_secret(key_file, new.credential_json)
-            _write_secret(password_file, new.password)
+            write_secret(key_file, new.credential_json)
+            write_secret(password_file, new.password)
         finally:
             access.close()
     return [("Client key", str(key_file)), ("Its password", str(password_file))]
 
 
-def _write_secret(path: Path, content: str) -> None:
+def write_secret(path: Path, content: str) -> None:
     """Write a new file that only its owner may read."""
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class Trace:
         key_id: The real id, or as it was asked for.
         key_version_id: The version that is used.
         spec: Of a pair.
+        delay_seconds: How long a dev server holds the answer back.
     """
 
     remote_address: str
@@ -41,12 +43,19 @@ class Trace:
     key_id: str = ""
     key_version_id: str = ""
     spec: str = ""
+    delay_seconds: float = 0.0
     _started: float = field(default_factory=time.perf_counter)
 
     @property
     def seconds(self) -> float:
         """How long it has taken so far."""
         return time.perf_counter() - self._started
+
+    async def hold_back(self) -> None:
+        """Wait before answering, once, as long as a dev server was told to."""
+        seconds, self.delay_seconds = self.delay_seconds, 0.0
+        if seconds:
+            await asyncio.sleep(seconds)
 
     def entry(self, code: str, http_status: int) -> AuditEntry:
         """The request as the audit log tells it.

@@ -1,7 +1,7 @@
 //! Data key pairs: generation, encoding and wrapping, with no knowledge of Python, files, time or
 //! configuration.
 //!
-//! The way down: [`health`] → [`batch`], [`pool`] → [`stream`] → [`generate`] → [`root_key`], [`wrap`],
+//! The way down: [`health`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`] → [`root_key`], [`wrap`],
 //! [`encode`] → [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`],
 //! [`interrupt`], [`locked`], `fault` (for tests) → [`self_test`], [`secret`], [`spec`], `stack`,
 //! [`error`]. No module imports one further up; `tests/layers.rs` checks it.
@@ -26,6 +26,7 @@ pub mod random;
 pub mod root_key;
 pub mod rsa;
 pub mod secret;
+pub mod seeded;
 pub mod self_test;
 pub mod spec;
 mod stack;

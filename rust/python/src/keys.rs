@@ -9,7 +9,7 @@ use pairsmith_core::generate::{self, DataKeyPair, Effort, Request};
 use pairsmith_core::random::OsRandom;
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::spec::KeyPairSpec;
-use pairsmith_core::{root_key, wrap};
+use pairsmith_core::{root_key, seeded, wrap};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes};
@@ -197,6 +197,37 @@ impl WrappingKey {
             let engine = engine::chosen()?;
             let effort = Effort { engine, threads: threads.max(1), ec_pairwise_test };
             self.generate(py, &request, effort, cancel)
+        })?;
+        Ok(to_python(py, pair))
+    }
+
+    /// For tests of what uses pairs: see `seeded`.
+    #[pyo3(signature = (seed, spec, key_format, aad, *, advance, with_plaintext, threads = 1))]
+    #[expect(clippy::too_many_arguments, reason = "the operation's parameters, named in Python")]
+    fn generate_data_key_pair_from_seed<'py>(
+        &self,
+        py: Python<'py>,
+        seed: &[u8],
+        spec: &str,
+        key_format: &str,
+        aad: &[u8],
+        advance: bool,
+        with_plaintext: bool,
+        threads: usize,
+    ) -> PyResult<Pair<'py>> {
+        let request = Request {
+            spec: names::spec(spec)?,
+            format: names::format(key_format)?,
+            aad,
+            layout: names::layout(advance),
+            with_plaintext,
+        };
+        let pair = guarded(|| {
+            let effort = Effort { threads: threads.max(1), ..Effort::of(engine::chosen()?) };
+            let watch = Watch::new(None);
+            let run = || seeded::data_key_pair(&self.0, &request, effort, seed, &watch);
+            let result = py.detach(run);
+            watch.into_raised().map_or_else(|| result.map_err(raise), Err)
         })?;
         Ok(to_python(py, pair))
     }

@@ -20,6 +20,7 @@ CLIENT_KEY_ID = re.compile(
     r"KAAP\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 )
 ACCESS_KEY_ID = re.compile(r"LTAI[A-Za-z0-9]{20}")
+ACCESS_KEY_SECRET = re.compile(r"[A-Za-z0-9]{16,64}")
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _SYMBOLS = "~!@#$%^&*?_-"
@@ -37,6 +38,27 @@ class ClientCredential:
 
     public_key_der: bytes
     file_content: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedClient:
+    """What a client key is otherwise given at random; for seeding a dev server.
+
+    Attributes:
+        id: ``KAAP.`` and a UUID.
+        private_key: Its key pair; ``None`` makes one.
+    """
+
+    id: str
+    private_key: rsa.RSAPrivateKey | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedAccessKey:
+    """What an access key is otherwise given at random; for seeding a dev server."""
+
+    id: str
+    secret: str = field(repr=False)
 
 
 def new_client_key_id() -> str:
@@ -92,14 +114,52 @@ def parse_name(value: object) -> str:
     raise InvalidParameter("name", "give 1 to 64 of the characters A-Z a-z 0-9 _.@/-")
 
 
+def parse_client_key_id(value: object) -> str:
+    """Parse the id that a client key shall have.
+
+    Raises:
+        InvalidParameter: It is not ``KAAP.`` and a UUID.
+    """
+    if isinstance(value, str) and CLIENT_KEY_ID.fullmatch(value):
+        return value
+    raise InvalidParameter("id", "give KAAP. and a UUID in lower case.")
+
+
+def parse_access_key_id(value: object) -> str:
+    """Parse the id that an access key shall have.
+
+    Raises:
+        InvalidParameter: It is not ``LTAI`` and 20 letters or digits.
+    """
+    if isinstance(value, str) and ACCESS_KEY_ID.fullmatch(value):
+        return value
+    raise InvalidParameter("id", "give LTAI and 20 letters or digits.")
+
+
+def parse_access_key_secret(value: object) -> str:
+    """Parse the secret that an access key shall have; it is not repeated.
+
+    Raises:
+        InvalidParameter: Of its length or characters.
+    """
+    if isinstance(value, str) and ACCESS_KEY_SECRET.fullmatch(value):
+        return value
+    raise InvalidParameter("secret", "give 16 to 64 letters or digits.")
+
+
 def create_client_credential(
-    client_key_id: str, password: str, not_before: datetime, not_after: datetime
+    client_key_id: str,
+    password: str,
+    not_before: datetime,
+    not_after: datetime,
+    private_key: rsa.RSAPrivateKey | None = None,
 ) -> ClientCredential:
-    """Make an RSA_2048 key pair and the file that official clients read.
+    """Write the file that official clients read, of a new RSA_2048 key pair or a given.
 
     The private key is in the file and nowhere else.
     """
-    private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if private_key is None:
+        private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     certificate = _certificate(private_key, client_key_id, not_before, not_after)
     archive = _pkcs12(private_key, certificate, client_key_id, password)
     content = {

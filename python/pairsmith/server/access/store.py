@@ -105,6 +105,8 @@ class AccessStore:
         password: str | None = None,
         not_before: datetime | None = None,
         not_after: datetime | None = None,
+        *,
+        fixed: credentials.FixedClient | None = None,
     ) -> NewClient:
         """Make a client key of RSA_2048; its private key is not kept here.
 
@@ -114,6 +116,7 @@ class AccessStore:
             password: 8 to 64 characters of two kinds; a random one by default.
             not_before: From when it is valid; from now by default.
             not_after: Until when; five years later by default.
+            fixed: An id, and maybe a key pair, for seeding; random by default.
 
         Raises:
             InvalidParameter: One of these is not as described.
@@ -122,9 +125,13 @@ class AccessStore:
             password = credentials.new_password()
         opens = credentials.parse_password(password)
         begin, end, now = self._validity(not_before, not_after)
-        key_id = credentials.new_client_key_id()
+        if fixed is None:
+            fixed = credentials.FixedClient(credentials.new_client_key_id())
+        key_id = credentials.parse_client_key_id(fixed.id)
         name = credentials.parse_name(name)
-        made = credentials.create_client_credential(key_id, opens, begin, end)
+        made = credentials.create_client_credential(
+            key_id, opens, begin, end, fixed.private_key
+        )
         key = ClientKey(
             key_id, name, begin, end, None, policy, None, now, made.public_key_der
         )
@@ -137,15 +144,21 @@ class AccessStore:
         policy: Policy,
         not_before: datetime | None = None,
         not_after: datetime | None = None,
+        *,
+        fixed: credentials.FixedAccessKey | None = None,
     ) -> tuple[AccessKey, str]:
         """Make an access key; give it and its secret.
 
         Arguments and errors are those of ``create_client``.
         """
         begin, end, now = self._validity(not_before, not_after)
-        secret = credentials.new_access_key_secret()
+        if fixed is None:
+            fixed = credentials.FixedAccessKey(
+                credentials.new_access_key_id(), credentials.new_access_key_secret()
+            )
+        secret = credentials.parse_access_key_secret(fixed.secret)
         key = AccessKey(
-            credentials.new_access_key_id(),
+            credentials.parse_access_key_id(fixed.id),
             credentials.parse_name(name),
             begin,
             end,

@@ -57,6 +57,7 @@ class InstanceEndpoint:
         trace = Trace(remote_address)
         try:
             content = await self._serve(headers, body, trace)
+            await trace.hold_back()
             await self._audit(trace, OK, 200)
         except PairsmithError as error:
             return await self._refused(error, trace)
@@ -89,6 +90,8 @@ class InstanceEndpoint:
     ) -> tuple[Operation, Call, Result | None]:
         """Admit the request and, unless it takes or may take long, do it."""
         operation, call = admit(self._services, envelope, trace)
+        if self._services.faults is not None:
+            self._services.faults.meet(trace)
         if call.is_long:
             return operation, call, None
         try:
@@ -115,6 +118,7 @@ class InstanceEndpoint:
 
     async def _refused(self, error: PairsmithError, trace: Trace) -> Response:
         """The documented error, audited if it is known who was refused."""
+        await trace.hold_back()
         if trace.principal is not None:
             try:
                 await self._audit(trace, error.code, error.http_status)

@@ -59,6 +59,7 @@ class OpenApi:
             )
             serve = partial(self._serve, request, trace)
             content = await self._lane.run(serve)
+            await trace.hold_back()
             await self._audit(trace, OK, 200)
         except PairsmithError as error:
             response = await self._refused(error, trace, host)
@@ -76,6 +77,8 @@ class OpenApi:
 
     def _serve(self, request: Request, trace: Trace) -> Content:
         action, given = admit(self._services, self._nonces, request, trace)
+        if self._services.faults is not None:
+            self._services.faults.meet(trace)
         # Nobody is admitted without having been recognised.
         principal = cast("Principal", trace.principal)
         content = action.run(Context(self._services, principal), given)
@@ -86,6 +89,7 @@ class OpenApi:
         self, error: PairsmithError, trace: Trace, host: str
     ) -> JSONResponse:
         """The documented error, audited if it is known who was refused."""
+        await trace.hold_back()
         if trace.principal is not None:
             try:
                 await self._audit(trace, error.code, error.http_status)
