@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pairsmith.errors import InvalidParameter
+from pairsmith.server.services import open_instance
 from pairsmith.server.settings import (
     Settings,
     load_settings,
@@ -86,6 +87,30 @@ def test_a_setting_that_is_wrong_is_named(file: Path, text: str, named: str) -> 
     file.write_text(text)
     with pytest.raises(InvalidParameter, match=named):
         load_settings(file, {})
+
+
+def test_the_pool_is_what_the_setting_says(tmp_path: Path) -> None:
+    """Each kind that is named waits; without the setting nothing does."""
+    place = f"sqlite:///{tmp_path / 'kms.db'}"
+    settings = with_setting(Settings(), "database", "url", place)
+    with open_instance(settings) as instance:
+        assert not instance.pool_status().specs
+    settings = with_setting(settings, "pairs", "pool", "EC_P256=3, EC_P256K = 2")
+    with open_instance(settings) as instance:
+        specs = instance.pool_status().specs
+        assert {spec: each.capacity for spec, each in specs.items()} == {
+            "EC_P256": 3,
+            "EC_P256K": 2,
+        }
+
+
+@pytest.mark.parametrize("text", ["EC_P256", "EC_P256=many", "EC_P257=1", "EC_P256=0"])
+def test_a_pool_that_cannot_be_is_refused(tmp_path: Path, text: str) -> None:
+    """An unknown kind, or a number that is none or too small."""
+    place = f"sqlite:///{tmp_path / 'kms.db'}"
+    settings = with_setting(Settings(), "database", "url", place)
+    with pytest.raises(InvalidParameter, match="pool"):
+        open_instance(with_setting(settings, "pairs", "pool", text))
 
 
 def test_a_file_that_was_named_must_be_there(file: Path) -> None:

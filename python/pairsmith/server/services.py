@@ -95,4 +95,5 @@ def open_instance(settings: Settings) -> Instance:
         settings.database.root_key or None,
         pair_limit=settings.pairs.limit,
         threads=settings.pairs.threads,
+        pool=settings.pairs.pooled(),
     )

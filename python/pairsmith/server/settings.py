@@ -91,6 +91,24 @@ class Pairs:
     )
     waiting: int = _set(16, "Pair requests of a worker that may wait.", 0, 1024)
     threads: int = _set(1, "Threads that search for one RSA pair.", high=THREAD_LIMIT)
+    pool: str = _set(
+        "",
+        "Pairs that each worker keeps ready, such as RSA_2048=32,RSA_4096=4; empty "
+        "keeps none.",
+    )
+
+    def pooled(self) -> dict[str, int]:
+        """How many pairs of each spec are to wait.
+
+        Raises:
+            InvalidParameter: The text says something else.
+        """
+        shelves = [shelf.partition("=") for shelf in self.pool.split(",") if shelf]
+        if not all(count.strip().isdecimal() for _, _, count in shelves):
+            raise InvalidParameter(
+                "pairs.pool", "it must be like RSA_2048=32,EC_P256=8"
+            )
+        return {spec.strip(): int(count[:12]) for spec, _, count in shelves}
 
 
 @dataclass(frozen=True, slots=True)

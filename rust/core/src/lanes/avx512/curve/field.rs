@@ -65,7 +65,6 @@ pub(super) fn square<C: Parameters>(x: &Element) -> Element {
 }
 
 #[inline]
-#[expect(clippy::large_types_passed_by_value, reason = "inlined: they are registers")]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn reduce<C: Parameters>(columns: &[Lanes; 2 * LIMBS]) -> Element {
     match C::REDUCTION {
@@ -97,7 +96,6 @@ fn reduce_from_below(columns: &[Lanes; 2 * LIMBS]) -> Element {
 /// Takes what is above 2^260 times 16·(2^256 − p) to the rest, modulo the prime of secp256k1; then
 /// what is above 2^256.
 #[inline]
-#[expect(clippy::large_types_passed_by_value, reason = "inlined: they are registers")]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn reduce_from_above(columns: &[Lanes; 2 * LIMBS]) -> Element {
     let [a, b, c, d, e, upper @ ..] = *columns;
