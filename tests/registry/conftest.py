@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from places import Clock, Place
+from places import Place
 
+from clock import Clock
 from pairsmith.registry import Registry
 
 POSTGRESQL = os.environ.get("PAIRSMITH_TEST_DATABASE")

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from places import NOON, Clock, Place
+from places import Place
 
+from clock import NOON, Clock
 from pairsmith.errors import (
     AliasNotFound,
     InvalidParameter,

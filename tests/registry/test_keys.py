@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from places import NOON, Clock
 
+from clock import NOON, Clock
 from pairsmith.errors import (
     AliasNotFound,
     InvalidParameter,

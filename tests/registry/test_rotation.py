@@ -7,8 +7,9 @@ from multiprocessing import get_context
 from threading import Barrier, Thread
 
 import pytest
-from places import Clock, Place
+from places import Place
 
+from clock import Clock
 from pairsmith.errors import KeyVersionNotFound
 from pairsmith.registry import Registry
 

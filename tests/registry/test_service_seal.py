@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
-from places import NOON, Place
+from places import Place
 
+from clock import NOON
 from pairsmith.errors import DatabaseError, KeyUnavailable
 from pairsmith.registry import FileRootKey, Registry
 from pairsmith.registry.service_seal import ServiceSeal

@@ -17,8 +17,9 @@ from hypothesis.stateful import (
     multiple,
     rule,
 )
-from places import DAY, Place
+from places import Place
 
+from clock import DAY
 from pairsmith.errors import PairsmithError
 from pairsmith.registry import Registry
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 NOON = 1_800_000_000.0
+DAY = 86_400.0
 
 
 @dataclass
@@ -13,3 +14,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+    def advance(self, *, days: float = 0, seconds: float = 0) -> None:
+        self.now += days * DAY + seconds

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.pkcs12 import (
     serialize_key_and_certificates,
 )
+from seeds import ACCESS_KEY, CLIENT, KEY, SEED
 
 from pairsmith import Instance
 from pairsmith.errors import InvalidParameter, RootKeyError
@@ -28,33 +29,8 @@ from pairsmith.server.dev.seed_file import read_seed_file
 from pairsmith.server.dev.seeding import seed_folder
 from pairsmith.server.settings import Settings, with_setting
 
-PACKAGE = Path(__file__).parents[2] / "python" / "pairsmith"
-PAGE = Path(__file__).parents[2] / "docs" / "dev-server.md"
-KEY = "key-dev000000000000000001"
-CLIENT = "KAAP.00000000-0000-4000-8000-000000000001"
-ACCESS_KEY = "LTAIdev0000000000000000a"
-SEED = f"""
-[[key]]
-id = "{KEY}"
-description = "orders"
-aliases = ["alias/orders", "alias/second"]
-tags = {{ Team = "edge" }}
-
-[[client]]
-id = "{CLIENT}"
-name = "app"
-password = "throw-away-1"
-allow = ["decrypt:alias/orders", "GenerateRandom"]
-
-[[access_key]]
-id = "{ACCESS_KEY}"
-secret = "throwaway0throwaway0"
-
-[[fault]]
-operations = ["pairs"]
-count = 2
-code = "Rejected.Throttling"
-"""
+PACKAGE = Path(__file__).parents[3] / "python" / "pairsmith"
+PAGE = Path(__file__).parents[3] / "docs" / "dev-server.md"
 
 
 def dev_settings(folder: Path) -> Settings:

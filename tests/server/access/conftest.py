@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from noon import Clock
 
+from clock import Clock
 from pairsmith.registry import Registry
 from pairsmith.server.access.store import AccessStore
 

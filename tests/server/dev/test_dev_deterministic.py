@@ -16,7 +16,7 @@ from pairsmith.server.dev.root_key import database_url
 from pairsmith.server.settings import Settings, with_setting
 
 SEED = b"sixteen bytes or more"
-PACKAGE = Path(__file__).parents[2] / "python" / "pairsmith"
+PACKAGE = Path(__file__).parents[3] / "python" / "pairsmith"
 
 
 def opened(folder: Path, seed: bytes = SEED) -> Iterator[tuple[SeededInstance, str]]:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
-from noon import NOON, Clock
 
+from clock import NOON, Clock
 from pairsmith.errors import DatabaseError, InvalidParameter
 from pairsmith.registry import Registry
 from pairsmith.server.access.credentials import (

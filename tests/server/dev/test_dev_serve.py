@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from seeds import ACCESS_KEY, CLIENT, SEED
 from signing import Signer
-from test_dev_seed import ACCESS_KEY, CLIENT, SEED
 
 from pairsmith import Instance
 from pairsmith.cli.application import application
