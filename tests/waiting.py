@@ -1,0 +1,19 @@
+"""Waiting for what has to happen, on a machine of any speed."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+PATIENCE_SECONDS = 180
+"""Only ends a test that hangs: far longer than anything takes on a busy machine."""
+
+POLL_SECONDS = 0.01
+
+
+def eventually(ask: Callable[[], Any]) -> Any:
+    """Ask until the answer is true, and give it; fail if that never happens."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (answer := ask()):
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(POLL_SECONDS)
+    return answer
