@@ -15,7 +15,8 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc -I python
 
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: help run test test-rust test-python test-slow lint format bench bench-keygen bench-report \
+.PHONY: help run test test-rust test-python test-slow test-slow-rust test-slow-python \
+	test-busy test-programs lint format bench bench-keygen bench-report \
 	bench-profile bench-threads bench-curves bench-server uniform-primes proto sdk-requirements \
 	fuzz-server clean
 
@@ -25,18 +26,38 @@ help: ## Say what there is.
 run: $(VENV)/.built ## Make, rotate and open pairs of every kind in a throw-away instance.
 	@$(BIN)/python -m pairsmith.cli demo
 
-test: test-rust test-python ## Pass the tests.
+test: test-programs ## Pass the tests: both halves, and a summary of both.
+	@$(PYTHON) tests/run.py $(MAKE) test-rust test-python
+
+test-slow: test-programs ## Pass the proofs that take minutes, too.
+	@$(PYTHON) tests/run.py $(MAKE) test-slow-rust test-slow-python
+
+RUNS ?= 10
+test-busy: ## Pass the tests RUNS times (10) while stress-ng keeps every core busy.
+	@tests/programs stress-ng
+	@for run in $$(seq $(RUNS)); do \
+		stress-ng --cpu 4 --quiet & stress=$$!; \
+		$(MAKE) --no-print-directory test >busy-$$run.log 2>&1; status=$$?; kill $$stress; wait; \
+		echo "run $$run: status $$status, $$(tail -1 busy-$$run.log)"; \
+		[ $$status = 0 ] && rm busy-$$run.log || failed=1; \
+	done; [ -z "$$failed" ]
+
+test-programs:
+	@tests/programs
 
 test-rust: $(VENV)/.synced
 	cargo test --workspace --locked --quiet
 	cargo test -p pairsmith-core --locked --quiet --features fault-injection --test faults --test self_test_faults
 
-test-python: $(VENV)/.built $(SDK)/.synced
-	$(BIN)/python -m pytest -m "not slow"
-
-test-slow: $(VENV)/.built $(SDK)/.synced ## Pass the tests that take minutes, too.
-	$(BIN)/python -m pytest
+test-slow-rust: $(VENV)/.synced
 	cargo test --workspace --locked --release -- --include-ignored
+
+# Workers take whole modules from each other: what a module shares is mostly made once.
+test-python: $(VENV)/.built $(SDK)/.synced
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+
+test-slow-python: $(VENV)/.built $(SDK)/.synced
+	$(BIN)/python -m pytest -n auto --dist worksteal -m slow
 
 lint: $(VENV)/.built ## Formatters, clippy, ruff, mypy, stubs, import layers.
 	cargo fmt --all --check
