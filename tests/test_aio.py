@@ -2,13 +2,15 @@
 
 import asyncio
 import inspect
-import time
 from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 
 from pairsmith import AsyncInstance, Instance, errors
+from waiting import PATIENCE_SECONDS
+
+SEARCHES = 200
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
@@ -50,7 +52,7 @@ def test_the_event_loop_keeps_turning(url: str) -> None:
     async def test() -> None:
         async with await AsyncInstance.open(url) as kms:
             key_id = (await kms.create_key()).key_id
-            turns = 0
+            turns, during = 0, 0
 
             async def tick() -> None:
                 nonlocal turns
@@ -59,31 +61,37 @@ def test_the_event_loop_keeps_turning(url: str) -> None:
                     turns += 1
 
             ticking = asyncio.create_task(tick())
-            for _ in range(3):
-                await kms.generate_data_key_pair(key_id, "RSA_4096", "DER", wait=60)
+            for _ in range(SEARCHES):  # some are lucky and short
+                before = turns
+                await kms.generate_data_key_pair(key_id, "RSA_4096", "DER")
+                during = max(during, turns - before)
+                if during > 50:  # beginning and ending a search take a few
+                    break
             ticking.cancel()
-            assert turns > 50
+            assert during > 50
 
     run(test())
 
 
 def test_cancelling_a_task_stops_the_search_and_frees_the_guard(url: str) -> None:
-    """The next pair is served soon after the task of the last one was cancelled."""
+    """After the task of the last pair was cancelled, the next one is served."""
 
     async def test() -> None:
         async with await AsyncInstance.open(url) as kms:
             key_id = (await kms.create_key()).key_id
             for _ in range(10):
                 task = asyncio.create_task(
-                    kms.generate_data_key_pair(key_id, "RSA_4096", "DER", wait=60)
+                    kms.generate_data_key_pair(
+                        key_id, "RSA_4096", "DER", wait=PATIENCE_SECONDS
+                    )
                 )
                 await asyncio.sleep(0.005)
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
-            started = time.monotonic()
-            await kms.generate_data_key_pair(key_id, "EC_P256", "DER", wait=60)
-            assert time.monotonic() - started < 30
+            await kms.generate_data_key_pair(
+                key_id, "EC_P256", "DER", wait=PATIENCE_SECONDS
+            )
 
     run(test())
 
@@ -94,14 +102,18 @@ def test_one_of_many_tasks_is_served_at_a_time(url: str) -> None:
     async def test() -> None:
         async with await AsyncInstance.open(url) as kms:
             key_id = (await kms.create_key()).key_id
+            guard = kms._instance._guard
+            slot = guard.acquire()
             tasks = [
-                kms.generate_data_key_pair(key_id, "RSA_4096", "DER") for _ in range(6)
+                kms.generate_data_key_pair(key_id, "EC_P256", "DER") for _ in range(6)
             ]
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-            throttled = [o for o in outcomes if isinstance(o, errors.Throttled)]
-            assert 0 < len(throttled) < 6
+            assert {type(outcome) for outcome in outcomes} == {errors.Throttled}
+            guard.release(slot)
             waiting = [
-                kms.generate_data_key_pair(key_id, "EC_P256", "DER", wait=60)
+                kms.generate_data_key_pair(
+                    key_id, "EC_P256", "DER", wait=PATIENCE_SECONDS
+                )
                 for _ in range(20)
             ]
             assert len(await asyncio.gather(*waiting)) == 20

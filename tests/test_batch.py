@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -149,8 +148,8 @@ with Instance.open("sqlite:///{tmp_path}/kms.db") as kms:
     key_id = kms.create_key().key_id
     batch = kms.generate_data_key_pairs(key_id, "RSA_4096", "PEM", 10**6)
     pair = next(batch)
-    print("started", flush=True)
     try:
+        print("started", flush=True)
         for pair in batch:
             pass
     except KeyboardInterrupt:
@@ -163,8 +162,6 @@ with Instance.open("sqlite:///{tmp_path}/kms.db") as kms:
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "started\n"
-        started = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "interrupted\n"
-        assert time.monotonic() - started < 5
         assert process.wait() == 0

@@ -1,5 +1,6 @@
 """The guard: one pair at a time, between threads, processes and forks."""
 
+import math
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,12 +21,12 @@ from pairsmith.errors import (
 from pairsmith.guard import Guard
 
 HOLDER = """
-import sys, time, pathlib
+import sys, pathlib
 from pairsmith.guard import Guard
 guard = Guard(pathlib.Path(sys.argv[1]))
 guard.acquire()
 print("held", flush=True)
-time.sleep(60)
+sys.stdin.read()
 """
 
 
@@ -37,7 +39,10 @@ def path(tmp_path: Path) -> Path:
 def start_holder(path: Path) -> subprocess.Popen[str]:
     """Another process that holds the slot."""
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLDER, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
@@ -48,6 +53,8 @@ def end(holder: subprocess.Popen[str]) -> None:
     """Kill -9, and leave no pipe open."""
     holder.kill()
     holder.wait()
+    assert holder.stdin is not None
+    holder.stdin.close()
     assert holder.stdout is not None
     holder.stdout.close()
 
@@ -125,16 +132,42 @@ def test_killed_holder_frees_the_slot(path: Path) -> None:
     guard.release(guard.acquire())
 
 
-def test_wait_is_bounded_and_served_in_time(path: Path) -> None:
+class Sleeper:
+    """Stands for the module ``time``: sleeping moves its clock, and takes no time."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.wake_at = math.inf
+        self.wake: Any = None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        if self.now >= self.wake_at:
+            self.wake_at = math.inf
+            self.wake()
+
+
+@pytest.fixture
+def sleeper(monkeypatch: pytest.MonkeyPatch) -> Sleeper:
+    """The time that the guard goes by."""
+    sleeper = Sleeper()
+    monkeypatch.setattr("pairsmith.guard.time", sleeper)
+    return sleeper
+
+
+def test_wait_is_bounded_and_served_in_time(path: Path, sleeper: Sleeper) -> None:
     """A caller who waits is refused after the time it gave, or served before."""
     first, second = Guard(path), Guard(path)
     slot = first.acquire()
-    started = time.monotonic()
     with pytest.raises(Throttled):
-        second.acquire(wait=0.05)
-    assert time.monotonic() - started >= 0.05
-    threading.Timer(0.05, first.release, [slot]).start()
+        second.acquire(wait=7.0)
+    assert sleeper.now == 7.0
+    sleeper.wake_at, sleeper.wake = 10.0, lambda: first.release(slot)
     second.release(second.acquire(wait=30))
+    assert 10.0 <= sleeper.now < 11.0
 
 
 def test_cancelled_wait_ends(path: Path) -> None:
@@ -177,7 +210,7 @@ def test_slot_taken_by_a_child_outlives_no_child(path: Path) -> None:
     if child == 0:
         guard.acquire()
         os.write(writer, b"x")
-        time.sleep(60)
+        signal.pause()
         os._exit(0)
     assert os.read(reader, 1) == b"x"
     with pytest.raises(Throttled):

@@ -10,10 +10,10 @@ PATIENCE_SECONDS = 180
 POLL_SECONDS = 0.01
 
 
-def eventually(ask: Callable[[], Any]) -> Any:
-    """Ask until the answer is true, and give it; fail if that never happens."""
+def eventually(ask: Callable[[], Any], is_right: Callable[[Any], Any] = bool) -> Any:
+    """Ask until the answer is right, and give it; fail if it never is."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (answer := ask()):
-        assert time.monotonic() < deadline, "it never happened"
+    while not is_right(answer := ask()):
+        assert time.monotonic() < deadline, answer
         time.sleep(POLL_SECONDS)
     return answer

@@ -2,6 +2,8 @@
 
 import gc
 import os
+import select
+import signal
 import time
 import traceback
 import warnings
@@ -13,12 +15,13 @@ import pytest
 from places import Place
 
 from pairsmith.registry import Registry, forks
+from waiting import PATIENCE_SECONDS
 
 # Python 3.12 warns of forks while threads run; that is what is being tested here.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
 
 
-def _in_child(work: Callable[[], None], *, timeout: float = 20.0) -> None:
+def _in_child(work: Callable[[], None]) -> None:
     """Run something in a forked child, and fail if it fails or hangs."""
     child = os.fork()
     if child == 0:
@@ -30,17 +33,12 @@ def _in_child(work: Callable[[], None], *, timeout: float = 20.0) -> None:
             if status:
                 traceback.print_exc()
             os._exit(status)
-    deadline = time.monotonic() + timeout
-    while True:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            assert status == 0
-            return
-        if time.monotonic() > deadline:
-            os.kill(child, 9)
-            os.waitpid(child, 0)
-            raise AssertionError("the child hangs")
-        time.sleep(0.005)
+    ending = os.pidfd_open(child)
+    hangs = not select.select([ending], [], [], PATIENCE_SECONDS)[0]
+    os.close(ending)
+    if hangs:
+        os.kill(child, signal.SIGKILL)
+    assert os.waitpid(child, 0)[1] == 0, "the child hangs" if hangs else "it failed"
 
 
 def _work(registry: Registry, key: str) -> None:
@@ -107,19 +105,21 @@ def test_close_on_one_side(place: Place, closes: str) -> None:
         _work(registry, key)
         return
     reader, writer = os.pipe()
+    begun, begin = os.pipe()
 
     def child() -> None:
+        os.write(begin, b".")
         os.read(reader, 1)
         _work(registry, key)
 
     waiting = Thread(target=_in_child, args=(child,))
     waiting.start()
-    time.sleep(0.1)
+    os.read(begun, 1)
     registry.close()
     os.write(writer, b".")
     waiting.join()
-    os.close(reader)
-    os.close(writer)
+    for end in (reader, writer, begun, begin):
+        os.close(end)
     assert place.open().list_keys().total_count == 2
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from math import inf
 from multiprocessing import get_context
 from threading import Barrier, Thread
 
@@ -82,20 +83,21 @@ def test_rotation_on_use(registry: Registry, clock: Clock) -> None:
 
 
 def test_cached_key_rotates_when_its_moment_comes(place: Place) -> None:
-    """A cached primary version is not used beyond the rotation date."""
-    registry = place.open(clock=time.time, allow_short_intervals=True)
-    key = registry.create_key(rotation_interval=timedelta(milliseconds=120)).key_id
-    seen = {registry.resolve(key, primary=True).key_version_id}
-    end = time.monotonic() + 1.0
-    while time.monotonic() < end:
-        began = time.time()
-        version = registry.resolve(key, primary=True).key_version_id
-        if version not in seen:
-            seen.add(version)
-            rotated = registry.describe_key(key).last_rotation_date.timestamp()
-            assert began - rotated < 0.1
-    assert 3 <= len(seen) <= 9
-    assert registry.list_key_versions(key).total_count == len(seen)
+    """A cached primary version is used up to the rotation date, and not beyond it."""
+    registry = place.open(allow_short_intervals=True)
+    cache = registry._access.cache
+    key = registry.create_key(rotation_interval=timedelta(milliseconds=125)).key_id
+    seen = []
+    for _ in range(5):
+        seen.append(registry.resolve(key, primary=True).key_version_id)
+        assert cache.fresh_until < time.monotonic() + 0.125
+        place.clock.advance(seconds=0.0625)
+        cache.fresh_until = -inf  # as long as that it was believed at most
+        assert registry.resolve(key, primary=True).key_version_id == seen[-1]
+        place.clock.advance(seconds=0.0625)
+        cache.fresh_until = -inf
+    assert len(set(seen)) == 5
+    assert registry.list_key_versions(key).total_count == 5
 
 
 def test_rotation_by_maintenance(registry: Registry, clock: Clock) -> None:

@@ -4,12 +4,15 @@ import base64
 import hashlib
 import hmac
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx2 as httpx
+
+from pairsmith.server.services import utc_now
 
 VERSION = "2016-01-20"
 HOST = "localhost"
@@ -50,6 +53,7 @@ class Caller:
     http: httpx.Client
     key_id: str
     secret: str = field(repr=False)
+    now: Callable[[], datetime] = utc_now
 
     def call(self, action: str, **parameters: Any) -> dict[str, Any]:
         """Call with ACS3-HMAC-SHA256; give the answer or raise ``Refused``."""
@@ -73,7 +77,7 @@ class Caller:
             "user-agent": "test",
             "x-acs-action": action,
             "x-acs-version": VERSION,
-            "x-acs-date": wire_date(datetime.now(UTC)),
+            "x-acs-date": wire_date(self.now()),
             "x-acs-signature-nonce": uuid.uuid4().hex,
             "x-acs-content-sha256": hashlib.sha256(body).hexdigest(),
         }
@@ -115,7 +119,7 @@ class Caller:
             "SignatureMethod": "HMAC-SHA1",
             "SignatureVersion": "1.0",
             "SignatureNonce": uuid.uuid4().hex,
-            "Timestamp": wire_date(datetime.now(UTC)),
+            "Timestamp": wire_date(self.now()),
             **parameters,
         }
         signed = present(query | (changed or {}))

@@ -3,8 +3,9 @@
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import httpx2 as httpx
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 from pairsmith.server.access.model import NewClient
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.instance_api.signature import string_to_sign
+from pairsmith.server.services import utc_now
 
 
 def http_date(moment: datetime) -> str:
@@ -29,6 +31,7 @@ class Signer:
 
     key_id: str
     private_key: RSAPrivateKey = field(repr=False)
+    now: Callable[[], datetime] = utc_now
 
     @classmethod
     def of(cls, client: NewClient) -> "Signer":
@@ -56,7 +59,7 @@ class Signer:
         """
         headers: dict[str, str | None] = {
             "accept": "application/x-protobuf",
-            "date": http_date(datetime.now(UTC)),
+            "date": http_date(self.now()),
             "x-kms-apiversion": "dkms-gcs-0.2",
             "x-kms-apiname": name,
             "x-kms-signaturemethod": "RSA_PKCS1_SHA_256",

@@ -11,6 +11,7 @@ from benches.server_load.connections import holding
 from benches.server_load.processes import usage_of
 
 from pairsmith.testing import RunningServer
+from waiting import PATIENCE_SECONDS
 
 CONNECTIONS = 2_000
 USUAL_SOFT_LIMIT = 1024
@@ -21,7 +22,6 @@ WAVES = 5
 GROWTH_BYTES = 16_000_000
 """What may come to be while they come twice more, once the allocator has its pools."""
 
-PATIENCE_SECONDS = 60
 HEADERS = b"POST / HTTP/1.1\r\nhost: a\r\nx-kms-apiname: "
 BODY = b"POST / HTTP/1.1\r\nhost: a\r\nx-kms-apiname: a\r\ncontent-length: 9999\r\n\r\n"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,19 @@ from pairsmith.server.audit import AuditLog
 from pairsmith.server.audit.files import audit_path_beside
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pairsmith.instance import Instance
     from pairsmith.registry import Registry
     from pairsmith.server.access.store import AccessStore
     from pairsmith.server.dev.faults import Faults
     from pairsmith.server.metrics import Metrics
     from pairsmith.server.settings import Settings
+
+
+def utc_now() -> datetime:
+    """Tell the time of this machine."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,7 @@ class Services:
         metrics: What is counted.
         settings: As the operator gave them.
         faults: What requests meet on a dev server; ``None`` on every other.
+        now: Tells the time, by which requests and identities are valid.
     """
 
     instance: Instance
@@ -40,6 +49,7 @@ class Services:
     metrics: Metrics
     settings: Settings
     faults: Faults | None = None
+    now: Callable[[], datetime] = utc_now
 
     def close(self) -> None:
         """Write what is still to be written, and close it all."""

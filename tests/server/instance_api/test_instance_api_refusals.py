@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from applications import Application
+from applications import NOW, Application
 from signing import Client, error_of, http_date
 
 from pairsmith import Instance
@@ -132,7 +132,7 @@ def test_every_message_of_the_interface_is_known() -> None:
 
 def test_dates_may_be_a_quarter_of_an_hour_off(client: Client) -> None:
     """Just inside is served in either direction, also with a day of one digit."""
-    now = datetime.now(UTC)
+    now = NOW
     skewed = (
         "RequestTimeTooSkewed",
         400,
@@ -162,7 +162,7 @@ def test_any_signed_header_that_is_changed_breaks_the_signature(client: Client) 
     body = pair().SerializeToString()
     signed = client.signer.headers("GenerateDataKeyPair", body, x_kms_more="a")
     assert client.http.post("/", content=body, headers=signed).status_code == 200
-    later = http_date(datetime.now(UTC) + timedelta(seconds=5))
+    later = http_date(NOW + timedelta(seconds=5))
     for changed in (
         {"x-kms-apiname": "GenerateDataKeyPairWithoutPlaintext"},
         {"x-kms-more": "b"},
@@ -199,7 +199,7 @@ def test_keys_that_are_revoked_over_or_not_begun_are_unknown(
     application: Application,
 ) -> None:
     """They are answered as if they did not exist; a revocation counts at once."""
-    now = datetime.now(UTC)
+    now = NOW
     day = timedelta(days=1)
     revoked = application.client()
     assert revoked.send("GenerateDataKeyPair", pair()).status_code == 200

@@ -4,12 +4,12 @@ import base64
 import json
 import re
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from applications import Application
+from applications import NOW, Application
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from openapi_caller import Caller, Refused, answer_of, wire_date
 from signing import Client, Signer, error_of
@@ -405,8 +405,8 @@ def test_a_client_key_needs_a_name_with_rights_and_a_good_password(
     application.access.revoke(new.key.id)
     application.access.create_client("app", parse_policy(["*"]))
     good = {"AapName": "app", "Password": "pass-word1"}
-    soon = wire_date(datetime.now(UTC) + timedelta(days=1))
-    later = wire_date(datetime.now(UTC) + timedelta(days=2))
+    soon = wire_date(NOW + timedelta(days=1))
+    later = wire_date(NOW + timedelta(days=2))
     for given, code in [
         (good | {"AapName": "other"}, "Forbidden.ResourceNotFound"),
         (good | {"AapName": "gone"}, "Forbidden.ResourceNotFound"),

@@ -4,12 +4,13 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from applications import Application, serving
+from applications import NOW, Application, serving
 from openapi_caller import Caller, Refused, answer_of, wire_date
 
 from pairsmith import Instance
@@ -83,8 +84,8 @@ def test_values_are_signed_whatever_is_in_them(caller: Caller) -> None:
         assert made["KeyMetadata"]["Description"] == text
 
 
-PAST = wire_date(datetime.now(UTC) - timedelta(minutes=16))
-FUTURE = wire_date(datetime.now(UTC) + timedelta(minutes=25))
+PAST = wire_date(NOW - timedelta(minutes=16))
+FUTURE = wire_date(NOW + timedelta(minutes=16))
 
 ACS3_REFUSALS: list[tuple[str, dict[str, Any], tuple[int, str, str]]] = [
     ("no date", {"changed": {"x-acs-date": None}},
@@ -209,7 +210,7 @@ def test_a_wrong_secret_is_refused(
     """As is the key of somebody else; the audit log names nobody for it."""
     other = application.caller()
     for secret in (other.secret, caller.secret[:-1], ""):
-        forged = Caller(caller.http, caller.key_id, secret)
+        forged = replace(caller, secret=secret)
         expected = (400, "SignatureDoesNotMatch", NOT_MATCHED)
         assert refusal(getattr(forged, way)("ListKeys", {})) == expected
     assert application.audit.entries == []
@@ -220,7 +221,7 @@ def test_a_key_that_is_not_valid_now_is_refused(
     application: Application, way: str
 ) -> None:
     """Revoked, expired, not begun, unknown: the same answer for all of them."""
-    now = datetime.now(UTC)
+    now = NOW
     day = timedelta(days=1)
     revoked = application.caller()
     answer_of(getattr(revoked, way)("ListKeys", {}))
@@ -230,9 +231,9 @@ def test_a_key_that_is_not_valid_now_is_refused(
         revoked,
         application.caller(not_before=now - 2 * day, not_after=now - day),
         application.caller(not_before=now + day, not_after=now + 2 * day),
-        Caller(application.http, "LTAI" + "0" * 20, "secret"),
-        Caller(application.http, client.key.id, "secret"),
-        Caller(application.http, "anything", "secret"),
+        replace(revoked, key_id="LTAI" + "0" * 20),
+        replace(revoked, key_id=client.key.id),
+        replace(revoked, key_id="anything"),
     ):
         expected = (404, "InvalidAccessKeyId.NotFound", NO_KEY)
         assert refusal(getattr(caller, way)("ListKeys", {})) == expected
@@ -245,7 +246,7 @@ def test_a_replayed_request_is_refused(
     """A nonce is served once for each key; an unsigned request does not use it up."""
     name = "x-acs-signature-nonce" if way == "send" else "SignatureNonce"
     again = {"changed": {name: "the same"}}
-    forged = Caller(caller.http, caller.key_id, "wrong")
+    forged = replace(caller, secret="wrong")
     assert refusal(getattr(forged, way)("ListKeys", {}, **again))[1] == (
         "SignatureDoesNotMatch"
     )

@@ -5,7 +5,6 @@ Everything here is quick, but may have to look into the database: it runs in a t
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
@@ -63,7 +62,7 @@ def authenticate(services: Services, envelope: Envelope) -> Principal:
         SignatureNotMatch: It has not signed this, or the body is another.
     """
     client = services.access.client(envelope.access_key_id)
-    if client is None or not client.valid_at(datetime.now(UTC)):
+    if client is None or not client.valid_at(services.now()):
         raise Unauthorized(envelope.access_key_id)
     key = _public_key(client.public_key_der)
     signed = is_signed_by(key, envelope.signature, envelope.signed_text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -75,7 +75,7 @@ class InstanceEndpoint:
     async def _serve(
         self, headers: Iterable[tuple[bytes, bytes]], body: bytes, trace: Trace
     ) -> bytes:
-        envelope = open_envelope(headers, body, datetime.now(UTC), self._tolerance)
+        envelope = open_envelope(headers, body, self._services.now(), self._tolerance)
         begin = partial(self._begin, envelope, trace)
         operation, call, result = await self._work.quick.run(begin)
         if result is None:

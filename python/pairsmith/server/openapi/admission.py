@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pairsmith.errors import InvalidParameter, KeyNotFound
@@ -58,7 +58,7 @@ def authenticate(services: Services, nonces: Nonces, claim: Claim) -> Principal:
 
     The nonce is looked at last: a request that was not signed must not use one up.
     """
-    now = datetime.now(UTC)
+    now = services.now()
     tolerance = timedelta(seconds=services.settings.limits.clock_skew_seconds)
     try:
         sent = moment(claim.date)
