@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from pairsmith.instance import Instance
 
-START_SECONDS = 60
-STOP_SECONDS = 60
+START_SECONDS = 180
+STOP_SECONDS = 180
 POLL_SECONDS = 0.02
 
 
@@ -165,10 +165,12 @@ class RunningServer:
     def connect(self) -> http.client.HTTPConnection:
         """Make a connection that trusts its CA."""
         if not self.is_encrypted:
-            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            return http.client.HTTPConnection(
+                "127.0.0.1", self.port, timeout=START_SECONDS
+            )
         context = ssl.create_default_context(cafile=str(self.ca_file))
         return http.client.HTTPSConnection(
-            "127.0.0.1", self.port, timeout=30, context=context
+            "127.0.0.1", self.port, timeout=START_SECONDS, context=context
         )
 
     def restart(self) -> None:

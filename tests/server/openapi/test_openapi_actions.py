@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -378,7 +379,7 @@ def test_a_client_key_made_here_signs_requests_of_the_instance_api(
     )
     assert end - begin == timedelta(days=5 * 365 + 1)
     signer = Signer.from_file(made["ClientKeyId"], made["PrivateKeyData"], "pass-word1")
-    client = Client(application.http, signer)
+    client = Client(application.http, replace(signer, now=lambda: NOW))
     assert client.call("Encrypt", KeyId="alias/test", Plaintext=b"p").KeyId == key_id
     shown = caller.call("GetClientKey", ClientKeyId=made["ClientKeyId"])
     assert (shown["AapName"], shown["KeyOrigin"]) == ("app", "KMS_PROVIDED")
