@@ -94,16 +94,6 @@ pub struct Work {
     pub batches: usize,
 }
 
-/// Whether the candidate lists are where they are looked for; said aloud if not.
-#[must_use]
-pub fn have_candidate_lists() -> bool {
-    let have = vectors().join("cctv").is_dir();
-    if !have {
-        eprintln!("skipped: no vectors; set PAIRSMITH_VECTORS");
-    }
-    have
-}
-
 fn vectors() -> PathBuf {
     std::env::var_os("PAIRSMITH_VECTORS").map_or_else(
         || {

@@ -72,30 +72,3 @@ fn character(value: u8) -> u8 {
         .into_iter()
         .fold(value.wrapping_add(upper).wrapping_add(above(62) & 3), u8::wrapping_add)
 }
-
-#[cfg(test)]
-mod tests {
-    use pem_rfc7468::LineEnding;
-
-    use super::{length, write};
-
-    /// Documents of every length over several lines, of every byte, are what `pem-rfc7468` writes.
-    #[test]
-    fn documents_are_those_of_the_library() {
-        for count in 1..400u32 {
-            for step in [1, 7, 255u8] {
-                let der: Vec<u8> = (0..count)
-                    .map(|i| step.wrapping_mul(i as u8).wrapping_add(count as u8))
-                    .collect();
-                let expected = pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, &der);
-                let mut text = vec![0; length("PUBLIC KEY", der.len())];
-                write("PUBLIC KEY", &der, &mut text);
-                assert_eq!(
-                    String::from_utf8(text),
-                    Ok(expected.expect("encodes")),
-                    "{count} bytes"
-                );
-            }
-        }
-    }
-}

@@ -41,6 +41,16 @@ impl Engine {
             _ => scalars.iter().map(|scalar| portable(curve, scalar)).collect(),
         }
     }
+
+    /// For tests: which of the scalars the vector engine's own formulas have a point for.
+    ///
+    /// # Errors
+    /// As [`Engine::base_multiples`].
+    #[cfg(all(feature = "fault-injection", target_arch = "x86_64"))]
+    pub fn has_formulas_for(curve: Curve, scalars: &[Scalar]) -> Result<Vec<bool>, Error> {
+        let points = dispatch::base_multiples(curve, scalars)?;
+        Ok(points.iter().map(Option::is_some).collect())
+    }
 }
 
 fn portable(curve: Curve, scalar: &Scalar) -> Result<Point, Error> {

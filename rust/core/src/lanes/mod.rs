@@ -14,8 +14,6 @@ mod curve;
 mod dispatch;
 mod division;
 mod scalar;
-#[cfg(test)]
-mod tests;
 
 pub use curve::{POINT_LENGTH, Point, SCALAR_LENGTH, Scalar};
 pub(crate) use division::Division;

@@ -161,9 +161,10 @@ impl Pool {
 
     /// Erases what waits and ends the threads, which is waited for as long as `patience`: one of low
     /// priority may get no time to end in, and what it was making dies with it whenever it does.
-    pub fn close(&self, patience: Duration) {
+    /// Whether all have ended.
+    pub fn close(&self, patience: Duration) -> bool {
         if self.is_foreign() {
-            return;
+            return true;
         }
         self.shared.closing.store(true, Ordering::Relaxed);
         let mut state = self.shared.lock();
@@ -171,7 +172,8 @@ impl Pool {
         self.shared.work.notify_all();
         self.shared.change.notify_all();
         let runs = |state: &mut State| state.threads.alive > 0;
-        drop(self.shared.change.wait_timeout_while(state, patience, runs));
+        let waited = self.shared.change.wait_timeout_while(state, patience, runs);
+        waited.unwrap_or_else(PoisonError::into_inner).0.threads.alive == 0
     }
 
     /// Whether this process was forked from the one that started the pool. Then nothing is touched:

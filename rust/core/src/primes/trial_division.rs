@@ -93,6 +93,13 @@ impl TrialDivision {
         self.tables(engine).sift(candidates)
     }
 
+    /// For tests: how far the engine divides.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn bounds(&self, engine: Engine) -> Bounds {
+        self.bounds[engine as usize]
+    }
+
     /// Makes an engine's tables, unless they are made.
     pub(crate) fn prepare(&self, engine: Engine) {
         self.tables(engine);
@@ -100,7 +107,7 @@ impl TrialDivision {
 
     fn tables(&self, engine: Engine) -> &Division {
         self.tables[engine as usize].get_or_init(|| {
-            let Bounds { coarse, fine } = self.bounds[engine as usize];
+            let Bounds { coarse, fine } = self.bounds(engine);
             let primes = odd_primes_below(fine);
             let (below, above) = primes.split_at(primes.partition_point(|prime| *prime < coarse));
             Division::new(engine, self.limbs, &groups(below), &groups(above))
@@ -137,60 +144,4 @@ fn odd_primes_below(bound: u64) -> Vec<u64> {
         }
     }
     primes
-}
-
-#[cfg(test)]
-mod tests {
-    use num_bigint::BigUint;
-
-    use super::*;
-
-    const SIZES: [(usize, &[u32]); 3] = [
-        (16, &[521, 127, 107, 89, 61, 61]),
-        (24, &[1279, 127, 61, 31]),
-        (32, &[1279, 521, 127, 61, 31]),
-    ];
-
-    /// A number whose prime factors are Mersenne's, all above any table's bound.
-    fn cofactor(exponents: &[u32]) -> BigUint {
-        exponents.iter().map(|&bits| (BigUint::from(1u8) << bits) - 1u8).product()
-    }
-
-    fn natural(value: &BigUint, limbs: usize) -> Natural {
-        let mut number = Natural::zero(limbs);
-        for (limb, digit) in number.limbs_mut().iter_mut().zip(value.iter_u64_digits()) {
-            *limb = digit;
-        }
-        number
-    }
-
-    /// Each prime below the bounds is found where it is the only small factor, by the table that it
-    /// belongs to; without it, and with the next prime above instead, the number survives.
-    #[test]
-    fn the_primes_of_the_tables_are_found() {
-        for (limbs, exponents) in SIZES {
-            let (cofactor, table) = (cofactor(exponents), TrialDivision::for_limbs(limbs));
-            for engine in Engine::ALL.into_iter().filter(|engine| engine.available()) {
-                let Bounds { coarse, fine } = table.bounds[engine as usize];
-                for primes in odd_primes_below(2 * fine).chunks(LANES) {
-                    let numbers: Vec<Natural> =
-                        primes.iter().map(|prime| natural(&(&cofactor * prime), limbs)).collect();
-                    let sifted = table.sift(engine, &numbers.iter().collect::<Vec<_>>());
-                    for (lane, (prime, number)) in primes.iter().zip(&numbers).enumerate() {
-                        let name = format!("{engine:?}, {limbs} limbs, {prime}");
-                        assert_eq!(table.survives(engine, number), *prime >= coarse, "{name}");
-                        let found = (coarse..fine).contains(prime);
-                        assert_eq!(sifted >> lane & 1 == 0, found, "{name}");
-                    }
-                }
-            }
-        }
-    }
-
-    /// The sieve finds as many odd primes as there are.
-    #[test]
-    fn primes_are_counted() {
-        assert_eq!(odd_primes_below(20), [3, 5, 7, 11, 13, 17, 19]);
-        assert_eq!(odd_primes_below(1 << 16).len(), 6541);
-    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Every source file with its path below `src`, and its text without comments and tests.
 fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src");
     let (mut folders, mut files) = (vec![root.clone()], vec![]);
     while let Some(folder) = folders.pop() {
         let paths: Vec<PathBuf> = fs::read_dir(&folder)
@@ -35,7 +35,7 @@ fn code(text: &str) -> String {
 
 /// The layers that lib.rs states, top first: `[a] → [b], [c] → …`.
 fn layers() -> Vec<Vec<String>> {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs"));
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/lib.rs"));
     let text = text.expect("lib.rs").replace("//!", "");
     let start = text.find("The way down:").expect("the statement");
     let statement = text[start..].split("No module").next().expect("its end");

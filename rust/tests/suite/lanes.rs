@@ -1,39 +1,23 @@
 //! Every engine of this machine against num-bigint, which shares no code with them.
 
+mod curve;
+
 use num_bigint::BigUint;
 use num_traits::One as _;
+use pairsmith_core::lanes::{Engine, LANES};
+use pairsmith_core::natural::Natural;
+use pairsmith_tests::{big, engines, for_each_engine, natural};
 use proptest::prelude::*;
-
-use super::{Engine, LANES, Scalar};
-use crate::natural::Natural;
-use crate::spec::Curve;
 
 const SIZES: [usize; 3] = [16, 24, 32];
 
-fn engines() -> impl Iterator<Item = Engine> {
-    Engine::ALL.into_iter().filter(|engine| {
-        let available = engine.available();
-        if !available {
-            println!("not tested, because this machine cannot run it: {}", engine.name());
-        }
-        available
-    })
-}
+for_each_engine!(it_is_known_what_this_machine_can_run);
 
-fn big(number: &Natural) -> BigUint {
-    number
-        .limbs()
-        .iter()
-        .rev()
-        .fold(BigUint::ZERO, |value, &limb| (value << 64u32) | BigUint::from(limb))
-}
-
-fn natural(value: &BigUint, limbs: usize) -> Natural {
-    let mut number = Natural::zero(limbs);
-    for (limb, digit) in number.limbs_mut().iter_mut().zip(value.iter_u64_digits()) {
-        *limb = digit;
-    }
-    number
+/// What this machine can run was found out right when the tests were built.
+fn it_is_known_what_this_machine_can_run(engine: Engine) {
+    assert!(engine.available());
+    assert_eq!(Engine::Avx2.available(), cfg!(engine_avx2));
+    assert_eq!(Engine::Avx512.available(), cfg!(engine_avx512ifma));
 }
 
 fn references(numbers: &[Natural]) -> Vec<&Natural> {
@@ -171,55 +155,4 @@ fn fermat_finds_full_length_primes() {
             assert_fermat(limbs, &candidates);
         }
     }
-}
-
-/// The vector engine's formulas hold for all scalars but two on each of its ways: where its last
-/// addition is of equal points it says so, and on the other way the same scalar has its point.
-#[test]
-#[cfg(target_arch = "x86_64")]
-fn scalars_without_a_last_chord_are_found() {
-    if !Engine::Avx512.available() {
-        return println!("not tested, because this machine cannot run it: avx512ifma");
-    }
-    let (of_one, of_eight) = (1, LANES);
-    for (curve, n, without) in
-        [(Curve::P256, P256_ORDER, P256_WITHOUT), (Curve::P256K, P256K_ORDER, P256K_WITHOUT)]
-    {
-        for (k, way) in without.into_iter().zip([of_one, of_eight]) {
-            let (n, k) = (parsed(n), parsed(k));
-            for k in [bytes(&k), bytes(&(n - k))] {
-                for count in [of_one, of_eight] {
-                    let points = super::dispatch::base_multiples(curve, &vec![k; count]);
-                    let points = points.expect("what there is is on the curve");
-                    assert!(points.iter().all(|point| point.is_none() == (count == way)), "{k:x?}");
-                }
-            }
-        }
-    }
-}
-
-const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
-/// One scalar alone: its even digits are those of n, and its odd ones their negatives. Eight side by
-/// side: 2·63·2^250 − n.
-const P256_WITHOUT: [&str; 2] = [
-    "f83e0f831f07c1f083e0f83e0f83e0f87d1686b2a0d66ef8ecbe0b32807c2291",
-    "f8000000ffffffff00000000000000004319055258e8617b0c46353d039cdaaf",
-];
-const P256K_ORDER: &str = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
-/// One scalar alone: its even digits are those of n, and its odd ones their negatives. Eight side by
-/// side: 2·63·2^250 − n.
-const P256K_WITHOUT: [&str; 2] = [
-    "f83e0f83e0f83e0f83e0f83e0f83e0f97b5ea0f9a8895047a0d59f7cac294681",
-    "f80000000000000000000000000000014551231950b75fc4402da1732fc9bebf",
-];
-
-fn parsed(hex: &str) -> BigUint {
-    BigUint::parse_bytes(hex.as_bytes(), 16).expect("hexadecimal digits")
-}
-
-fn bytes(number: &BigUint) -> Scalar {
-    let digits = number.to_bytes_be();
-    let mut scalar = [0; 32];
-    scalar[32 - digits.len()..].copy_from_slice(&digits);
-    scalar
 }

@@ -3,13 +3,15 @@
 //! random, in random order; Welch's t over their times, slow outliers cropped at several
 //! thresholds. An |t| above 10 is a leak; a constant-time operation stays below 4.5 nearly always.
 //!
-//!     cargo test --release -p pairsmith-core --test constant_time -- --ignored --nocapture
+//!     cargo run --release --locked -p pairsmith-benches --bin constant_time
 //!
-//! Takes two minutes on an idle machine; on a busy one it becomes less sensitive, not less true.
+//! Takes two minutes on an idle machine; on a busy one it becomes less sensitive, not less true. It
+//! fails if an operation leaks.
 
 use std::hint::black_box;
 use std::time::{Instant, SystemTime};
 
+use pairsmith_benches::engines;
 use pairsmith_core::lanes::{Engine, LANES, Scalar};
 use pairsmith_core::natural::Natural;
 use pairsmith_core::primes::trial_division::TrialDivision;
@@ -19,6 +21,16 @@ use pairsmith_core::spec::Curve;
 const LANE_TESTS: [(usize, usize); 3] = [(16, 100_000), (24, 24_000), (32, 16_000)];
 /// Where |t| becomes a finding.
 const LEAK: f64 = 10.0;
+
+fn main() {
+    for engine in Engine::ALL.into_iter().filter(|engine| !engine.available()) {
+        println!("not measured, because this machine cannot run it: {}", engine.name());
+    }
+    fermat_takes_constant_time();
+    powers_take_constant_time();
+    division_is_as_it_says();
+    base_points_take_constant_time();
+}
 
 /// `SplitMix64`: inputs must be unpredictable to the code, not to an attacker.
 struct Random(u64);
@@ -94,16 +106,6 @@ fn welch(a: &[f64], b: &[f64]) -> f64 {
     (mean_a - mean_b) / (variance_a + variance_b).sqrt()
 }
 
-fn engines() -> impl Iterator<Item = Engine> {
-    Engine::ALL.into_iter().filter(|engine| {
-        let available = engine.available();
-        if !available {
-            println!("not tested, because this machine cannot run it: {}", engine.name());
-        }
-        available
-    })
-}
-
 fn numbers(limbs: usize, lanes: usize) -> Vec<Natural> {
     (0..lanes).map(|_| Natural::zero(limbs)).collect()
 }
@@ -123,8 +125,6 @@ fn assert_no_leak(name: &str, measure: impl Fn() -> f64) {
 }
 
 /// The time of Fermat's test does not depend on the candidates.
-#[test]
-#[ignore = "measures for a minute; see the head of the file"]
 fn fermat_takes_constant_time() {
     for engine in engines() {
         for (limbs, lane_tests) in LANE_TESTS {
@@ -147,8 +147,6 @@ fn fermat_takes_constant_time() {
 }
 
 /// The time of a power does not depend on modulus, base and exponent.
-#[test]
-#[ignore = "measures for a minute; see the head of the file"]
 fn powers_take_constant_time() {
     for engine in engines() {
         let (limbs, lane_tests) = LANE_TESTS[0];
@@ -179,8 +177,6 @@ fn powers_take_constant_time() {
 
 /// The fine division takes all candidates of a batch through the whole table, in the vector engine;
 /// and what leaves early, by design, is found to: the measurement can fail.
-#[test]
-#[ignore = "measures for a minute; see the head of the file"]
 fn division_is_as_it_says() {
     let limbs = 16;
     let table = TrialDivision::for_limbs(limbs);
@@ -205,11 +201,9 @@ fn division_is_as_it_says() {
 }
 
 /// The time of a public point depends on its scalar neither alone nor in a batch.
-#[test]
-#[ignore = "measures for a minute; see the head of the file"]
 fn base_points_take_constant_time() {
     if !Engine::Avx512.available() {
-        return println!("not tested, because this machine cannot run it: avx512ifma");
+        return;
     }
     for curve in [Curve::P256, Curve::P256K] {
         for (count, times) in [(1, 100_000), (16, 20_000)] {

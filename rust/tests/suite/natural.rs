@@ -1,12 +1,10 @@
 //! `Natural` against num-bigint, which shares no code with it.
 
-mod common;
-
-use common::{big, natural};
 use num_bigint::{BigInt, BigUint};
 use num_integer::Integer as _;
 use num_traits::One as _;
 use pairsmith_core::natural::Natural;
+use pairsmith_tests::{big, natural};
 use proptest::prelude::*;
 
 const SIZES: [usize; 6] = [1, 2, 3, 16, 24, 32];

@@ -1,13 +1,8 @@
 //! A bit that flips anywhere on the way of a key: no wrong key leaves.
-//!
-//! `cargo test -p pairsmith-core --features fault-injection --test faults`
-
-mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use common::{big, engines};
 use pairsmith_core::ec;
 use pairsmith_core::encode::EncodedPair;
 use pairsmith_core::error::Error;
@@ -20,6 +15,15 @@ use pairsmith_core::random::{HmacDrbg, OsRandom};
 use pairsmith_core::rsa::{self, RsaKeyPair};
 use pairsmith_core::spec::{Curve, KeyPairSpec, RsaSize};
 use pairsmith_core::stream::PairStream;
+use pairsmith_tests::{big, for_each_engine};
+
+for_each_engine!(
+    without_faults_keys_come,
+    miller_rabin_corrects_a_lane_that_lies,
+    the_gate_refuses_what_lane_and_proof_both_call_prime,
+    a_prime_changed_before_its_proof_is_turned_down,
+    a_prime_changed_after_its_proof_is_refused,
+);
 
 type Outcome = Result<(RsaKeyPair, EncodedPair), Error>;
 
@@ -53,44 +57,35 @@ fn bits() -> impl Iterator<Item = usize> {
 }
 
 /// Without a fault the seeds give keys: what the other tests miss is due to their faults.
-#[test]
-fn without_faults_keys_come() {
-    for engine in engines() {
-        for seed in 0..4 {
-            let (key, pair) = generated(engine, seed).expect("a key");
-            let again = generated_with(&[], engine, seed).expect("the same key").1;
-            assert_eq!(pair.private_key.expose(), again.private_key.expose());
-            assert_eq!(big(&key.n), big(&key.p) * big(&key.q));
-        }
+fn without_faults_keys_come(engine: Engine) {
+    for seed in 0..4 {
+        let (key, pair) = generated(engine, seed).expect("a key");
+        let again = generated_with(&[], engine, seed).expect("the same key").1;
+        assert_eq!(pair.private_key.expose(), again.private_key.expose());
+        assert_eq!(big(&key.n), big(&key.p) * big(&key.q));
     }
 }
 
 /// A lane that calls a composite prime is corrected by Miller–Rabin: the key is the one without the
 /// fault.
-#[test]
-fn miller_rabin_corrects_a_lane_that_lies() {
-    for engine in engines() {
-        let right = generated(engine, 1).expect("a key").1;
-        for lane in 0..engine.width() {
-            let faulty = generated_with(&[at(Place::Lanes, lane)], engine, 1).expect("a key").1;
-            assert_eq!(faulty.private_key.expose(), right.private_key.expose(), "lane {lane}");
-        }
+fn miller_rabin_corrects_a_lane_that_lies(engine: Engine) {
+    let right = generated(engine, 1).expect("a key").1;
+    for lane in 0..engine.width() {
+        let faulty = generated_with(&[at(Place::Lanes, lane)], engine, 1).expect("a key").1;
+        assert_eq!(faulty.private_key.expose(), right.private_key.expose(), "lane {lane}");
     }
 }
 
 /// Where Miller–Rabin lies too, for p or for q, the gate refuses the key.
-#[test]
-fn the_gate_refuses_what_lane_and_proof_both_call_prime() {
-    for engine in engines() {
-        for seed in [1, 2, 4, 5] {
-            // The first number found, p, will be a composite. (Seed 3's first is prime indeed.)
-            let lies = [at(Place::Lanes, 0), at(Place::Proof, 0)];
-            let corrected = generated_with(&lies[..1], engine, seed).expect("a key").0;
-            let right = generated(engine, seed).expect("a key").0;
-            assert_eq!(big(&corrected.p), big(&right.p), "it is a lie");
-            let outcome = generated_with(&lies, engine, seed);
-            assert_eq!(outcome.err(), Some(Error::Consistency), "p, seed {seed}, {engine:?}");
-        }
+fn the_gate_refuses_what_lane_and_proof_both_call_prime(engine: Engine) {
+    for seed in [1, 2, 4, 5] {
+        // The first number found, p, will be a composite. (Seed 3's first is prime indeed.)
+        let lies = [at(Place::Lanes, 0), at(Place::Proof, 0)];
+        let corrected = generated_with(&lies[..1], engine, seed).expect("a key").0;
+        let right = generated(engine, seed).expect("a key").0;
+        assert_eq!(big(&corrected.p), big(&right.p), "it is a lie");
+        let outcome = generated_with(&lies, engine, seed);
+        assert_eq!(outcome.err(), Some(Error::Consistency), "p, seed {seed}, {engine:?}");
     }
 }
 
@@ -113,34 +108,27 @@ fn a_prime_that_a_lane_denies_is_lost_and_nothing_else() {
 
 /// A bit flipped in p or q before the proof: Miller–Rabin turns the number down, and what was right
 /// remains. The lowest bit makes it even, which the lanes refuse by a panic: no key either.
-#[test]
-fn a_prime_changed_before_its_proof_is_turned_down() {
-    for engine in engines() {
-        let right = generated(engine, 2).expect("a key").0;
-        for bit in bits().filter(|bit| bit % 1024 > 0) {
-            let key = generated_with(&[at(Place::FoundP, bit)], engine, 2).expect("a key").0;
-            assert_eq!(big(&key.p), big(&right.q), "bit {bit} of p");
-            let key = generated_with(&[at(Place::FoundQ, bit)], engine, 2).expect("a key").0;
-            assert_eq!(big(&key.p), big(&right.p), "bit {bit} of q");
-            assert_ne!(big(&key.q), big(&right.q));
-        }
-        for place in [Place::FoundP, Place::FoundQ] {
-            let even =
-                catch_unwind(AssertUnwindSafe(|| generated_with(&[at(place, 0)], engine, 2)));
-            assert!(even.is_err(), "{place:?}");
-        }
+fn a_prime_changed_before_its_proof_is_turned_down(engine: Engine) {
+    let right = generated(engine, 2).expect("a key").0;
+    for bit in bits().filter(|bit| bit % 1024 > 0) {
+        let key = generated_with(&[at(Place::FoundP, bit)], engine, 2).expect("a key").0;
+        assert_eq!(big(&key.p), big(&right.q), "bit {bit} of p");
+        let key = generated_with(&[at(Place::FoundQ, bit)], engine, 2).expect("a key").0;
+        assert_eq!(big(&key.p), big(&right.p), "bit {bit} of q");
+        assert_ne!(big(&key.q), big(&right.q));
+    }
+    for place in [Place::FoundP, Place::FoundQ] {
+        let even = catch_unwind(AssertUnwindSafe(|| generated_with(&[at(place, 0)], engine, 2)));
+        assert!(even.is_err(), "{place:?}");
     }
 }
 
 /// A bit flipped in p or q after the proof, before anything is computed from it. One such flip in
 /// 355 makes another prime, and a sound key of it: not with this seed and these bits.
-#[test]
-fn a_prime_changed_after_its_proof_is_refused() {
-    for engine in engines() {
-        for bit in bits() {
-            assert_refused(Place::GateP, bit, engine, 6);
-            assert_refused(Place::GateQ, bit, engine, 6);
-        }
+fn a_prime_changed_after_its_proof_is_refused(engine: Engine) {
+    for bit in bits() {
+        assert_refused(Place::GateP, bit, engine, 6);
+        assert_refused(Place::GateQ, bit, engine, 6);
     }
 }
 
@@ -237,10 +225,8 @@ fn the_gate_refuses_empty_documents() {
 /// A bit that flips in any coordinate of a point, alone or in a batch, leaves no pair: the point is
 /// not on its curve any more.
 #[test]
+#[cfg_attr(not(engine_avx512ifma), ignore = "this machine has no AVX-512 IFMA")]
 fn a_faulty_point_leaves_no_pair() {
-    if !Engine::Avx512.available() {
-        return println!("skipped: this machine cannot run the avx512ifma engine");
-    }
     for curve in [Curve::P256, Curve::P256K] {
         for count in [1, 20] {
             let generate = || {

@@ -1,60 +1,18 @@
-//! Elliptic-curve pairs, and the encoding of every pair, read by libraries that share no code with
-//! what wrote them.
+//! The encoding of every pair, read by libraries that share no code with what wrote it.
 
-mod common;
-
-use common::Scripted;
 use num_bigint::BigUint;
 use p256::pkcs8::{
     DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, LineEnding,
 };
-use pairsmith_core::ec::{self, EcKeyPair};
+use pairsmith_core::ec;
 use pairsmith_core::encode::EncodedPair;
-use pairsmith_core::error::Error;
 use pairsmith_core::generate::{self, Effort};
 use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::random::OsRandom;
+use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
-
-fn ec_pair(curve: Curve) -> EcKeyPair {
-    ec::generate(curve, Engine::best(), &mut OsRandom::unbuffered()).expect("a pair")
-}
-
-/// Scalars are in 1 ..= n − 1 and no two are the same; the public point is the scalar times the
-/// base point, by the arithmetic of the curve's crate.
-#[test]
-fn points_belong_to_their_scalars() {
-    let mut scalars = std::collections::HashSet::new();
-    for _ in 0..200 {
-        let pair = ec_pair(Curve::P256);
-        let secret = p256::SecretKey::from_slice(pair.scalar.expose()).expect("in range");
-        assert_eq!(p256::PublicKey::from_sec1_bytes(&pair.point), Ok(secret.public_key()));
-        assert!(scalars.insert(pair.scalar.expose().to_vec()));
-
-        let pair = ec_pair(Curve::P256K);
-        let secret = k256::SecretKey::from_slice(pair.scalar.expose()).expect("in range");
-        assert_eq!(k256::PublicKey::from_sec1_bytes(&pair.point), Ok(secret.public_key()));
-        assert!(scalars.insert(pair.scalar.expose().to_vec()));
-    }
-}
-
-/// A draw of 0, n or more is drawn again, and n − 1 and 1 are taken (FIPS 186-5 A.2.2).
-#[test]
-fn scalars_out_of_range_are_drawn_again() {
-    let n = common::big_hex("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141");
-    let (one, all_ones) = (BigUint::from(1u8), (BigUint::from(1u8) << 256u32) - 1u8);
-    for good in [one.clone(), &n - 1u8] {
-        let draws = [&BigUint::ZERO, &n, &(&n + 1u8), &all_ones, &good, &one];
-        let mut source = Scripted::numbers(32, draws);
-        let pair = ec::generate(Curve::P256K, Engine::best(), &mut source).expect("a pair");
-        assert_eq!(BigUint::from_bytes_be(pair.scalar.expose()), good);
-        assert_eq!(source.0.len(), 1, "nothing more was drawn");
-    }
-    let outcome =
-        ec::generate(Curve::P256K, Engine::best(), &mut Scripted::numbers(32, [&BigUint::ZERO]));
-    assert_eq!(outcome.err(), Some(Error::Random));
-}
+use pairsmith_tests::Scripted;
 
 fn encoded(spec: KeyPairSpec) -> EncodedPair {
     generate::key_pair(spec, Effort::of(Engine::best()), &mut OsRandom::buffered(), &Never)
@@ -123,5 +81,25 @@ fn leading_zeros_are_kept() {
         let pair = ec::generate(Curve::P256K, Engine::best(), &mut source).expect("a pair");
         let pair = EncodedPair::from_ec(&pair).expect("encodes");
         assert_read::<k256::SecretKey, _>(pair, k256::SecretKey::public_key);
+    }
+}
+
+/// PEM of documents of every length over several lines, of every byte, is what `pem-rfc7468` writes.
+#[test]
+fn pem_is_that_of_the_library() {
+    let written = |label, der: &[u8]| {
+        let text = pem_rfc7468::encode_string(label, LineEnding::LF, der);
+        text.expect("encodes").into_bytes()
+    };
+    for count in 1..400u32 {
+        for step in [1, 7, 255u8] {
+            let der: Vec<u8> =
+                (0..count).map(|i| step.wrapping_mul(i as u8).wrapping_add(count as u8)).collect();
+            let pair =
+                EncodedPair { private_key: SecretBytes::copy_of(&der), public_key: der.clone() };
+            let (private, public) = pair.into_format(KeyFormat::Pem).expect("encodes");
+            assert_eq!(public, written("PUBLIC KEY", &der), "{count} bytes");
+            assert!(private.expose() == written("PRIVATE KEY", &der), "{count} bytes");
+        }
     }
 }

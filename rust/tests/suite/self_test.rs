@@ -1,26 +1,24 @@
 //! The self-tests pass where all is well, on every engine.
 
-mod common;
-
 use std::collections::HashSet;
 
-use common::engines;
 use pairsmith_core::error::Error;
 use pairsmith_core::health::examine;
+use pairsmith_core::lanes::Engine;
 use pairsmith_core::self_test::{SelfTest, bytes, healthy};
+use pairsmith_tests::for_each_engine;
+
+for_each_engine!(every_primitive_is_right);
 
 /// Each primitive is examined once, under a name of its own, and is right, again and again.
-#[test]
-fn every_primitive_is_right() {
-    for engine in engines() {
-        for _ in 0..2 {
-            let mut names = HashSet::new();
-            examine(engine, |name, passed| {
-                assert!(passed, "{name} on {engine:?}");
-                assert!(names.insert(name), "{name} twice");
-            });
-            assert_eq!(names.len(), 11);
-        }
+fn every_primitive_is_right(engine: Engine) {
+    for _ in 0..2 {
+        let mut names = HashSet::new();
+        examine(engine, |name, passed| {
+            assert!(passed, "{name} on {engine:?}");
+            assert!(names.insert(name), "{name} twice");
+        });
+        assert_eq!(names.len(), 11);
     }
     assert_eq!(healthy(), Ok(()));
 }

