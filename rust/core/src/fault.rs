@@ -1,7 +1,7 @@
 //! Faults on request: a test names places where a bit shall flip, then generates a key.
 //!
-//! Compiled with the feature `fault-injection` only, and never with optimisation: no build that
-//! leaves this project has it. A plan belongs to one thread, so a search on one thread meets it; the
+//! Compiled with the feature `fault-injection` only, which `rust/tests` turns on, and never without
+//! debug assertions: no build that leaves this project has it. A plan belongs to one thread, so a search on one thread meets it; the
 //! threads of a pool start with copies of the plan of whoever starts the pool.
 
 use std::cell::RefCell;

@@ -77,6 +77,19 @@ fn imports_go_down_only() {
     assert!(checked > 30, "{checked} imports");
 }
 
+/// No file of tests is left out: none is beside the core, and each of the suite is a module of it.
+#[test]
+fn every_test_is_in_the_suite() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    assert!(!here.join("../core/tests").exists(), "tests of the core belong to rust/tests/suite");
+    let modules = fs::read_to_string(here.join("suite/main.rs")).expect("text");
+    for entry in fs::read_dir(here.join("suite")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().expect("a name").display().to_string();
+        assert!(name == "main" || modules.contains(&format!("mod {name};")), "{name}");
+    }
+}
+
 /// `unsafe` has one address: the way into code for optional CPU features.
 #[test]
 fn unsafe_has_one_address() {

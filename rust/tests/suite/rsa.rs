@@ -220,7 +220,6 @@ fn questions_are_frequent(engine: Engine) {
     generate::key_pair(spec, Effort::of(engine), &mut source, &watch).expect("a key");
     let most = watch.most.into_inner();
     // One draw in eleven survives the division; of a few hundred batches the unluckiest counts.
-    println!("{}: {most}", engine.name());
     assert!(most <= 40 * engine.width().max(2), "{most} draws between two questions");
 }
 

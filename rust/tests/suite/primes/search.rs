@@ -32,6 +32,22 @@ fn limit(engine: Engine, size: RsaSize) -> Limit {
     Limit { sifted, tested, squarings }
 }
 
+/// For the stream of `random_candidates`.
+fn seeded_limit(engine: Engine, size: RsaSize) -> Limit {
+    let (sifted, tested, squarings) = match (engine, size) {
+        (Engine::Scalar, RsaSize::Bits2048) => (244, 186, 190_464),
+        (Engine::Scalar, RsaSize::Bits3072) => (270, 191, 293_376),
+        (Engine::Scalar, RsaSize::Bits4096) => (81, 45, 92_160),
+        (Engine::Avx2, RsaSize::Bits2048) => (248, 192, 48_672),
+        (Engine::Avx2, RsaSize::Bits3072) => (272, 192, 73_248),
+        (Engine::Avx2, RsaSize::Bits4096) => (84, 52, 26_481),
+        (Engine::Avx512, RsaSize::Bits2048) => (256, 192, 24_336),
+        (Engine::Avx512, RsaSize::Bits3072) => (272, 192, 36_624),
+        (Engine::Avx512, RsaSize::Bits4096) => (88, 56, 14_259),
+    };
+    Limit { sifted, tested, squarings }
+}
+
 /// The two primes of each of C2SP's candidate lists are found with no more work than recorded here.
 #[test]
 #[cfg_attr(
@@ -49,10 +65,13 @@ fn two_primes_take_no_more_work() {
 /// The first two primes of a stream of candidates are found with no more work than recorded here.
 fn two_seeded_primes_take_no_more_work(engine: Engine) {
     for size in RsaSize::ALL {
-        let candidates = random_candidates(size.prime_bits(), 4000);
-        assert_work(engine, size, &candidates, &seeded_limit(engine, size));
+        let candidates = random_candidates(size.prime_bits(), SKIPPED + 5000);
+        assert_work(engine, size, &candidates[SKIPPED..], &seeded_limit(engine, size));
     }
 }
+
+/// Candidates at the beginning of the stream that are passed over: two primes come early there.
+const SKIPPED: usize = 1000;
 
 /// Prints the figures for the benchmark report, too.
 fn assert_work(engine: Engine, size: RsaSize, candidates: &[Natural], limit: &Limit) {
@@ -64,9 +83,4 @@ fn assert_work(engine: Engine, size: RsaSize, candidates: &[Natural], limit: &Li
     assert!(sifted <= limit.sifted, "{name}: {sifted} sifted");
     assert!(tested <= limit.tested, "{name}: {tested} tested");
     assert!(squarings <= limit.squarings, "{name}: {squarings} squarings");
-}
-
-/// For the candidates of `random_candidates`.
-fn seeded_limit(_: Engine, _: RsaSize) -> Limit {
-    Limit { sifted: 0, tested: 0, squarings: 0 }
 }
