@@ -46,11 +46,11 @@ test-programs:
 	@tests/programs
 
 test-rust: $(VENV)/.synced
-	cargo test --workspace --locked --quiet
-	cargo test -p pairsmith-core --locked --quiet --features fault-injection --test faults --test self_test_faults
+	cargo test -p pairsmith-tests --locked --quiet -- --format pretty --skip slow::
 
 test-slow-rust: $(VENV)/.synced
-	cargo test --workspace --locked --release -- --include-ignored
+	cargo test -p pairsmith-tests --locked --quiet --test suite -- --ignored slow::
+	cargo run --release --locked --quiet -p pairsmith-benches --bin constant_time
 
 # Workers take whole modules from each other: what a module shares is mostly made once.
 test-python: $(VENV)/.built $(SDK)/.synced
