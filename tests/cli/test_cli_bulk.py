@@ -13,6 +13,7 @@ import pytest
 from terminal import Terminal
 
 from pairsmith.cli.bulk_progress import shown_rate
+from waiting import PATIENCE_SECONDS
 
 BULK = ("bulk", "--key", "alias/devices", "--spec", "EC_P256", "--count")
 
@@ -224,7 +225,7 @@ def test_a_person_sees_a_bar_and_can_stop_it(
     process.send_signal(signal.SIGINT)
     text = seen(screen)
     os.close(screen)
-    assert process.wait(20) == 130
+    assert process.wait(PATIENCE_SECONDS) == 130
     (done,) = re.findall(r"Next: +([\d,]+) of 1,000,000 pairs are safe in", text)
     assert "Error: Stopped." in text
     assert "Traceback" not in text
@@ -234,7 +235,7 @@ def test_a_person_sees_a_bar_and_can_stop_it(
     process, screen = started(terminal, *words, 10**6, "--out", out)
     text = seen(screen, rf"{done} of 1,000,000")
     process.kill()
-    process.wait(20)
+    process.wait(PATIENCE_SECONDS)
     os.close(screen)
     assert terminal.run("bulk", "verify", out).exit_code == 3  # it is not finished
     kept = json.loads((out / "manifest.json").read_text())["Shards"]
@@ -249,7 +250,7 @@ def test_stages_of_verification_have_bars(terminal: Terminal, tmp_path: Path) ->
     process, screen = started(terminal, "bulk", "verify", tmp_path / "job")
     text = seen(screen)
     os.close(screen)
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
     assert re.search(r"Reading .*20 of 20", text)
     assert re.search(r"Comparing moduli .* of \d+", text)
     assert "All is well." in text
@@ -274,20 +275,21 @@ def test_no_terminal_no_bar(terminal: Terminal, tmp_path: Path) -> None:
 def test_killed_and_started_again(terminal: Terminal, tmp_path: Path) -> None:
     """Meanwhile a second one is refused; afterwards the same command goes on."""
     out = tmp_path / "job"
-    words = (*BULK, 100_000, "--out", out, "--shard-size", 5000, "--wait", 20)
+    words = (*BULK, 50_000, "--out", out, "--shard-size", 1000, "--wait", 20)
     process, screen = started(terminal, *words)
-    seen(screen, r"[1-9][\d,]{3,} of 100,000")
+    seen(screen, r"[1-9][\d,]{3,} of 50,000")
+    process.send_signal(signal.SIGSTOP)  # or it might be finished meanwhile
     code, error = terminal.refused(*words)
     assert (code, error["Code"]) == (1, "Rejected.Throttling")
     assert "Another process" in error["Message"]
     assert "finished" in error["Next"]
     process.kill()
-    assert process.wait(20) == -signal.SIGKILL
+    assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
     os.close(screen)
     done = terminal.ask(*words)
-    assert sum(shard["Count"] for shard in done["Shards"]) == 100_000
+    assert sum(shard["Count"] for shard in done["Shards"]) == 50_000
     found = terminal.ask("bulk", "verify", out)
-    assert (found["Problems"], found["Records"]) == (0, 100_000)
+    assert (found["Problems"], found["Records"]) == (0, 50_000)
 
 
 def test_rates_are_readable() -> None:

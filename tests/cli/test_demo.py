@@ -16,6 +16,7 @@ def demo(*words: str) -> Result:
     return CliRunner().invoke(main, ["demo", *words])
 
 
+@pytest.mark.slow  # `make run` does the same, and CI calls it
 def test_every_pair_is_made_opened_and_read_by_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -309,5 +309,12 @@ class RegistryMachine(RuleBasedStateMachine):
 
 TestRegistry = RegistryMachine.TestCase
 TestRegistry.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None, derandomize=True
+    max_examples=12, stateful_step_count=40, deadline=None, derandomize=True
 )
+
+
+@pytest.mark.slow
+class TestRegistryForLonger(RegistryMachine.TestCase):  # type: ignore[name-defined,misc]
+    """The same in other orders, on every run."""
+
+    settings = settings(max_examples=100, stateful_step_count=60, deadline=None)

@@ -24,7 +24,6 @@ from pairsmith.server.access.store import AccessStore
 from pairsmith.server.audit.verify import verify
 from pairsmith.testing import RunningServer
 
-ROUNDS = 4
 ANSWERS = range(20, 100)
 """How many are waited for before a kill."""
 DELAY_SECONDS = 0.02
@@ -57,8 +56,9 @@ def signer_of(server: RunningServer) -> Signer:
     )
 
 
+@pytest.mark.parametrize("rounds", [2, pytest.param(8, marks=pytest.mark.slow)])
 def test_nothing_acknowledged_is_missing_after_kills(
-    server: RunningServer, load: Load
+    server: RunningServer, load: Load, rounds: int
 ) -> None:
     """Killed at a random moment and started again, several times over."""
     seed = secrets.randbits(64)
@@ -69,7 +69,7 @@ def test_nothing_acknowledged_is_missing_after_kills(
         time.sleep(chance.uniform(0, DELAY_SECONDS))
         server.kill()
 
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         load.until(chance.choice(ANSWERS), kill)
         server.restart()
         assert pair_status(server, load) == 200, "the guard is not free"
