@@ -28,11 +28,11 @@ help: ## Say what there is.
 run: $(VENV)/.built ## Make, rotate and open pairs of every kind in a throw-away instance.
 	@$(BIN)/python -m pairsmith.cli demo
 
-test: test-programs ## Pass the tests: both halves, and a summary of both.
-	@$(PYTHON) tests/run.py $(MAKE) test-rust test-python
+test: test-programs $(VENV)/.synced ## Pass the tests: both halves, and a summary of both.
+	@$(PYTHON) tests/run.py $(MAKE) test-python test-rust
 
-test-slow: test-programs ## Pass the proofs that take minutes, too.
-	@$(PYTHON) tests/run.py $(MAKE) test-slow-rust test-slow-python
+test-slow: test-programs $(VENV)/.synced ## Pass the proofs that take minutes, too.
+	@$(PYTHON) tests/run.py $(MAKE) test-slow-python test-slow-rust
 
 RUNS ?= 10
 test-busy: ## Pass the tests RUNS times (10) while stress-ng keeps every core busy.

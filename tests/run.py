@@ -1,9 +1,10 @@
 """Run parts of the test suite by their make targets, and end with a summary of all.
 
-    python3 tests/run.py make test-rust test-python
+    python3 tests/run.py make test-python test-rust
 
-Every part runs, whatever becomes of the others. The exit status is 1 if one failed. It
-needs nothing but Python, for it runs before anything is installed.
+They run at once, for each has times when it leaves a core idle, and are shown one after
+the other. Every part runs, whatever becomes of the others. The exit status is 1 if one
+failed. It needs nothing but Python, for it runs before anything is installed.
 """
 
 import re
@@ -11,7 +12,9 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
 CARGO_RESULT = re.compile(
     r"test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored"
@@ -20,6 +23,7 @@ CARGO_SKIPPED = re.compile(r"test .* \.\.\. ignored(?:, (.*))?$")
 PYTEST_RESULT = re.compile(r"(?:=+ )?\d+ \w+.* in \d[\d.]*s\b")
 PYTEST_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)\b")
 PYTEST_SKIPPED = re.compile(r"SKIPPED \[(\d+)\] \S+: (.*)$")
+Output = SimpleQueue[str | int]
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -71,14 +75,17 @@ class Outcome:
 
 def main(make: str, *targets: str) -> int:
     """Run every target; give the exit status."""
-    outcomes = [run(make, target) for target in targets]
+    with ThreadPoolExecutor(len(targets)) as threads:
+        outputs = [Output() for _ in targets]
+        for target, output in zip(targets, outputs, strict=True):
+            threads.submit(run, make, target, output)
+        outcomes = [show(*each) for each in zip(targets, outputs, strict=True)]
     print(*summary(outcomes), sep="\n", flush=True)
     return 0 if all(outcome.is_good for outcome in outcomes) else 1
 
 
-def run(make: str, target: str) -> Outcome:
-    """Run one target, letting everything through that it says."""
-    outcome = Outcome(target)
+def run(make: str, target: str, output: Output) -> None:
+    """Run one target; put each line that it says, and its exit status at last."""
     with subprocess.Popen(
         [make, "--no-print-directory", target],
         stdout=subprocess.PIPE,
@@ -88,10 +95,18 @@ def run(make: str, target: str) -> Outcome:
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            outcome.read(line)
-    outcome.exit_status = process.returncode
+            output.put(line)
+    output.put(process.returncode)
+
+
+def show(target: str, output: Output) -> Outcome:
+    """Let through what a target says, from its beginning to its end."""
+    outcome = Outcome(target)
+    while isinstance(line := output.get(), str):
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        outcome.read(line)
+    outcome.exit_status = line
     return outcome
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-
 PROGRAM = """
 import sys
 from pairsmith import Instance, bulk
