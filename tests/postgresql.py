@@ -79,7 +79,7 @@ def _connected(url: sa.URL) -> Iterator[Postgresql]:
 def _programs() -> Path | None:
     """Find the folder of PostgreSQL's programs; Debian has it outside of the PATH."""
     if on_path := shutil.which("initdb"):
-        return Path(on_path).parent
+        return Path(on_path).resolve().parent
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return found[-1].parent if found else None
 
