@@ -15,10 +15,10 @@ from signing import Client, Signer
 
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.testing import RunningServer
+from waiting import PATIENCE_SECONDS
 
 State = TypeVar("State")
 
-PATIENCE_SECONDS = 120
 """For an answer, or for the load to get going; only a defect takes that long."""
 PAIRS = (
     ("GenerateDataKeyPair", "EC_P256"),

@@ -30,6 +30,7 @@ from pairsmith.server.instance_api.operations import ELSEWHERE, OPERATIONS
 from pairsmith.server.openapi import endpoint as openapi_endpoint
 from pairsmith.server.services import Services
 from pairsmith.server.settings import Settings, with_setting
+from waiting import PATIENCE_SECONDS
 
 DOCUMENTED = {
     200: {"OK"},
@@ -55,7 +56,7 @@ DOCUMENTED = {
 ENDPOINTS = (instance_endpoint, openapi_endpoint)
 """Where defects are caught and logged."""
 
-SLOWEST_SECONDS = 30.0
+SLOWEST_SECONDS = float(PATIENCE_SECONDS)
 NAMES = [
     *OPERATIONS,
     *OPERATIONS,

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
 DRIVER = Path(__file__).parent / "sdk" / "driver.py"
@@ -87,7 +89,7 @@ class Sdk:
         traceback: TracebackType | None,
     ) -> None:
         """End the process and close its pipes."""
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=PATIENCE_SECONDS)
 
 
 def _encoded(value: Any) -> Any:

@@ -18,6 +18,7 @@ from pairsmith.server.access.model import NewClient
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.instance_api.signature import string_to_sign
 from pairsmith.server.services import utc_now
+from pairsmith.testing import RunningServer
 
 
 def http_date(moment: datetime) -> str:
@@ -45,6 +46,13 @@ class Signer:
         opened = load_pkcs12(base64.b64decode(data), password.encode()).key
         assert isinstance(opened, RSAPrivateKey)
         return cls(key_id, opened)
+
+    @classmethod
+    def of_server(cls, server: RunningServer) -> "Signer":
+        """The signer that the client key of a server's first start makes."""
+        file = json.loads(server.client_key_file.read_text())
+        key_id, data = file["KeyId"], file["PrivateKeyData"]
+        return cls.from_file(key_id, data, server.client_key_password)
 
     def headers(
         self, name: str, body: bytes, scheme: str = "Bearer", **other: str | None

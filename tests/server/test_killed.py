@@ -23,6 +23,7 @@ from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
 from pairsmith.server.audit.verify import verify
 from pairsmith.testing import RunningServer
+from waiting import PATIENCE_SECONDS
 
 ANSWERS = range(20, 100)
 """How many are waited for before a kill."""
@@ -45,15 +46,7 @@ def load(server: RunningServer) -> Load:
             allowed = parse_policy(["*"])
             key, secret = access.create_access_key("load", allowed)
             name = access.clients()[0].name
-    return Load(server, signer_of(server), (key.id, secret), key_id, name)
-
-
-def signer_of(server: RunningServer) -> Signer:
-    """The client key of its first start."""
-    file = json.loads(server.client_key_file.read_text())
-    return Signer.from_file(
-        file["KeyId"], file["PrivateKeyData"], server.client_key_password
-    )
+    return Load(server, Signer.of_server(server), (key.id, secret), key_id, name)
 
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(8, marks=pytest.mark.slow)])
@@ -105,8 +98,10 @@ def test_what_is_missing_would_be_noticed(instance: Instance, key_id: str) -> No
 
 def pair_status(server: RunningServer, load: Load) -> int:
     """The status of one request for a pair."""
-    with httpx.Client(base_url=server.url, timeout=60, verify=False) as http:
-        return load.pair_status(Client(http, signer_of(server)))
+    with httpx.Client(
+        base_url=server.url, timeout=PATIENCE_SECONDS, verify=False
+    ) as http:
+        return load.pair_status(Client(http, Signer.of_server(server)))
 
 
 def missing(seen: Acknowledged, instance: Instance) -> Iterator[str]:

@@ -40,18 +40,13 @@ def strict(pairsmith_servers: Callable[..., RunningServer]) -> Iterator[RunningS
         )
 
 
-def signer_of(server: RunningServer) -> Signer:
-    """The client key of its first start."""
-    file = json.loads(server.client_key_file.read_text())
-    key_id, data = file["KeyId"], file["PrivateKeyData"]
-    return Signer.from_file(key_id, data, server.client_key_password)
-
-
 def send(server: RunningServer, name: str, **fields: object) -> tuple[int, bytes]:
     """Status and content of one signed request, on a connection of its own."""
     body = getattr(messages, f"{name}Request")(**fields).SerializeToString()
     with closing(server.connect()) as connection:
-        connection.request("POST", "/", body, signer_of(server).headers(name, body))
+        connection.request(
+            "POST", "/", body, Signer.of_server(server).headers(name, body)
+        )
         response = connection.getresponse()
         return response.status, response.read()
 
