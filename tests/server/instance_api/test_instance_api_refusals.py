@@ -411,7 +411,7 @@ def test_a_pair_may_wait_for_its_turn(
     serve: Callable[[Settings], Application], key_id: str
 ) -> None:
     """With patience set, a pair is made as soon as the slot is free; else refused."""
-    application = serve(with_setting(Settings(), "pairs", "wait_ms", 20_000))
+    application = serve(with_setting(Settings(), "pairs", "wait_ms", 60_000))
     client = application.client()
     guard = application.instance._guard
     slot = guard.acquire()
