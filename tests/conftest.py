@@ -1,12 +1,18 @@
 """What tests share: databases, an instance in a folder of its own, and a key in it."""
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 import postgresql as postgresql_server
 from pairsmith import Instance
+from pairsmith.registry.engine import Database
+from pairsmith.registry.migrate import migrate
+from places import Place
 
 pytest_plugins = ["pairsmith.testing"]  # also in a checkout that is not installed
 
@@ -45,6 +51,60 @@ def each_url(request: pytest.FixtureRequest) -> str:
     """A new database of each kind, for what must be true of both."""
     name = "url" if request.param == "sqlite" else "postgresql_url"
     return str(request.getfixturevalue(name))
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """Give a directory in memory, if there is one, for speed."""
+    base = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+    with tempfile.TemporaryDirectory(dir=base, prefix="pairsmith-") as name:
+        yield Path(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Give a place for a new registry on each database."""
+    place: Place = request.getfixturevalue(f"{request.param}_place")
+    return place
+
+
+@pytest.fixture
+def sqlite_place(directory: Path) -> Iterator[Place]:
+    """Give a place for what only an embedded database can suffer."""
+    place = Place(f"sqlite:///{directory}/kms.db", directory)
+    with place.opened:
+        yield place
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_place(request: pytest.FixtureRequest, directory: Path) -> Iterator[Place]:
+    """Give a place where nothing was opened yet, for what a first open does."""
+    url = f"sqlite:///{directory}/kms.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql_url")
+    place = Place(url, directory)
+    with place.opened:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def migrated(postgresql: postgresql_server.Postgresql) -> Iterator[str]:
+    """Name a PostgreSQL database with our tables, to copy: faster than to migrate."""
+    with postgresql.database() as url:
+        with closing(Database(url)) as database:
+            migrate(database)
+        yield str(sa.make_url(url).database)
+
+
+@pytest.fixture
+def postgresql_place(
+    postgresql: postgresql_server.Postgresql, migrated: str, directory: Path
+) -> Iterator[Place]:
+    """Give a place for what only a database server can suffer."""
+    with postgresql.database(migrated) as url:
+        place = Place(url, directory)
+        with place.opened:
+            yield place
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from places import Place
 
 from pairsmith.errors import (
     DatabaseError,
@@ -25,6 +24,7 @@ from pairsmith.errors import (
 from pairsmith.registry import Registry, engine, migrations, schema
 from pairsmith.registry.engine import journal_settings
 from pairsmith.registry.failures import explained
+from places import Place
 
 
 @pytest.mark.parametrize(
@@ -150,12 +150,14 @@ def test_not_a_database(sqlite_place: Place) -> None:
     assert path.read_bytes() == before
 
 
-def test_foreign_tables(sqlite_place: Place) -> None:
+def test_foreign_tables(empty_place: Place) -> None:
     """A database with somebody else's tables of these names is left alone."""
-    sqlite_place.execute("CREATE TABLE keys (x INTEGER)")
+    empty_place.execute("CREATE TABLE keys (x INTEGER)")
     with pytest.raises(DatabaseError, match="of its own"):
-        sqlite_place.open()
-    assert sqlite_place.execute("SELECT name FROM sqlite_master") == [("keys",)]
+        empty_place.open()
+    assert empty_place.execute("SELECT * FROM keys") == []
+    with pytest.raises(sa.exc.DBAPIError):
+        empty_place.execute("SELECT * FROM key_versions")
 
 
 def test_newer_schema(place: Place) -> None:
@@ -197,8 +199,9 @@ def test_revisions_and_tables_agree(place: Place) -> None:
         assert compare_metadata(context, schema.metadata) == []
 
 
-def test_concurrent_first_open(place: Place) -> None:
+def test_concurrent_first_open(empty_place: Place) -> None:
     """Many processes that open a new database at once make one, and share it."""
+    place = empty_place
     context = get_context("fork")
     barrier, keys = context.Barrier(6), context.SimpleQueue()
     processes = [

@@ -1,6 +1,8 @@
 """The registry against a model of plain dictionaries, in every order of operations."""
 
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,12 +18,13 @@ from hypothesis.stateful import (
     invariant,
     multiple,
     rule,
+    run_state_machine_as_test,
 )
-from places import Place
 
 from clock import DAY
 from pairsmith.errors import PairsmithError
 from pairsmith.registry import Registry
+from places import Place
 
 OK = ""
 USE = {
@@ -51,13 +54,16 @@ class RegistryMachine(RuleBasedStateMachine):
     """Two nodes on one database; each operation goes to either of them."""
 
     keys = Bundle("keys")
+    new_database: Callable[[Path], AbstractContextManager[str]]
 
     @initialize()
     def open(self) -> None:
         base = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
         self.directory = tempfile.TemporaryDirectory(dir=base, prefix="pairsmith-")
         path = Path(self.directory.name)
-        self.place = Place(f"sqlite:///{path}/kms.db", path)
+        self.database = ExitStack()
+        url = self.database.enter_context(self.new_database(path))
+        self.place = Place(url, path)
         self.nodes = [self.place.open(), self.place.open()]
         self.model: dict[str, ModelKey] = {}
         self.aliases: dict[str, str] = {}
@@ -66,6 +72,7 @@ class RegistryMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "place"):
             self.place.opened.close()
+            self.database.close()
             self.directory.cleanup()
 
     @property
@@ -307,14 +314,32 @@ class RegistryMachine(RuleBasedStateMachine):
         assert bound == self.aliases
 
 
-TestRegistry = RegistryMachine.TestCase
-TestRegistry.settings = settings(
-    max_examples=12, stateful_step_count=40, deadline=None, derandomize=True
+@pytest.mark.parametrize(
+    ("database", "examples"),
+    [
+        ("sqlite", 12),
+        ("postgresql", 3),
+        pytest.param("sqlite", 100, marks=pytest.mark.slow),
+        pytest.param("postgresql", 100, marks=pytest.mark.slow),
+    ],
 )
+def test_every_order_of_operations(
+    request: pytest.FixtureRequest, database: str, examples: int
+) -> None:
+    """The registry and the model agree after each of many operations."""
+    url = _on_sqlite
+    if database == "postgresql":
+        server, migrated = map(request.getfixturevalue, ("postgresql", "migrated"))
+        url = lambda _: server.database(migrated)  # noqa: E731 -- named above
+
+    class Machine(RegistryMachine):
+        new_database = staticmethod(url)
+
+    how = settings(
+        max_examples=examples, stateful_step_count=40, deadline=None, derandomize=True
+    )
+    run_state_machine_as_test(Machine, settings=how)
 
 
-@pytest.mark.slow
-class TestRegistryForLonger(RegistryMachine.TestCase):  # type: ignore[name-defined,misc]
-    """The same in other orders, on every run."""
-
-    settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
+def _on_sqlite(directory: Path) -> AbstractContextManager[str]:
+    return nullcontext(f"sqlite:///{directory}/kms.db")

@@ -1,27 +1,25 @@
-"""What the tests of the server share: identities over a registry of their own."""
+"""What the tests of access share: identities over a registry on either database."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from clock import Clock
 from pairsmith.registry import Registry
 from pairsmith.server.access.store import AccessStore
+from places import Place
 
 
 @pytest.fixture
-def clock() -> Clock:
+def clock(place: Place) -> Clock:
     """The clock that the registry goes by."""
-    return Clock()
+    return place.clock
 
 
 @pytest.fixture
-def registry(tmp_path: Path, clock: Clock) -> Iterator[Registry]:
+def registry(place: Place) -> Registry:
     """An open registry without keys."""
-    url = f"sqlite:///{tmp_path / 'kms.db'}"
-    with Registry.open(url, clock=clock, background=False) as opened:
-        yield opened
+    return place.open()
 
 
 @pytest.fixture

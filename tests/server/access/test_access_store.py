@@ -3,9 +3,7 @@
 import base64
 import json
 import os
-import sqlite3
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +22,7 @@ from pairsmith.server.access.credentials import (
 from pairsmith.server.access.policy import KeyFacts, Policy, parse_policy
 from pairsmith.server.access.rows import IdentityNotFound
 from pairsmith.server.access.store import AccessStore
+from places import Place
 
 POLICY = parse_policy(["pairs:*"])
 NOW = datetime.fromtimestamp(NOON, UTC)
@@ -111,16 +110,14 @@ def test_a_revocation_counts_at_once_in_this_process(registry: Registry) -> None
 
 
 def test_a_revocation_by_another_process_counts_when_memory_is_over(
-    tmp_path: Path, clock: Clock, registry: Registry
+    place: Place, registry: Registry
 ) -> None:
     """What is believed for no time is asked every time; a store remembers otherwise."""
     strict = AccessStore(registry, believe_seconds=0)
     trusting = AccessStore(registry, believe_seconds=3600)
     key = strict.create_client("app", POLICY).key
     assert trusting.client(key.id) == strict.client(key.id) == key
-    url = f"sqlite:///{tmp_path / 'kms.db'}"
-    with Registry.open(url, clock=clock, background=False) as elsewhere:
-        AccessStore(elsewhere).revoke(key.id)
+    AccessStore(place.open()).revoke(key.id)
     found = strict.client(key.id)
     assert found is not None
     assert found.revoked_at is not None
@@ -216,21 +213,15 @@ def test_the_last_use_is_written_in_batches(
 
 
 def test_writing_the_last_use_ends_nobody_s_memory(
-    store: AccessStore, registry: Registry
+    store: AccessStore, place: Place
 ) -> None:
     """The change counter stays, so that caches everywhere stay warm."""
     key = store.create_client("app", POLICY).key
 
-    def counter() -> int:
-        with sqlite3.connect(str(registry.access.database.sqlite_path)) as database:
-            return int(
-                database.execute("SELECT change_counter FROM registry").fetchone()[0]
-            )
-
-    before = counter()
+    before = place.execute("SELECT change_counter FROM registry")
     store.touch(key.id)
     store._uses.run_maintenance()
-    assert counter() == before
+    assert place.execute("SELECT change_counter FROM registry") == before
     assert store.clients()[0].last_used_at == NOW
 
 
@@ -275,18 +266,16 @@ def test_a_forked_child_has_uses_and_memory_of_its_own(
 
 
 def test_who_can_write_the_database_cannot_forge_an_identity(
-    store: AccessStore, registry: Registry
+    store: AccessStore, registry: Registry, place: Place
 ) -> None:
     """A row under another id does not open, nor one with a changed byte."""
     mighty = store.create_client("root", parse_policy(["*"])).key
     weak = store.create_client("app", POLICY).key
-    _execute(
-        registry,
-        "UPDATE identities SET iv = (SELECT iv FROM identities WHERE identity_id = ?1),"
-        " sealed = (SELECT sealed FROM identities WHERE identity_id = ?1)"
-        " WHERE identity_id = ?2",
-        mighty.id,
-        weak.id,
+    place.execute(
+        "UPDATE identities SET (iv, sealed) ="
+        " (SELECT iv, sealed FROM identities WHERE identity_id = :from)"
+        " WHERE identity_id = :to",
+        **{"from": mighty.id, "to": weak.id},
     )
     with pytest.raises(DatabaseError, match=f"{weak.id} does not open"):
         AccessStore(registry).client(weak.id)
@@ -295,39 +284,40 @@ def test_who_can_write_the_database_cannot_forge_an_identity(
 
 
 def test_no_secret_lies_in_the_database(
-    store: AccessStore, registry: Registry, tmp_path: Path
+    store: AccessStore, registry: Registry, place: Place
 ) -> None:
     """Neither an access key's secret, nor a client's private key or password."""
     _, secret = store.create_access_key("ops", POLICY)
     made = store.create_client("app", POLICY)
     audit_key = store.audit_key()
+    rows = place.execute("SELECT * FROM identities, key_versions")
     registry.close()
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    stored = b"".join(path.read_bytes() for path in place.directory.iterdir())
+    stored += b"".join(bytes(v) for row in rows for v in row if isinstance(v, bytes))
+    stored += repr(rows).encode()
     private = base64.b64decode(json.loads(made.credential_json)["PrivateKeyData"])
     for each in (secret.encode(), made.password.encode(), audit_key, private[-200:]):
         assert each not in stored
 
 
 def test_a_rewrap_takes_the_identities_along(
-    store: AccessStore, tmp_path: Path, clock: Clock, registry: Registry
+    store: AccessStore, place: Place, registry: Registry
 ) -> None:
     """Everything opens under the new root key, and nothing under the old one."""
-    root_key_file = tmp_path / "kms.db.root-key"
+    root_key_file = place.root_key.path
     old = root_key_file.read_bytes()
     access, _ = store.create_access_key("ops", POLICY)
     client = store.create_client("app", POLICY).key
     audit_key = store.audit_key()
     assert registry.rewrap().rewrapped == 1
     registry.close()
-    url = f"sqlite:///{tmp_path / 'kms.db'}"
-    with Registry.open(url, clock=clock, background=False) as again:
-        moved = AccessStore(again)
-        assert moved.access_key(access.id) == access
-        assert moved.client(client.id) == client
-        assert moved.audit_key() == audit_key
+    moved = AccessStore(place.open())
+    assert moved.access_key(access.id) == access
+    assert moved.client(client.id) == client
+    assert moved.audit_key() == audit_key
     root_key_file.write_bytes(old)
     with pytest.raises(Exception, match="wrong root key"):
-        Registry.open(url, clock=clock, background=False)
+        place.open()
 
 
 def test_the_audit_key_is_made_once(store: AccessStore, registry: Registry) -> None:
@@ -378,24 +368,18 @@ def test_a_policy_on_ids_reads_nothing(store: AccessStore, registry: Registry) -
 
 
 def test_the_server_s_own_version_is_no_key(
-    store: AccessStore, registry: Registry
+    store: AccessStore, registry: Registry, place: Place
 ) -> None:
     """It cannot be named by an operation on keys, nor does a list show it."""
     store.audit_key()
     assert registry.list_keys().total_count == 0
-    with sqlite3.connect(str(registry.access.database.sqlite_path)) as database:
-        ((version,),) = database.execute("SELECT key_version_id FROM key_versions")
+    ((version,),) = place.execute("SELECT key_version_id FROM key_versions")
     assert len(version) == 36
     for name in (version, "pairsmith-server"):
         with pytest.raises(Exception, match=r"No key|does not exist"):
             registry.resolve_version(version)
         with pytest.raises(Exception, match=r"does not exist"):
             registry.resolve(name, primary=False)
-
-
-def _execute(registry: Registry, statement: str, *values: str) -> None:
-    with sqlite3.connect(str(registry.access.database.sqlite_path)) as database:
-        database.execute(statement, values)
 
 
 def test_policy_is_a_value() -> None:
