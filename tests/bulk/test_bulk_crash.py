@@ -107,7 +107,9 @@ def _killed_after(
     return done
 
 
-@pytest.mark.parametrize("place", ["job", "job.jsonl", "job.parquet"])
+@pytest.mark.parametrize(
+    "place", ["job", "job.parquet", pytest.param("job.jsonl", marks=pytest.mark.slow)]
+)
 def test_death_at_every_single_step(
     instance: Instance, key_id: str, tmp_path: Path, place: str
 ) -> None:
