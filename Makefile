@@ -54,12 +54,13 @@ test-slow-rust: $(VENV)/.synced
 	cargo test -p pairsmith-tests --locked --quiet --test suite -- --ignored slow::
 	cargo run --release --locked --quiet -p pairsmith-benches --bin constant_time
 
-# Workers take whole modules from each other: what a module shares is mostly made once.
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
+
 test-python: $(VENV)/.built $(SDK)/.synced
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow-python: $(VENV)/.built $(SDK)/.synced
-	$(BIN)/python -m pytest -n auto --dist worksteal -m slow
+	$(PYTEST) -m slow
 
 lint: $(VENV)/.built ## Formatters, clippy, ruff, mypy, stubs, import layers.
 	cargo fmt --all --check

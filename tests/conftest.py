@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
@@ -13,6 +14,14 @@ from pairsmith import Instance
 from pairsmith.registry.engine import Database
 from pairsmith.registry.migrate import migrate
 from places import Place
+
+# Hypothesis would take a slow machine for a slow test.
+hypothesis.settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any machine")
 
 pytest_plugins = ["pairsmith.testing"]  # also in a checkout that is not installed
 
