@@ -52,6 +52,12 @@ class Acknowledged:
     data_keys: list[Any] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
 
+    @property
+    def is_varied(self) -> bool:
+        """Whether there is something of each kind."""
+        return all((self.pairs, self.data_keys, self.versions, self.aliases,
+                    self.clients))  # fmt: skip
+
 
 @contextmanager
 def changing(
@@ -93,7 +99,7 @@ class Load:
         self._failures: list[BaseException] = []
 
     def until(self, answers: int, end: Callable[[], None]) -> None:
-        """Be busy; after so many more answers end the server, and come to rest."""
+        """Be busy; after so many more answers, some of each kind, end the server."""
         wanted = len(self.seen.requests) + answers
         kinds = (self._pairs, self._pairs, self._data_keys, self._keys, self._keys,
                  self._clients)  # fmt: skip
@@ -102,7 +108,10 @@ class Load:
             thread.start()
         with self._answered:
             in_time = self._answered.wait_for(
-                lambda: len(self.seen.requests) >= wanted or self._failures,
+                lambda: (
+                    (len(self.seen.requests) >= wanted and self.seen.is_varied)
+                    or self._failures
+                ),
                 PATIENCE_SECONDS,
             )
         end()
