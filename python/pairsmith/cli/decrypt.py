@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pairsmith.cli.aad import aad_options, parse_aad
-from pairsmith.cli.files import read_input, refuse_taken, write_files
+from pairsmith.cli.files import (
+    INPUT_BYTES,
+    means_standard_output,
+    read_input,
+    refuse_taken,
+    write_files,
+)
 from pairsmith.cli.key_files import as_option, private_file
 from pairsmith.cli.opening import opened
 from pairsmith.cli.output import write_facts, write_json
 from pairsmith.cli.settings import Command, Settings
+from pairsmith.cli.standard_output import write_out
+from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
+from pairsmith.output_files import Target, target_at
 
 if TYPE_CHECKING:
     from pairsmith.instance import Instance
     from pairsmith.results import Decrypted
-
-STDOUT = "-"
 
 
 @click.command(cls=Command)
@@ -54,13 +60,14 @@ def decrypt(
     """
     sealed = read_input(file)
     bound_to = parse_aad(aad, aad_file)
-    if out != STDOUT:
-        refuse_taken([Path(out)], force=force)
+    to_stdout = means_standard_output(out)
+    if not to_stdout:
+        refuse_taken([Path(out)], force=force, inputs=[file, aad_file])
     with opened(settings) as instance:
         found = _open(instance, sealed, key_id=key_id, iv=iv, aad=bound_to)
     content = private_file(found, form, otherwise=found.plaintext)
-    if out == STDOUT:
-        click.echo(content, nl=False)
+    if to_stdout:
+        write_out(content)
         return
     write_files({Path(out): content}, force=force)
     _answer(settings, found, out, len(content))
@@ -97,10 +104,7 @@ def _open(
 
 
 def _parse_answer(text: bytes) -> dict[str, Any]:
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        raise InvalidParameter("record", "it is not JSON") from None
+    answer = parse_json("record", text, limit=INPUT_BYTES)
     if isinstance(answer, dict) and ("Type" in answer or "CiphertextBlob" in answer):
         return answer
     raise InvalidParameter("record", "it is no answer of generate, encrypt or data-key")
@@ -119,9 +123,10 @@ def _answer(settings: Settings, found: Decrypted, out: str, size: int) -> None:
         answer.pop("Plaintext")  # in its file, and nowhere else
         write_json({**answer, "File": out})
         return
+    mode = ", mode 0600" if target_at(Path(out)) is Target.FILE else ""
     write_facts(
         [
             ("Opened with", found.key_version_id or found.key_id),
-            ("Written to", f"{out} ({size} bytes, mode 0600)"),
+            ("Written to", f"{out} ({size} bytes{mode})"),
         ]
     )

@@ -10,7 +10,7 @@ from pairsmith.cli import machine_findings as machine
 from pairsmith.cli.failures import ENVIRONMENT, printable
 from pairsmith.cli.findings import Finding, Verdict
 from pairsmith.cli.instance_findings import instance_findings
-from pairsmith.cli.output import terminal, write_json
+from pairsmith.cli.output import write_json, write_line
 from pairsmith.cli.settings import Command, Settings
 
 if TYPE_CHECKING:
@@ -71,10 +71,9 @@ def _show(finding: Finding) -> None:
     line.append(f"{finding.verdict:<8}", STYLES[finding.verdict])
     line.append(f"{finding.subject:<13} ", "bold")
     line.append(printable(finding.text))
-    console = terminal()
-    console.print(line, soft_wrap=True)
+    write_line(line)
     if finding.next_step:
-        console.print(Text(f"{'':22}{printable(finding.next_step)}"), soft_wrap=True)
+        write_line(Text(f"{'':22}{printable(finding.next_step)}"))
 
 
 def _facts(finding: Finding) -> dict[str, str]:

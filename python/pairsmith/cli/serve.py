@@ -10,6 +10,7 @@ import click
 from pairsmith.cli.failures import ENVIRONMENT, Failure
 from pairsmith.cli.output import write_facts
 from pairsmith.cli.settings import DEFAULT_DATABASE, Command, Settings
+from pairsmith.cli.standard_output import write_out
 
 if TYPE_CHECKING:
     from pairsmith.server.settings import Settings as ServerSettings
@@ -81,7 +82,7 @@ def serve(
     if print_config:
         from pairsmith.server.settings import to_toml
 
-        click.echo(to_toml(chosen), nl=False)
+        write_out(to_toml(chosen))
         return
     try:
         from pairsmith.server import serving
