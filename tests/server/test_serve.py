@@ -6,7 +6,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -31,13 +31,14 @@ ATTEMPTS = 50
 
 
 @pytest.fixture(scope="module")
-def strict(pairsmith_servers: Callable[..., RunningServer]) -> Iterator[RunningServer]:
+def strict(pairsmith_servers: Callable[..., RunningServer]) -> RunningServer:
     """A server with little patience, in two processes, whose pairs take their time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PAIRSMITH_ENGINE", "portable")
-        yield pairsmith_servers(
-            limits_header_seconds=1, limits_body_seconds=1, listen_workers=2
-        )
+    return pairsmith_servers(
+        environment={"PAIRSMITH_ENGINE": "portable"},
+        limits_header_seconds=1,
+        limits_body_seconds=1,
+        listen_workers=2,
+    )
 
 
 def send(server: RunningServer, name: str, **fields: object) -> tuple[int, bytes]:
