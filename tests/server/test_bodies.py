@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from starlette.requests import ClientDisconnect
 
 from pairsmith.errors import PairsmithError, ServiceUnavailable
 from pairsmith.server import bodies
-from pairsmith.server.bodies import BodyReader, BodyTooLarge, BodyTooSlow
+from pairsmith.server.bodies import (
+    BodyIncomplete,
+    BodyReader,
+    BodyTooLarge,
+    BodyTooSlow,
+)
 from pairsmith.server.settings import Limits
 
 LIMITS = Limits(body_bytes=1024, body_seconds=1)
@@ -59,10 +63,31 @@ def test_a_body_that_does_not_come_is_given_up() -> None:
         read(receiving([b"a"], then="silence"))
 
 
-def test_a_client_that_goes_away_is_no_error_of_ours() -> None:
-    """There is nobody to answer."""
-    with pytest.raises(ClientDisconnect):
+def test_a_body_that_ends_too_early_is_refused_with_400() -> None:
+    """Whether a chunk was none or the client has left: it is no defect of ours."""
+    with pytest.raises(BodyIncomplete) as caught:
         read(receiving([b"a"], then="leave"))
+    assert caught.value.http_status == 400
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"transfer-encoding", b"chunked"), (b"content-length", b"1")],
+        [(b"transfer-encoding", b"gzip, chunked")],
+        [(b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"chunked")],
+        [(b"transfer-encoding", b"identity")],
+    ],
+)
+def test_a_body_whose_end_is_not_clear_is_refused_with_400(
+    headers: list[tuple[bytes, bytes]],
+) -> None:
+    """A proxy before us might see another end, so nothing of it is read."""
+    reader = BodyReader(LIMITS)
+    with pytest.raises(BodyIncomplete):
+        asyncio.run(reader.read({"headers": headers}, receiving([b"a"])))
+    chunked = {"headers": [(b"transfer-encoding", b"Chunked")]}
+    assert asyncio.run(reader.read(chunked, receiving([b"a"]))) == b"a"
 
 
 def test_all_bodies_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pairsmith.bulk.job import Job
+from pairsmith.bulk.job import SHARD_LIMIT, Job
 from pairsmith.bulk.place import Place
 from pairsmith.bulk.storage import Draft, stored
-from pairsmith.errors import InvalidParameter
+from pairsmith.documents import parse_json, shown
+from pairsmith.errors import InvalidParameter, StorageError
 
 if TYPE_CHECKING:
     import os
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(?!\.)[^/\0]+(/(?!\.)[^/\0]+)?")
 """A file beside the manifest or one folder below, and nowhere else."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+MANIFEST_BYTES = 256 * 1024 * 1024
+"""A manifest at most: more than one with 100,000 shards of the longest names."""
+
+BYTES_LIMIT = 2**63 - 1
+"""Bytes of a shard at most, as of any file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,9 @@ class Shard:
         if not _NAME.fullmatch(file) or not _SHA256.fullmatch(sha256):
             raise ValueError("a shard has an impossible name or hash")
         count, size = values["Count"], values["Bytes"]
-        if type(count) is not int or type(size) is not int or count < 1 or size < 1:
+        if type(count) is not int or not 1 <= count <= SHARD_LIMIT:
+            raise ValueError("a shard has an impossible count")
+        if type(size) is not int or not 1 <= size <= BYTES_LIMIT:
             raise ValueError("a shard has an impossible size")
         return cls(file, count, size, sha256)
 
@@ -111,24 +121,21 @@ class Manifest:
         Raises:
             InvalidParameter: The text is no manifest; the message says why.
         """
-        try:
-            values = json.loads(text)
-        except ValueError:
-            raise InvalidParameter("manifest", "it is not JSON") from None
+        values = parse_json("manifest", text, limit=MANIFEST_BYTES)
         if not isinstance(values, dict) or values.get("Type") != cls.TYPE:
             raise InvalidParameter("manifest", f"its Type is not {cls.TYPE}")
         try:
             return cls(
                 job=Job.from_dict(values["Job"]),
-                key_version_ids=tuple(map(str, values["KeyVersionIds"])),
+                key_version_ids=_texts(values["KeyVersionIds"]),
                 shards=tuple(map(Shard.from_dict, values["Shards"])),
                 complete=values["Complete"] is True,
             )
         except KeyError as missing:
-            reason = f"{missing} is missing or unknown"
+            reason = f"{shown(missing.args[0])} is missing or unknown"
             raise InvalidParameter("manifest", reason) from None
         except (TypeError, ValueError) as error:
-            raise InvalidParameter("manifest", str(error)) from None
+            raise InvalidParameter("manifest", f"{error!s:.200}") from None
 
     def save(self, path: Path) -> None:
         """Replace the manifest on the disk, in one step.
@@ -150,7 +157,10 @@ def load_manifest(path: Path) -> Manifest | None:
     """
     with stored(path):
         try:
-            text = path.read_bytes()
+            if not stat.S_ISREG(path.stat().st_mode):  # opened, a FIFO would wait
+                raise StorageError(f"{path}: it is not a file.")
+            with path.open("rb") as file:
+                text = file.read(MANIFEST_BYTES + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None
     return Manifest.from_json(text)
@@ -168,3 +178,11 @@ def read_manifest(out: str | os.PathLike[str]) -> Manifest:
     if manifest is None:
         raise InvalidParameter("out", f"there is no {place.manifest}")
     return manifest
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(
+        isinstance(each, str) for each in values
+    ):
+        raise ValueError("its KeyVersionIds are no list of texts")
+    return tuple(values)

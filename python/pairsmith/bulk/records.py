@@ -113,7 +113,7 @@ def parse_fields(fields: dict[str, Any]) -> Row:
             default=_base64,
         )
     except TypeError as error:
-        raise InvalidParameter("record", str(error)) from None
+        raise InvalidParameter("record", f"{error!s:.200}") from None
     return Row(WrappedKeyPair.from_json(text), plaintext)
 
 

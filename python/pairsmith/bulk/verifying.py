@@ -148,8 +148,9 @@ class _Verification:
 
     def _check_shard(self, shard: Shard, numbers: PublicNumbers) -> None:
         path = self._place.root / shard.file
-        if not path.exists():
-            self._report.add(shard.file, None, "it is missing")
+        if not path.is_file():
+            gone = "it is no file" if path.exists() else "it is missing"
+            self._report.add(shard.file, None, gone)
             return
         self._starts.append(len(numbers))
         self._files.append(shard.file)

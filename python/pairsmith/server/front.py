@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from pairsmith.errors import PairsmithError
@@ -49,8 +48,6 @@ class Front:
             return
         try:
             body = await self._bodies.read(scope, receive)
-        except ClientDisconnect:
-            return
         except PairsmithError as error:
             response = self._refused(error, scope, is_instance=is_instance)
             await response(scope, receive, send)

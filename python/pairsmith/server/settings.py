@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from pairsmith.documents import read_toml
 from pairsmith.errors import InvalidParameter
 from pairsmith.parameters import PAIR_LIMIT, THREAD_LIMIT
 
@@ -271,10 +271,7 @@ def _from_file(path: Path | None) -> dict[tuple[str, str], object]:
     chosen = DEFAULT_FILE if path is None else path
     if path is None and not chosen.exists():
         return {}
-    try:
-        tables = tomllib.loads(chosen.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidParameter("config", f"{chosen}: {error}") from None
+    tables, _ = read_toml("config", chosen)
     for table, settings in tables.items():
         if not isinstance(settings, dict):
             raise InvalidParameter(

@@ -5,12 +5,13 @@ For this host only, and only as JSON, which no page in a browser can send unaske
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
 from pairsmith.server.dev.faults import parse_fault
 from pairsmith.server.front import remote_address
@@ -57,11 +58,11 @@ async def _document(request: Request) -> object:
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         raise InvalidParameter("Content-Type", "it must be application/json.")
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise InvalidParameter("body", f"give at most {MOST_BYTES} bytes.")
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise InvalidParameter("body", "it must be JSON.") from None
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MOST_BYTES:
+                break
+    except ClientDisconnect:
+        raise InvalidParameter("body", "it ended too early.") from None
+    return parse_json("body", body, limit=MOST_BYTES)
