@@ -65,9 +65,9 @@ class BodyReader:
             BodyTooLarge: Its length is said to be, or is, beyond the limit.
             BodyTooSlow: It did not come in time.
             ServiceUnavailable: Too many others are being read.
-            BodyIncomplete: It ended too early, or it is not clear where it ends.
+            BodyIncomplete: It ended too early, or is encoded in some other way.
         """
-        _require_one_framing(scope)
+        _require_plain_chunks(scope)
         if _said_length(scope) > self._limit:
             raise BodyTooLarge
         chunks: list[bytes] = []
@@ -111,19 +111,17 @@ def _said_length(scope: Scope) -> int:
     return 0
 
 
-def _require_one_framing(scope: Scope) -> None:
-    """Refuse what two programs could take for two bodies (RFC 9112, section 6.3).
+def _require_plain_chunks(scope: Scope) -> None:
+    """Refuse a transfer encoding that nobody has undone (RFC 9112, section 6.1).
 
-    A proxy that believes the length where we believe the chunks would take the end of
-    one request for the beginning of another.
+    The server below takes chunks apart, and lets them win over a length.
     """
-    lengths = [value for name, value in scope["headers"] if name == b"content-length"]
     codings = [
         value.strip().lower()
         for name, value in scope["headers"]
         if name == b"transfer-encoding"
     ]
-    if codings and (codings != [b"chunked"] or lengths):
+    if codings not in ([], [b"chunked"]):
         raise BodyIncomplete
 
 
