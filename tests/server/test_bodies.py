@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from applications import Application
 
 from pairsmith.errors import PairsmithError, ServiceUnavailable
 from pairsmith.server import bodies
@@ -14,6 +15,7 @@ from pairsmith.server.bodies import (
     BodyTooLarge,
     BodyTooSlow,
 )
+from pairsmith.server.dev.control import PATH
 from pairsmith.server.settings import Limits
 
 LIMITS = Limits(body_bytes=1024, body_seconds=1)
@@ -109,3 +111,33 @@ def test_all_bodies_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
 
     asyncio.run(test())
     assert issubclass(BodyTooSlow, PairsmithError)
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [
+        ("/", (b"x-kms-apiname", b"Encrypt")),
+        ("/", (b"accept", b"*/*")),
+        (PATH, (b"content-type", b"application/json")),
+    ],
+    ids=["Instance API", "OpenAPI", "faults"],
+)
+def test_every_page_that_reads_a_body_answers_400(
+    dev: Application, path: str, header: tuple[bytes, bytes]
+) -> None:
+    """A body that ends before its end is the client's mistake, wherever it is sent."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"host", b"a"), header],
+        "client": ("127.0.0.1", 9),
+    }
+    asyncio.run(dev.http.app(scope, receiving([b"a"], then="leave"), send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == 400
