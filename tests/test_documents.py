@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pairsmith.documents import (
@@ -70,6 +70,7 @@ def test_what_is_no_plain_json_is_refused_with_the_reason(text: str | bytes) -> 
     assert caught.value.parameter == "record"
 
 
+@settings(deadline=None)
 @given(DOCUMENTS, st.booleans())
 def test_whatever_json_can_say_is_read_as_it_was_written(
     document: Any,
@@ -81,6 +82,7 @@ def test_whatever_json_can_say_is_read_as_it_was_written(
     assert parse_json("document", text.encode()) == document
 
 
+@settings(deadline=None)
 @given(st.binary() | st.text() | st.lists(st.sampled_from('[]{}",:\\u0d8e-. ')))
 def test_nothing_but_a_document_or_a_refusal_comes_back(text: Any) -> None:
     """Also of texts made of JSON's own characters; what is read is JSON for others."""

@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pairsmith import Instance, WrappedKeyPair, errors
@@ -117,6 +117,7 @@ def test_what_is_no_record_is_refused(text: str | bytes) -> None:
     assert len(str(caught.value)) < 200
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from([*MEMBERS, "x" * 5000]),

@@ -39,7 +39,6 @@ def test_a_malformed_body_is_answered_with_400(
         request = b"POST / HTTP/1.1\r\nhost: a\r\n" + header
         request += (MALFORMED | CUT_OFF)[kind]
         with closing(pairsmith_server.connect()) as connection:
-            connection.timeout = 120
             connection.connect()
             assert connection.sock is not None
             connection.sock.sendall(request)
