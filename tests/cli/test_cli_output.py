@@ -321,3 +321,34 @@ def test_an_answer_in_memory_is_no_open_file() -> None:
         raise BrokenPipeError
     with pytest.raises(Failure), written_out():
         raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    "sealed",
+    [
+        b"{" * 100_000,
+        b'{"Type": ' + b"[" * 100_000,
+        b'{"CiphertextBlob": 1e999999}',
+        b'{"CiphertextBlob": null}',
+        b'{"CiphertextBlob": "AAAA", "KeyId": ["key"], "Iv": "AAAA"}',
+        b'{"CiphertextBlob": "AAAA", "KeyId": "k", "Iv": {}}',
+        b'{"CiphertextBlob": "AAAA", "CiphertextBlob": "BBBB"}',
+        b'{"Type": "\\ud800", "CiphertextBlob": "\\udfff"}',
+        b'{"Type": ' + b"9" * 200_000 + b"}",
+        b"\xef\xbb\xbf{}",
+        b"",
+        bytes(1000),
+    ],
+    ids=lambda sealed: ascii(sealed)[:60],
+)
+def test_what_is_no_record_is_refused_in_one_line(
+    terminal: Terminal, tmp_path: Path, sealed: bytes
+) -> None:
+    """By every command that reads records, whatever the file holds."""
+    path = tmp_path / "sealed"
+    path.write_bytes(sealed)
+    for words in (("decrypt", path, "--out", "-"), ("public-key", path)):
+        code, error = terminal.refused(*words)
+        assert code in (1, 3), error
+        assert len(error["Message"]) < 400
+        assert "\n" not in error["Message"]

@@ -84,7 +84,7 @@ def _open(
     """Tell the three kinds of file apart: a blob never begins with ``{``."""
     if not sealed.lstrip().startswith(b"{"):
         return instance.advance_decrypt(
-            sealed, key_id=key_id or "", iv=_from_base64("iv", iv or ""), aad=aad
+            sealed, key_id=key_id or "", iv=parse_base64("iv", iv or ""), aad=aad
         )
     if key_id is not None or iv is not None:
         raise InvalidParameter("key_id, iv", "the file has its own; leave them out")
@@ -96,9 +96,9 @@ def _open(
             raise InvalidParameter("aad", "the record has its own; leave it out")
         return instance.decrypt(WrappedKeyPair.from_json(sealed))
     return instance.advance_decrypt(
-        _from_base64("record", answer.get("CiphertextBlob")),
-        key_id=str(answer.get("KeyId", "")),
-        iv=_from_base64("record", answer.get("Iv")),
+        parse_base64("record", _text(answer, "CiphertextBlob")),
+        key_id=_text(answer, "KeyId"),
+        iv=parse_base64("record", _text(answer, "Iv")),
         aad=aad,
     )
 
@@ -110,7 +110,19 @@ def _parse_answer(text: bytes) -> dict[str, Any]:
     raise InvalidParameter("record", "it is no answer of generate, encrypt or data-key")
 
 
-def _from_base64(name: str, text: object) -> bytes:
+def _text(answer: dict[str, Any], name: str) -> str:
+    value = answer.get(name, "")
+    if not isinstance(value, str):
+        raise InvalidParameter("record", f"its {name} is no text")
+    return value
+
+
+def parse_base64(name: str, text: object) -> bytes:
+    """Bytes of a Base64 text.
+
+    Raises:
+        InvalidParameter: It is something else.
+    """
     try:
         return base64.b64decode(str(text), validate=True)
     except (binascii.Error, ValueError):

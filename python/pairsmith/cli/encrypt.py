@@ -101,7 +101,7 @@ def data_key(
     record, plain = folder / f"{stem}.json", folder / f"{stem}.key"
     paths = [record, plain] if with_plaintext else [record]
     bound_to = parse_aad(aad, aad_file)
-    refuse_taken(paths, force=force)
+    refuse_taken(paths, force=force, inputs=[aad_file])
     with opened(settings) as instance:
         operation = (
             instance.advance_generate_data_key

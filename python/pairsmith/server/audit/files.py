@@ -47,17 +47,18 @@ def last_line(descriptor: int) -> tuple[bytes, bytes]:
         The last whole line without its newline, empty if there is none, and the bytes
         after it: an incomplete line that a kill has left.
     """
-    tail = b""
+    blocks: list[bytes] = []
+    newlines = 0
     for block in _blocks_from_the_end(descriptor):
-        tail = block + tail
-        end = tail.rfind(b"\n")
-        if end < 0:
-            continue
-        begin = tail.rfind(b"\n", 0, end)
-        if begin >= 0:
-            return tail[begin + 1 : end], tail[end + 1 :]
+        blocks.append(block)
+        newlines += block.count(b"\n")
+        if newlines > 1:
+            break
+    tail = b"".join(reversed(blocks))
     end = tail.rfind(b"\n")
-    return (tail[:end], tail[end + 1 :]) if end >= 0 else (b"", tail)
+    if end < 0:
+        return b"", tail
+    return tail[tail.rfind(b"\n", 0, end) + 1 : end], tail[end + 1 :]
 
 
 def synchronise_directory(path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pairsmith.errors import InvalidParameter, PairsmithError
 from pairsmith.server.audit.chain import Head, Line, read_line
-from pairsmith.server.audit.files import earlier_parts, last_line
+from pairsmith.server.audit.files import BLOCK, earlier_parts, last_line
 
 LINE_BYTES = 1_000_000
 """More than any line has; a longer one is none, and is not read into memory."""
@@ -114,8 +114,8 @@ def head_of(path: str | os.PathLike[str], key: bytes | None) -> Head:
         if text:
             line = read_line(text)
             if line is None or (key is not None and not line.is_signed(key)):
-                count = part.read_bytes().count(b"\n")
-                raise AuditBroken(part, count, "it was not written by this instance.")
+                reason = "it was not written by this instance."
+                raise AuditBroken(part, _count_lines(part), reason)
             return line.head
     raise InvalidParameter("path", f"there is no audit log at {log}.")
 
@@ -247,6 +247,11 @@ class _Reader:
             return
         self._next_report = self._read_bytes + PROGRESS_BYTES
         self._progress(self._read_bytes, self._total_bytes)
+
+
+def _count_lines(part: Path) -> int:
+    with part.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(BLOCK), b""))
 
 
 def _is_hash(text: object) -> bool:
