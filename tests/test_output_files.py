@@ -113,6 +113,7 @@ def test_an_open_file_of_this_process_is_written_where_it_stands(
     """By any of its names, behind what was written before, and never renamed over."""
     with (tmp_path / "out").open("wb", buffering=0) as file:
         file.write(b"before ")
+        os.set_inheritable(file.fileno(), True)  # as a shell leaves it  # noqa: FBT003
         link = tmp_path / "link"
         link.symlink_to(f"/dev/fd/{file.fileno()}")
         names = [
@@ -130,6 +131,20 @@ def test_an_open_file_of_this_process_is_written_where_it_stands(
     assert own_descriptor(Path("/dev/stdout")) == 1
     assert own_descriptor(tmp_path / "out") is None
     assert own_descriptor(Path("/proc/self/fd")) is None
+
+
+def test_what_this_process_has_opened_itself_is_no_place_for_output(
+    tmp_path: Path,
+) -> None:
+    """The number of a database's file would be the end of the database."""
+    with (tmp_path / "database").open("wb", buffering=0) as file:
+        with pytest.raises(Unwritable, match="given to the command"):
+            write_files({Path(f"/dev/fd/{file.fileno()}"): b"x"}, replace=True)
+        number = file.fileno()
+    assert (tmp_path / "database").read_bytes() == b""
+    with pytest.raises(OSError, match="Bad file descriptor") as caught:
+        target_at(Path(f"/dev/fd/{number}"))
+    assert caught.value.filename == f"/dev/fd/{number}"
 
 
 def test_an_open_file_of_another_process_is_a_link_to_a_file(tmp_path: Path) -> None:
