@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from pairsmith.batch import PairBatch
 from pairsmith.instance import DEFAULT_URL, CancelToken, Instance
-from pairsmith.registry import RootKeyProvider
+from pairsmith.registry import RootKeys
 from pairsmith.results import DataKeyPairWithoutPlaintext, KeyPairSpec
 
 Parameters = ParamSpec("Parameters")
@@ -130,7 +130,7 @@ class AsyncInstance:
     async def open(
         cls,
         url: str = DEFAULT_URL,
-        root_key: RootKeyProvider | str | None = None,
+        root_key: RootKeys | None = None,
         *,
         pair_limit: int = 1,
         threads: int = 1,

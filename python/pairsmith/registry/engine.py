@@ -9,7 +9,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -86,6 +86,21 @@ class Database:
             connection = plain.execution_options(pairsmith_writes=True)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def session(self) -> Iterator[sa.Connection]:
+        """Open a connection for a lock that is held over many transactions.
+
+        Forks do not wait for it: what is inside must be no more than taking the lock.
+        """
+        with explained(self.name):
+            connection = self._engine.connect()
+        try:
+            yield connection
+        finally:
+            # Whatever fails here, the server has released the lock or is about to.
+            with suppress(sa.exc.SQLAlchemyError):
+                connection.close()
 
     def close(self) -> None:
         """Give back every connection; those inherited from a parent stay untouched."""

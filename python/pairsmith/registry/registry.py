@@ -40,6 +40,7 @@ from pairsmith.registry.rewrap import (
 )
 from pairsmith.registry.root_key import (
     RootKeyProvider,
+    RootKeys,
     default_root_key,
     parse_root_key_provider,
     parse_root_key_providers,
@@ -47,7 +48,6 @@ from pairsmith.registry.root_key import (
 from pairsmith.registry.states import Operation
 from pairsmith.registry.tags import TagQuery
 
-RootKeys = RootKeyProvider | Sequence[RootKeyProvider | str] | str
 Interval = str | timedelta
 
 
