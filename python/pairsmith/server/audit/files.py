@@ -1,8 +1,8 @@
 """Where the parts of a log lie, and how its end is read.
 
 The log is ``NAME``; earlier parts are ``NAME.`` and the sequence number of their last
-line in 12 digits, so that the order of names is the order of lines. ``NAME.lock`` is
-what the processes queue at that write.
+line in 12 digits, so that the order of names is the order of lines. ``NAME.head`` says
+how far the log goes; ``NAME.lock`` is what the processes queue at that write.
 """
 
 import os
@@ -22,6 +22,11 @@ def audit_path_beside(database: Path) -> Path:
 def lock_path(path: Path) -> Path:
     """Name the lock file of a log."""
     return path.with_name(f"{path.name}.lock")
+
+
+def head_path(path: Path) -> Path:
+    """Name the record of how far a log goes."""
+    return path.with_name(f"{path.name}.head")
 
 
 def part_path(path: Path, last_sequence: int) -> Path:
