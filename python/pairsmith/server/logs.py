@@ -29,6 +29,7 @@ FIELDS = frozenset(
         "message",
         "operation",
         "path",
+        "peer_address",
         "pid",
         "port",
         "principal_id",

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pairsmith.errors import InvalidParameter
-from pairsmith.server import logs, tls
+from pairsmith.server import header_time, logs, tls
 from pairsmith.server.metrics import share_between_processes
 from pairsmith.server.services import open_instance, open_services
 
@@ -101,7 +101,7 @@ def serve(settings: Settings, prepared: Prepared, load: Load | None = None) -> N
             backlog=1024,
             backpressure=max(1, listen.connections // listen.workers),
             http1_settings=HTTP1Settings(
-                header_read_timeout=limits.header_seconds * 1000,
+                header_read_timeout=header_time.granian_milliseconds(limits),
                 max_buffer_size=64 * 1024,
             ),
             ssl_cert=prepared.tls.certificate if prepared.tls else None,

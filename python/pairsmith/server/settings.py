@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from pairsmith.documents import read_toml
 from pairsmith.errors import InvalidParameter
 from pairsmith.parameters import PAIR_LIMIT, THREAD_LIMIT
+from pairsmith.server.origin import parse_networks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,11 @@ class Listen:
     )
     connections: int = _set(
         16384, "Connections at most, over all workers; more wait to be accepted."
+    )
+    trusted_proxies: str = _set(
+        "",
+        "Addresses and networks, with commas between, of proxies whose X-Forwarded-For "
+        "is believed.",
     )
 
 
@@ -119,6 +125,12 @@ class Limits:
         3 * 1024 * 1024, "Bytes of a request's body at most.", 1024, 3 * 1024 * 1024
     )
     header_seconds: int = _set(10, "Time to send the headers of a request.", high=60)
+    idle_seconds: int = _set(
+        75,
+        "How long a connection may wait for its next request; longer than a balancer "
+        "keeps it.",
+        high=3600,
+    )
     body_seconds: int = _set(20, "Time to send the body of a request.", high=300)
     clock_skew_seconds: int = _set(
         900, "How far the Date of a request may be from this clock.", high=900
@@ -300,6 +312,8 @@ def _parsed(section: type, table: str, name: str, value: object) -> object:
         return _parsed_int(f"{table}.{name}", value, low, high)
     if not isinstance(value, str):
         raise InvalidParameter(f"{table}.{name}", "it must be text, in quotes")
+    if (table, name) == ("listen", "trusted_proxies"):
+        parse_networks(value)
     choices = CHOICES.get((table, name))
     if choices is not None and value not in choices:
         raise InvalidParameter(f"{table}.{name}", f"it is one of {', '.join(choices)}")

@@ -13,6 +13,7 @@ from pairsmith.server.audit import AuditEntry
 
 if TYPE_CHECKING:
     from pairsmith.server.access.model import Principal
+    from pairsmith.server.origin import Origin
 
 OK = "OK"
 
@@ -22,7 +23,7 @@ class Trace:
     """One request, from its arrival.
 
     Attributes:
-        remote_address: Where it came from.
+        origin: Where it came from.
         request_id: As it is answered.
         arrived: When, UTC.
         operation: Its name on the wire, once it is known to be one.
@@ -34,7 +35,7 @@ class Trace:
         delay_seconds: How long a dev server holds the answer back.
     """
 
-    remote_address: str
+    origin: Origin
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     arrived: datetime = field(default_factory=lambda: datetime.now(UTC))
     operation: str = ""
@@ -74,7 +75,8 @@ class Trace:
             spec=self.spec,
             code=code,
             http_status=http_status,
-            remote_address=self.remote_address,
+            remote_address=self.origin.address,
+            peer_address=self.origin.proxy,
             time=self.arrived,
             duration_seconds=self.seconds,
         )

@@ -96,6 +96,10 @@ class AccessStore:
         """The 32 secret bytes that authenticate the audit log; made on first use."""
         return self._seal.secret(AUDIT_KEY)
 
+    def kept_audit_key(self) -> bytes | None:
+        """The same as it is in the database now; ``None`` if there is none."""
+        return self._seal.kept_secret(AUDIT_KEY)
+
     # For those who manage.
 
     def create_client(

@@ -25,6 +25,7 @@ class AuditEntry:
         remote_address: Where the request came from.
         time: When it arrived.
         duration_seconds: Until its outcome was known.
+        peer_address: The trusted proxy that told where it came from; empty without one.
     """
 
     operation: str
@@ -39,6 +40,7 @@ class AuditEntry:
     remote_address: str
     time: datetime
     duration_seconds: float
+    peer_address: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Give what a line tells, in the order of the fields; empty ones left out."""

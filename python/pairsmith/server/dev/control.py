@@ -14,8 +14,7 @@ from starlette.routing import Route
 from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
 from pairsmith.server.dev.faults import parse_fault
-from pairsmith.server.front import remote_address
-from pairsmith.server.health import is_loopback
+from pairsmith.server.origin import is_from_this_host
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -42,7 +41,7 @@ class Control:
 
     async def answer(self, request: Request) -> Response:
         """List the faults that wait; before that add one, or forget all."""
-        if not is_loopback(remote_address(request.scope)):
+        if not is_from_this_host(request.scope):
             return JSONResponse({"error": "only for this host"}, 403)
         if request.method == "DELETE":
             self._faults.reset()
