@@ -22,12 +22,6 @@ from pairsmith.server.audit import AuditLog, AuditUnavailable, appending
 from pairsmith.server.audit.verify import verify
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where the log will be."""
-    return tmp_path / "audit.log"
-
-
 def recorded(path: Path) -> list[str]:
     """The request ids in the order of the lines."""
     told = [json.loads(line) for line in lines(path)]

@@ -83,6 +83,7 @@ class Appender:
         self._kept = StateFile(head_path(path), key)
         self._boot = present_boot()
         self._file = -1
+        self._is_new = False
         self._day = ""
         self._state: State | None = None
         self._synced = Point()
@@ -190,7 +191,7 @@ class Appender:
         if not self._is_current():
             self._reopen()
         found = os.fstat(self._file)
-        is_other = known is None or known.inode != found.st_ino
+        is_other = self._is_new or known is None or known.inode != found.st_ino
         if is_other and not has_a_line(self._file):
             self._begin(known, found.st_size)
             return
@@ -226,7 +227,10 @@ class Appender:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-        flags = os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+        self._is_new = not self.path.exists()  # the inode may be that of an older one
+        if self._is_new:
+            flags |= os.O_CREAT
         self._file = os.open(self.path, flags, 0o600)
         self._day = ""
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
@@ -310,6 +314,7 @@ class Appender:
         self._write_all(line, 0)
         os.fsync(self._file)
         synchronise_directory(self.path)
+        self._is_new = False
         # Nothing of the new file is told in NAME.head before the disk has it.
         self._synced = first = Point(after, head.hash, len(line))
         self._day = told["time"][:10]
