@@ -74,7 +74,7 @@ def test_clients_that_trickle_are_cut_off(
 def test_idle_connections_are_kept_longer_than_headers_may_take(
     impatient: RunningServer,
 ) -> None:
-    """One is served, another cut off for its slow headers, and the first served again."""
+    """One is served, another cut off for slow headers, and the first served again."""
     idle, address = impatient.connect(), ("127.0.0.1", impatient.port)
     with closing(idle):
         idle.request("GET", "/healthz")

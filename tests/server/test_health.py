@@ -27,12 +27,27 @@ def readiness(application: Application) -> tuple[int, dict[str, str]]:
 
 def test_a_part_that_refuses_is_named(application: Application) -> None:
     """The others are not; it is ready again as soon as it takes entries."""
-    assert readiness(application) == (200, {"database": "ok", "audit": "ok"})
+    ready = {"database": "ok", "audit": "ok", "nonces": "ok"}
+    assert readiness(application) == (200, ready)
     application.audit.broken = True
-    unavailable = {"database": "ok", "audit": "ServiceUnavailableTemporary"}
+    unavailable = ready | {"audit": "ServiceUnavailableTemporary"}
     assert readiness(application) == (503, unavailable)
     application.audit.broken = False
-    assert readiness(application)[0] == 200
+    assert readiness(application) == (200, ready)
+
+
+def test_where_no_nonce_can_be_kept_it_is_not_ready(
+    instance: Instance, tmp_path: Path
+) -> None:
+    """The OpenAPI would refuse every request."""
+    folder = tmp_path / "server"
+    folder.write_text("no folder")
+    settings = with_setting(Settings(), "files", "folder", str(folder))
+    with serving(instance, settings) as application:
+        assert application.caller().send("ListKeys", {}).status_code == 503
+        status, parts = readiness(application)
+    assert (status, parts["nonces"]) == (503, "ServiceUnavailableTemporary")
+    assert parts["audit"] == parts["database"] == "ok"
 
 
 def test_a_database_without_this_server_s_secret_is_another(

@@ -92,7 +92,8 @@ def test_health_needs_no_signature_and_nothing_else_is_served(
     """The three pages are there; every other path is not."""
     assert strict.get("/healthz") == (200, b"ok\n")
     status, content = strict.get("/readyz")
-    assert (status, json.loads(content)) == (200, {"database": "ok", "audit": "ok"})
+    ready = {"database": "ok", "audit": "ok", "nonces": "ok"}
+    assert (status, json.loads(content)) == (200, ready)
     status, content = strict.get("/metrics")
     assert status == 200
     assert b"pairsmith_" in content

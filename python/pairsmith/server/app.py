@@ -33,6 +33,7 @@ def create_app(services: Services, also: Sequence[Route] = ()) -> Starlette:
     work = Work(services.instance, services.registry, services.settings)
     openapi = OpenApi(services)
     listen, limits = services.settings.listen, services.settings.limits
+    health = Health(services, openapi.check)
     watch = HeaderWatch(listen.port, limits.header_seconds)
 
     @asynccontextmanager
@@ -47,7 +48,7 @@ def create_app(services: Services, also: Sequence[Route] = ()) -> Starlette:
 
     front = Front(services, work, openapi)
     return Starlette(
-        routes=[Route("/", front), *Health(services).routes(), *also],
+        routes=[Route("/", front), *health.routes(), *also],
         middleware=[
             Middleware(Watched, watch=watch),
             Middleware(Origins, trusted=parse_networks(listen.trusted_proxies)),

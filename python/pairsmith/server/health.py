@@ -17,6 +17,8 @@ from pairsmith.server.checks import OK, Check
 from pairsmith.server.origin import is_from_this_host
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
     from pairsmith.server.services import Services
@@ -27,14 +29,16 @@ class Health:
 
     Args:
         services: What is looked at.
+        look_at_nonces: Raises if no request of the OpenAPI would be served.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, look_at_nonces: Callable[[], None]) -> None:
         self._services = services
         self._audit_key = services.access.audit_key()
         self._checks = {
             "database": Check("database", self._look_at_database),
             "audit": Check("audit", services.audit.check),
+            "nonces": Check("nonces", look_at_nonces),
         }
 
     def routes(self) -> list[Route]:

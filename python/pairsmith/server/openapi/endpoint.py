@@ -71,6 +71,14 @@ class OpenApi:
             response = self._finished(content, OK, 200, trace)
         await response(scope, receive, send)
 
+    def check(self) -> None:
+        """Find out whether requests could be told from repeated ones now.
+
+        Raises:
+            ServiceUnavailable: They could not, and none would be served.
+        """
+        self._nonces.check()
+
     async def close(self) -> None:
         """Finish what has begun."""
         await self._lane.close()
