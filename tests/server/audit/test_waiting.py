@@ -72,11 +72,17 @@ def test_nobody_waits_for_a_disk_that_hangs(
     """Requests, threads and looks are refused in time, and later ones served again."""
     monkeypatch.setattr(log_module, "WAIT_SECONDS", 0.01)
     monkeypatch.setattr(log_module, "CHECK_SECONDS", 0.01)
-    log = AuditLog.open(path, KEY)
-    let_go = Event()
+    log = AuditLog.open(path, KEY, seconds=lambda: 0.0)
+    begun, let_go = Event(), Event()
+
+    def hang(_: int) -> None:
+        begun.set()
+        assert let_go.wait(SAFETY_SECONDS)
+
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fdatasync", lambda _: let_go.wait(SAFETY_SECONDS))
+        patched.setattr(os, "fdatasync", hang)
         hanging = log.submit(entry("hanging"))
+        assert begun.wait(SAFETY_SECONDS)
         with pytest.raises(AuditUnavailable, match="did not take an entry within"):
             asyncio.run(recorded(log, entry("request")))
         with pytest.raises(AuditUnavailable, match="did not take an entry within"):
