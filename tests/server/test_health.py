@@ -15,8 +15,9 @@ from pairsmith.server.settings import Settings, with_setting
 
 @pytest.fixture(autouse=True)
 def asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No answer is given twice."""
+    """No answer is given twice, and none up because the machine is busy."""
     monkeypatch.setattr(checks, "BELIEVED_SECONDS", -1.0)
+    monkeypatch.setattr(checks, "PATIENCE_SECONDS", 60.0)
 
 
 def readiness(application: Application) -> tuple[int, dict[str, str]]:

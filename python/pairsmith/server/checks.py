@@ -35,7 +35,6 @@ class Check:
         name: Of the part that is looked at.
         look: Returns if that works; else raises ``PairsmithError``.
         clock: Gives the time.
-        patience_seconds: How long to wait.
     """
 
     def __init__(
@@ -43,12 +42,10 @@ class Check:
         name: str,
         look: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
-        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._name = name
         self._look = look
         self._clock = clock
-        self._patience = patience_seconds
         self._running: Future[str] | None = None
         self._begun = 0.0
         self._outcome = ""
@@ -61,7 +58,7 @@ class Check:
                 return self._outcome
             self._running = self._begin()
         running = self._running
-        left = self._begun + self._patience - self._clock()
+        left = self._begun + PATIENCE_SECONDS - self._clock()
         if left > 0:
             await asyncio.wait([asyncio.wrap_future(running)], timeout=left)
         if not running.done():

@@ -5,13 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from pairsmith.server.audit import state
+from pairsmith.server.audit import log, state
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Where the log will be."""
     return tmp_path / "audit.log"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is refused because the machine is busy."""
+    monkeypatch.setattr(log, "WAIT_SECONDS", 60.0)
+    monkeypatch.setattr(log, "CHECK_SECONDS", 60.0)
 
 
 @pytest.fixture
