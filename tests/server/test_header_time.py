@@ -110,6 +110,26 @@ def test_only_headers_that_come_for_too_long_end_a_connection(
     assert not any(each.is_ended() for each in (silent, idle, busy))
 
 
+@pytest.mark.parametrize(
+    "spelt", ["::ffff:127.0.0.1", "::ffff:7f00:1", "127.0.0.1", "127.0.0.1%lo"]
+)
+def test_a_request_is_known_by_any_spelling_of_its_address(spelt: str) -> None:
+    """A long request must not be ended because two programs write IPv6 differently."""
+    now = [0.0]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        watch = HeaderWatch(listener.getsockname()[1], SECONDS, lambda: now[0])
+        connection = Connection(listener)
+        connection.receive(b"GET / HTTP/1.1")
+        with watch.under_way((spelt, connection.address[1])):
+            watch.look()
+            now[0] = 2 * SECONDS
+            watch.look()
+            assert not connection.is_ended()
+        connection.close()
+
+
 def test_each_request_has_its_own_time(
     listener: socket.socket, connect: Callable[[], Connection]
 ) -> None:

@@ -84,9 +84,10 @@ class Check:
         try:
             self._look()
         except PairsmithError as error:
-            logger().warning(
-                "not ready", path=self._name, code=error.code, reason=str(error)
-            )
+            if self._outcome != error.code:  # told once, not at every poll
+                logger().warning(
+                    "not ready", path=self._name, code=error.code, reason=str(error)
+                )
             return error.code
         except Exception:  # noqa: BLE001 -- a defect is no readiness either
             logger().exception("defect", path=self._name)

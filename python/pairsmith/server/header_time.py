@@ -11,6 +11,7 @@ the application, in the middle of its headers.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import socket
 import time
@@ -60,7 +61,7 @@ class HeaderWatch:
     @contextmanager
     def under_way(self, client: tuple[str, int]) -> Iterator[None]:
         """Leave a connection alone while the application has a request of it."""
-        peer = (_unmapped(client[0]), client[1])
+        peer = (_plain(client[0]), client[1])
         self._under_way.add(peer)
         try:
             yield
@@ -104,10 +105,10 @@ class HeaderWatch:
                 return None
             if connection.getsockname()[1] != self._port:
                 return None
-            host, port = connection.getpeername()[:2]
-            peer = (_unmapped(host), port)
-            if peer not in self._under_way and _has_received_since_it_sent(connection):
-                return peer
+            if _has_received_since_it_sent(connection):
+                host, port = connection.getpeername()[:2]
+                peer = (_plain(host), port)
+                return None if peer in self._under_way else peer
         return None
 
 
@@ -159,6 +160,10 @@ def _has_received_since_it_sent(connection: socket.socket) -> bool:
     return received_ms < sent_ms
 
 
-def _unmapped(host: str) -> str:
-    """IPv4 in IPv6 as IPv4: Granian and the kernel may write it differently."""
-    return host.removeprefix("::ffff:")
+def _plain(host: str) -> str:
+    """An address in one spelling: Granian's and the kernel's may differ."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    return str(getattr(address, "ipv4_mapped", None) or address)
