@@ -13,8 +13,10 @@ import pytest
 from entries import KEY, entry, lines, write
 
 from pairsmith.server.audit import AuditLog, AuditUnavailable
-from pairsmith.server.audit.appending import RESERVED_LINES, Appender
+from pairsmith.server.audit.appending import Appender
 from pairsmith.server.audit.files import head_path
+from pairsmith.server.audit.log_file import RESERVED_LINES, LogFile
+from pairsmith.server.audit.state import StateFile
 from pairsmith.server.audit.verify import verify
 
 ANSWERED = ["a", "b"]
@@ -48,7 +50,7 @@ class Written:
 @pytest.fixture
 def written(path: Path, start_anew: Callable[[], None]) -> Written:
     """Two answered entries and a group of three; then the machine is started anew."""
-    appender = Appender(path, KEY, rotate_bytes=10**6, rotate_daily=False)
+    appender = Appender(LogFile(path, KEY, rotate_bytes=10**6, rotate_daily=False))
     assert appender.acquire()
     appender.prepare()
     for request in ANSWERED:
@@ -172,12 +174,12 @@ def test_no_number_is_used_that_is_not_reserved_on_the_disk(
     """The record that is on the disk says more than any line has, all the time."""
     path.write_bytes(written.after)
     head_path(path).write_bytes(written.told)
-    monkeypatch.setattr("pairsmith.server.audit.appending.RESERVED_LINES", 3)
+    monkeypatch.setattr("pairsmith.server.audit.log_file.RESERVED_LINES", 3)
     head_path(path).unlink()
     log = AuditLog.open(path, KEY)
     for number in range(20):
         log.record(entry(str(number)))
-        record = log._appender._kept.read()
+        record = StateFile(head_path(path), KEY).read()
         assert record is not None
         assert record.reserved >= json.loads(lines(path)[-1])["sequence"]
     log.close()

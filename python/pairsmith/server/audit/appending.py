@@ -1,100 +1,42 @@
-"""Appending groups of lines to a log that other processes append to as well.
+"""Appending groups of lines to a log that other processes append to as well."""
 
-Before each group the end of the log is compared with what its last writer has left in
-``NAME.head``: nothing is written after lines that were removed, changed or put there.
-"""
-
-import errno
-import hashlib
 import os
-import stat
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-from pairsmith.server.audit.chain import Head, read_line, write_line
-from pairsmith.server.audit.ending import (
-    first_point,
-    follow,
-    has_a_line,
-    holds,
-    was_lost,
-)
 from pairsmith.server.audit.entry import moment_text
 from pairsmith.server.audit.errors import AuditUnavailable
-from pairsmith.server.audit.files import (
-    earlier_parts,
-    first_line,
-    head_path,
-    last_line,
-    lock_path,
-    part_path,
-    synchronise_directory,
-)
+from pairsmith.server.audit.files import lock_path
 from pairsmith.server.audit.lock import WriterLock
-from pairsmith.server.audit.state import Point, State, StateFile, present_boot
+from pairsmith.server.audit.log_file import LogFile, Told
+from pairsmith.server.audit.state import Point
 
 SPARE_BYTES = 1_000_000
 """How much room a disk must have for ``probe`` to call the log writable."""
-
-RESERVED_LINES = 10_000
-"""How many sequence numbers are reserved at a time, for one write to the disk."""
-
-EVIDENCE = (
-    "Keep the log and its earlier parts as evidence: verify them, and move them away "
-    "together; then another part begins."
-)
-
-Told = dict[str, Any]
 
 
 class Appender:
     """One process's hand on the log; one thread at a time.
 
-    ``append``, ``probe`` and ``prepare`` are called with the lock held
+    ``prepare``, ``append``, ``probe`` and ``note`` are called with the lock held
     (``acquire``), and give it back.
 
     Args:
-        path: The log.
-        key: Signs every line.
-        rotate_bytes: Begin another part when this one is longer.
-        rotate_daily: Begin another part every day, UTC.
-        clock: Gives the moment.
+        log: The file.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        key: bytes,
-        *,
-        rotate_bytes: int,
-        rotate_daily: bool,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self.path = path
-        self._key = key
-        self._rotate_bytes = rotate_bytes
-        self._rotate_daily = rotate_daily
-        self._clock = clock
-        self._lock = WriterLock(lock_path(path))
-        self._kept = StateFile(head_path(path), key)
-        self._boot = present_boot()
-        self._file = -1
-        self._is_new = False
-        self._day = ""
-        self._state: State | None = None
-        self._synced = Point()
-        self._noted = 0
+    def __init__(self, log: LogFile) -> None:
+        self.path = log.path
+        self._log = log
+        self._lock = WriterLock(lock_path(log.path))
         self._broken = ""
         self._was_refused = False
 
     @property
     def has_news(self) -> bool:
-        """Whether the disk has lines of which its ``NAME.head`` does not know yet."""
-        return self._synced.head.sequence > self._noted
+        """Whether there is something to ``note``."""
+        return self._log.has_news
 
     def acquire(self) -> bool:
         """Become the only writer of all processes, unless another one is.
@@ -113,12 +55,8 @@ class Appender:
         Raises:
             AuditUnavailable: It cannot be written, or its end was changed.
         """
-        try:
-            self._catch_up()
-        except OSError as error:
-            raise self._unwritable(error) from error
-        finally:
-            self._lock.release()
+        with self._releasing():
+            self._log.catch_up()
 
     def append(self, group: Sequence[Told]) -> None:
         """Write a group of lines; returns when they are on the disk.
@@ -127,19 +65,13 @@ class Appender:
             AuditUnavailable: They are not all there.
         """
         self._was_refused = True
-        try:
-            self._require_whole()
-            self._catch_up()
-            if self._is_due():
-                self._rotate()
-            end = self._write(group)
-        except OSError as error:
-            raise self._unwritable(error) from error
-        finally:
-            self._lock.release()
+        with self._releasing():
+            self._log.catch_up()
+            if self._log.is_due():
+                self._log.rotate()
+            end = self._log.write(group)
         # Without the lock, so that the next process writes while the disk works.
-        self._synchronise()
-        self._synced = end
+        self._synchronise(end)
         self._was_refused = False
 
     def probe(self) -> None:
@@ -152,270 +84,44 @@ class Appender:
             AuditUnavailable: A group could not be written now; the message says why.
         """
         if self._was_refused:
-            self.append([{"time": moment_text(self._clock()), "event": "resume"}])
+            now = moment_text(datetime.now(UTC))
+            self.append([{"time": now, "event": "resume"}])
             return
-        try:
-            self._require_whole()
-            self._catch_up()
+        with self._releasing():
+            self._log.catch_up()
             space = os.statvfs(self.path.parent)
-        except OSError as error:
-            raise self._unwritable(error) from error
-        finally:
-            self._lock.release()
         if space.f_bavail * space.f_frsize < SPARE_BYTES:
             raise AuditUnavailable(f"{self.path}: The disk is full: make room.")
 
     def note(self) -> None:
-        """Let ``NAME.head`` say, on the disk, what the log has on the disk."""
+        """Let ``NAME.head`` say, on the disk, what the log has on the disk.
+
+        Raises:
+            AuditUnavailable: It cannot be written.
+        """
+        with self._releasing():
+            self._log.note()
+
+    def close(self) -> None:
+        """Give back the descriptors."""
+        self._lock.close()
+        self._log.close()
+
+    @contextmanager
+    def _releasing(self) -> Iterator[None]:
+        """Give back the lock in the end, and say what went wrong."""
         try:
-            state = self._newest_state()
-            if state is not None:
-                self._keep(state.with_synced(self._synced), durable=True)
+            if self._broken:
+                raise AuditUnavailable(self._broken)
+            yield
         except OSError as error:
             raise self._unwritable(error) from error
         finally:
             self._lock.release()
 
-    def close(self) -> None:
-        """Give back the descriptors."""
-        self._lock.close()
-        if self._file >= 0:
-            os.close(self._file)
-        self._file = -1
-
-    # Where the log ends.
-
-    def _catch_up(self) -> None:
-        """Find the end of the chain, and make sure that it is where it was left."""
-        known = self._newest_state()
-        if not self._is_current():
-            self._reopen()
-        found = os.fstat(self._file)
-        is_other = self._is_new or known is None or known.inode != found.st_ino
-        if is_other and not has_a_line(self._file):
-            self._begin(known, found.st_size)
-            return
-        first = self._first(known) if is_other else None
-        left = first or self._left_end(known, found.st_size)
-        end, rest = follow(self._file, self._key, left)
-        self._adopt(known, end, found.st_ino, synced=first)
-        if rest:
-            self._repair(end, rest)
-        if known is None:
-            os.fsync(self._file)
-            self._synced = self._present.written
-            self._keep(self._present.with_synced(self._synced), durable=True)
-
-    def _newest_state(self) -> State | None:
-        """What the last writer left, or what this one did if that was put back."""
-        kept, own = self._kept.read(), self._state
-        if kept is None or own is None:
-            return kept or own
-        is_older = kept.written.head.sequence < own.written.head.sequence
-        return own if is_older else kept
-
-    def _is_current(self) -> bool:
-        if self._file < 0:
-            return False
+    def _synchronise(self, end: Point) -> None:
         try:
-            there, held = self.path.stat(), os.fstat(self._file)
-        except FileNotFoundError:
-            return False
-        return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
-
-    def _reopen(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
-        self._is_new = not self.path.exists()  # the inode may be that of an older one
-        if self._is_new:
-            flags |= os.O_CREAT
-        self._file = os.open(self.path, flags, 0o600)
-        self._day = ""
-        if not stat.S_ISREG(os.fstat(self._file).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
-
-    def _first(self, known: State | None) -> Point | None:
-        """Before the first line, if that is one that the next part begins with."""
-        first = first_point(self._file, self._key)
-        if first is None or known is None:
-            return first
-        return first if known.may_go_on_from(first.head, self._boot) else None
-
-    def _left_end(self, known: State | None, size: int) -> Point:
-        """Where the last writer has left the log.
-
-        Raises:
-            AuditUnavailable: That is not there any more.
-        """
-        if known is None:
-            raise self._tampered(
-                "The audit log was not written by this instance, or was changed."
-            )
-        left = known.certain(self._boot)
-        if size < left.end:
-            raise self._tampered(
-                "The audit log is shorter than it was: lines were removed, or an older "
-                "copy was put in its place."
-            )
-        if not holds(self._file, self._key, left):
-            raise self._tampered(
-                "The audit log does not go on from where it was left: it was changed, "
-                "or another was put in its place."
-            )
-        return left
-
-    def _adopt(
-        self, known: State | None, end: Point, inode: int, synced: Point | None
-    ) -> None:
-        """Take this end for the last line of the log."""
-        reserved = end.head.sequence if known is None else known.reserved
-        if synced is None:
-            synced = Point() if known is None else known.synced
-        self._state = State(end, synced, reserved, inode, self._boot)
-        if not self._day:
-            self._day = _day_of(first_line(self._file))
-
-    def _repair(self, end: Point, rest: bytes) -> None:
-        """Cut off a group that was lost on its way to the disk, and say so."""
-        if not was_lost(rest):
-            raise self._tampered(
-                "The last line of the audit log was not written by this instance, or "
-                "was changed."
-            )
-        os.ftruncate(self._file, end.end)
-        cut = {
-            "cut_bytes": len(rest),
-            "cut_sha256": hashlib.sha256(rest).hexdigest(),
-        }
-        noted = self._write([{"time": self._moment(), "event": "recover", **cut}])
-        os.fsync(self._file)
-        self._synced = noted
-
-    # Parts.
-
-    def _begin(self, known: State | None, incomplete_bytes: int) -> None:
-        """Begin a part: its first line says what it follows."""
-        head = self._head_of_earlier_parts()
-        if known is not None:
-            following = known.following(self._boot)
-            head = max(head, following, key=lambda each: each.sequence)
-        told: Told = {"time": self._moment(), "event": "begin"}
-        told["previous"] = head.hash.hex()
-        if incomplete_bytes:
-            rest = os.pread(self._file, incomplete_bytes, 0)
-            told["cut_bytes"] = len(rest)
-            told["cut_sha256"] = hashlib.sha256(rest).hexdigest()
-            os.ftruncate(self._file, 0)
-        self._state = known or State(Point(head), Point(head), 0, 0, self._boot)
-        self._reserve(head.sequence + 1)
-        line, after = write_line(self._key, head, told)
-        self._write_all(line, 0)
-        os.fsync(self._file)
-        synchronise_directory(self.path)
-        self._is_new = False
-        # Nothing of the new file is told in NAME.head before the disk has it.
-        self._synced = first = Point(after, head.hash, len(line))
-        self._day = told["time"][:10]
-        inode, reserved = os.fstat(self._file).st_ino, self._present.reserved
-        state = State(first, first, reserved, inode, self._boot)
-        self._keep(state, durable=True)
-
-    def _head_of_earlier_parts(self) -> Head:
-        parts = earlier_parts(self.path)
-        if not parts:
-            return Head()
-        descriptor = os.open(parts[-1], os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            text, _ = last_line(descriptor)
-        finally:
-            os.close(descriptor)
-        line = read_line(text)
-        if line is None or not line.is_signed(self._key):
-            raise AuditUnavailable(
-                f"{parts[-1]}: The last line of this part of the audit log was not "
-                f"written by this instance, or was changed. {EVIDENCE}"
-            )
-        return line.head
-
-    def _is_due(self) -> bool:
-        return self._present.written.end >= self._rotate_bytes or (
-            self._rotate_daily and self._moment()[:10] > self._day
-        )
-
-    def _rotate(self) -> None:
-        os.fsync(self._file)
-        self._synced = self._present.written
-        self._keep(self._present.with_synced(self._synced), durable=True)
-        part = part_path(self.path, self._synced.head.sequence)
-        if part.exists():
-            raise self._tampered(f"{part} exists already.")
-        self.path.rename(part)
-        # Killed here, the next writer finds no log, and follows the newest part.
-        self._catch_up()
-
-    # Writing.
-
-    @property
-    def _present(self) -> State:
-        """What was found by ``_catch_up``."""
-        if self._state is None:
-            raise AuditUnavailable(f"{self.path}: The end of the log is not known.")
-        return self._state
-
-    def _write(self, group: Sequence[Told]) -> Point:
-        """Write all lines or none, as far as the disk lets one choose."""
-        left = self._present.written
-        previous = head = left.head
-        lines = []
-        for told in group:
-            previous = head
-            line, head = write_line(self._key, head, told)
-            lines.append(line)
-        text = b"".join(lines)
-        self._reserve(head.sequence)
-        self._write_all(text, left.end)
-        end = Point(head, previous.hash, left.end + len(text))
-        written = replace(self._present, written=end).with_synced(self._synced)
-        try:
-            self._keep(written)
-        except OSError:
-            self._cut(left.end)
-            raise
-        return end
-
-    def _reserve(self, sequence: int) -> None:
-        """Let no number be used that a start after a power failure might use again."""
-        if sequence > self._present.reserved:
-            reserved = sequence + RESERVED_LINES
-            self._keep(replace(self._present, reserved=reserved), durable=True)
-
-    def _write_all(self, text: bytes, end: int) -> None:
-        rest = memoryview(text)
-        try:
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
-        except OSError:
-            self._cut(end)
-            raise
-        if os.fstat(self._file).st_size != end + len(text):
-            raise self._tampered("Somebody else has written to the audit log.")
-
-    def _cut(self, end: int) -> None:
-        # What cannot be cut off now is cut off by whoever writes next.
-        with suppress(OSError):
-            os.ftruncate(self._file, end)
-
-    def _keep(self, state: State, *, durable: bool = False) -> None:
-        self._kept.write(state, durable=durable)
-        self._state = state
-        if durable:
-            self._noted = state.synced.head.sequence
-
-    def _synchronise(self) -> None:
-        try:
-            os.fdatasync(self._file)
+            self._log.synchronise(end)
         except OSError as error:
             # The kernel has dropped what it could not write and may say so only once.
             self._broken = (
@@ -424,24 +130,9 @@ class Appender:
             )
             raise AuditUnavailable(self._broken) from error
 
-    def _require_whole(self) -> None:
-        if self._broken:
-            raise AuditUnavailable(self._broken)
-
-    def _moment(self) -> str:
-        return moment_text(self._clock())
-
-    def _tampered(self, what: str) -> AuditUnavailable:
-        return AuditUnavailable(f"{self.path}: {what} {EVIDENCE}")
-
     def _unwritable(self, error: OSError) -> AuditUnavailable:
         return AuditUnavailable(
             f"{self.path}: The audit log cannot be written ({error.strerror}): make "
             "room on the disk, and let this user write there. Until then nothing is "
             "answered."
         )
-
-
-def _day_of(text: bytes) -> str:
-    line = read_line(text)
-    return "" if line is None else str(line.told().get("time", ""))[:10]

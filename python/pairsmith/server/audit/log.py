@@ -20,6 +20,7 @@ from pairsmith.registry.forks import watch_forks
 from pairsmith.server.audit.appending import Appender
 from pairsmith.server.audit.entry import AuditEntry
 from pairsmith.server.audit.errors import AuditUnavailable
+from pairsmith.server.audit.log_file import LogFile
 
 QUEUE_ENTRIES = 10_000
 """How many entries may wait; a server bounds its requests far below that."""
@@ -98,11 +99,13 @@ class AuditLog:
         log = Path(path).absolute()
         return cls(
             lambda: Appender(
-                log,
-                key,
-                rotate_bytes=rotate_bytes,
-                rotate_daily=rotate_daily,
-                clock=clock,
+                LogFile(
+                    log,
+                    key,
+                    rotate_bytes=rotate_bytes,
+                    rotate_daily=rotate_daily,
+                    clock=clock,
+                )
             ),
             seconds,
         )
