@@ -304,7 +304,7 @@ class LogFile:
 
     @property
     def _present(self) -> State:
-        """What was found by ``_catch_up``."""
+        """What was found by ``catch_up``."""
         if self._state is None:
             raise AuditUnavailable(f"{self.path}: The end of the log is not known.")
         return self._state
