@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,8 @@ def serve(
     prepared = serving.prepare(chosen)
     facts = [(f"{name} (made)", place) for name, place in prepared.made]
     write_facts([*facts, ("Serving", prepared.address)])
-    serving.serve(chosen, prepared)
+    reread = partial(_chosen, settings, config, given)
+    serving.serve(chosen, prepared, reread=reread)
 
 
 def _serve_dev(

@@ -111,6 +111,7 @@ class AccessStore:
         not_after: datetime | None = None,
         *,
         fixed: credentials.FixedClient | None = None,
+        keep: Callable[[NewClient], None] | None = None,
     ) -> NewClient:
         """Make a client key of RSA_2048; its private key is not kept here.
 
@@ -121,6 +122,8 @@ class AccessStore:
             not_before: From when it is valid; from now by default.
             not_after: Until when; five years later by default.
             fixed: An id, and maybe a key pair, for seeding; random by default.
+            keep: Is given the client key before the registry knows it: where it writes
+                files and fails, there is no client key without them.
 
         Raises:
             InvalidParameter: One of these is not as described.
@@ -139,8 +142,11 @@ class AccessStore:
         key = ClientKey(
             key_id, name, begin, end, None, policy, None, now, made.public_key_der
         )
+        new = NewClient(key, made.file_content, opens)
+        if keep is not None:
+            keep(new)
         self._insert(key)
-        return NewClient(key, made.file_content, opens)
+        return new
 
     def create_access_key(
         self,
