@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LONGEST_PAUSE = 60.0
 STABLE_SECONDS = 60.0
-"""A worker that lived for this long starts the pauses anew when it dies."""
+"""A worker that served and lived for this long lets the pauses begin anew."""
 
 READY_SECONDS = 120.0
 """In which a worker that starts has to serve; else it is killed."""
@@ -172,6 +172,8 @@ class Supervisor:
                 pid=place.worker.pid,
                 reason=place.worker.ending(),
             )
+            if place.worker.is_ready() and now - place.born >= STABLE_SECONDS:
+                place.failures = 0
             place.worker = None
             if place.successor is None:
                 self._pause(place, now)
@@ -221,8 +223,6 @@ class Supervisor:
 
     def _pause(self, place: Place, now: float) -> None:
         """Let the next one wait, the longer the more often this has happened."""
-        if now - place.born >= STABLE_SECONDS:
-            place.failures = 0
         pause = min(2.0 ** (place.failures - 1), LONGEST_PAUSE) if place.failures else 0
         place.failures = min(place.failures + 1, 16)  # where the pause is the longest
         place.due = now + pause
