@@ -109,7 +109,7 @@ def test_what_would_be_a_panic_of_the_tls_library_is_refused(
         check(tmp_path, certificate_of(other) + certificate, key)
     for odd in (
         ec.generate_private_key(ec.SECP256K1()),
-        rsa.generate_private_key(65537, 1024),
+        rsa.generate_private_key(65537, 1024),  # noqa: S505 -- that is the point
     ):
         with pytest.raises(TlsError, match="RSA of 2048 bits"):
             check(tmp_path, certificate_of(odd), pem(odd))

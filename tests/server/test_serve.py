@@ -6,7 +6,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -18,16 +18,20 @@ from signing import Signer
 from pairsmith.cli.application import application
 from pairsmith.errors import Throttled
 from pairsmith.guard import Guard
+from pairsmith.server import tls
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.settings import load_settings, to_toml
 from pairsmith.testing import RunningServer
-from waiting import PATIENCE_SECONDS, eventually
 
 MADE = ("CA for clients (made)", "Client key (made)", "Its password (made)")
 SLOW_BODY = (
     b"POST / HTTP/1.1\r\nhost: a\r\nx-kms-apiname: a\r\ncontent-length: 9\r\n\r\nb"
 )
 ATTEMPTS = 50
+PROMISED_SECONDS = 5
+"""Within which another process's change is seen; a second is promised."""
+
+GIVEN_UP_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +112,7 @@ def test_slow_clients_are_cut_off(strict: RunningServer) -> None:
         (b"POST / HTTP/1.1\r\nHost: a\r\nx-slow", b""),
         (SLOW_BODY, b"HTTP/1.1 408"),
     ):
-        plain = socket.create_connection(
-            ("127.0.0.1", strict.port), timeout=PATIENCE_SECONDS
-        )
+        plain = socket.create_connection(("127.0.0.1", strict.port), timeout=30)
         with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
             connection.sendall(beginning)
             received = b""
@@ -122,16 +124,12 @@ def test_slow_clients_are_cut_off(strict: RunningServer) -> None:
 
 def test_plain_http_is_no_way_in(strict: RunningServer) -> None:
     """A server of TLS answers nothing without it, and not in an older version."""
-    with socket.create_connection(
-        ("127.0.0.1", strict.port), timeout=PATIENCE_SECONDS
-    ) as connection:
+    with socket.create_connection(("127.0.0.1", strict.port), timeout=30) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         assert not connection.recv(4096).startswith(b"HTTP")
     context = ssl.create_default_context(cafile=str(strict.ca_file))
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    plain = socket.create_connection(
-        ("127.0.0.1", strict.port), timeout=PATIENCE_SECONDS
-    )
+    plain = socket.create_connection(("127.0.0.1", strict.port), timeout=30)
     with context.wrap_socket(plain, server_hostname="localhost") as connection:
         assert connection.version() == "TLSv1.2"
 
@@ -151,8 +149,11 @@ def test_workers_share_the_guard_and_see_what_others_change(
         for _ in range(6):
             assert status_of(strict, pair) == 200
         instance.disable_key(key)
-        six = lambda: {status_of(strict, pair) for _ in range(6)}  # noqa: E731 -- short
-        eventually(six, lambda statuses: statuses == {409})
+        deadline = time.monotonic() + PROMISED_SECONDS
+        refused = 0
+        while refused < 6:
+            refused = refused + 1 if status_of(strict, pair) == 409 else 0
+            assert time.monotonic() < deadline
 
 
 def test_what_was_accepted_is_finished_and_the_next_start_makes_nothing(
@@ -193,21 +194,134 @@ def test_killed_servers_start_again_with_a_free_guard_and_a_whole_audit_log(
     assert verified.exit_code == 0, verified.output
 
 
-def test_a_worker_that_dies_is_replaced(strict: RunningServer) -> None:
-    """The server goes on, and is soon as many processes as before."""
-    children = Path(f"/proc/{strict.pid}/task/{strict.pid}/children")
-    first = int(children.read_text().split()[-1])
-    os.kill(first, signal.SIGKILL)
-    eventually(lambda: str(first) not in children.read_text().split())
-    eventually(lambda: is_healthy(strict))
+def test_a_worker_that_dies_is_replaced_however_often(strict: RunningServer) -> None:
+    """Each of them, one after the other and again; the server goes on."""
+    for _ in range(2):
+        for worker in workers_of(strict):
+            os.kill(worker, signal.SIGKILL)
+            await_end_of(worker)
+    until(lambda: len(workers_of(strict)) == 2 and is_healthy(strict))
+
+
+def test_a_reload_takes_over_new_settings_and_drops_no_connection(
+    strict: RunningServer,
+) -> None:
+    """Clients that connect all the while are all answered."""
+    (strict.folder / "pairsmith.toml").write_text("[limits]\nbody_bytes = 1024\n")
+    old = workers_of(strict)
+    seen = strict.log.count('"reloaded"')
+    os.kill(strict.pid, signal.SIGHUP)
+    statuses = set()
+    while strict.log.count('"reloaded"') == seen:
+        statuses.add(strict.get("/healthz")[0])
+    for worker in old:
+        await_end_of(worker)
+    assert statuses == {200}
+    with closing(strict.connect()) as connection:
+        connection.request("POST", "/", bytes(2000), {"x-kms-apiname": "a"})
+        assert connection.getresponse().status == 413
+    (strict.folder / "pairsmith.toml").unlink()
+
+
+def half_renewed(folder: Path) -> None:
+    """A certificate whose key has not been replaced yet."""
+    other = tls.made_files(folder / "other", [])
+    (folder / "pairsmith.toml").write_text(
+        f"[tls]\ncertificate = '{folder}/tls/server.pem'\nkey = '{other.key}'\n"
+    )
+
+
+def bad_settings(folder: Path) -> None:
+    """A setting that does not exist."""
+    (folder / "pairsmith.toml").write_text("[listen]\nprot = 8443\n")
+
+
+def no_root_key(folder: Path) -> None:
+    """The root key is not where it was."""
+    key = folder / "pairsmith.db.root-key"
+    key.rename(folder / "moved")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (half_renewed, "is not the key of"),
+        (bad_settings, "listen.prot"),
+        (no_root_key, "reload given up"),
+    ],
+)
+def test_a_reload_with_anything_wrong_leaves_the_old_workers(
+    strict: RunningServer, wrong: Callable[[Path], None], said: str
+) -> None:
+    """The log says what is wrong."""
+    old = workers_of(strict)
+    wrong(strict.folder)
+    try:
+        os.kill(strict.pid, signal.SIGHUP)
+        until(lambda: said in strict.log)
+        until(lambda: workers_of(strict) == old)
+        assert strict.get("/healthz")[0] == 200
+    finally:
+        (strict.folder / "pairsmith.toml").unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            (strict.folder / "moved").rename(strict.folder / "pairsmith.db.root-key")
+
+
+def test_workers_end_with_the_first_process(strict: RunningServer) -> None:
+    """And the port is free for the next start, which alone serves then."""
+    orphans, figures = workers_of(strict), figures_of(strict)
+    os.kill(strict.pid, signal.SIGKILL)
+    for worker in orphans:
+        await_end_of(worker)
+    with pytest.raises(ConnectionError):
+        strict.get("/healthz")
+    strict.kill()
+    strict.restart()
+    assert strict.get("/healthz")[0] == 200
+    assert figures - figures_of(strict), "nobody else removes those of the dead"
 
 
 def is_healthy(server: RunningServer) -> bool:
-    """Whether it answers; until the new process listens, connections are refused."""
-    try:
+    """Whether it answers; while no worker does, connections are refused."""
+    with suppress(OSError):
         return server.get("/healthz")[0] == 200
-    except ConnectionError:
-        return False
+    return False
+
+
+def figures_of(server: RunningServer) -> set[Path]:
+    """The folders where workers add up."""
+    return set(server.folder.glob("pairsmith-metrics-*"))
+
+
+def workers_of(server: RunningServer) -> list[int]:
+    """The processes that serve, in the order of their start."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
+    workers = []
+    for child in children.read_text().split():
+        with suppress(OSError):
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                workers.append(int(child))
+    return sorted(workers)
+
+
+def await_end_of(process: int) -> None:
+    """Wait until a process is gone, or only waited for by nobody."""
+
+    def is_gone() -> bool:
+        try:
+            return ") Z " in Path(f"/proc/{process}/stat").read_text()
+        except OSError:
+            return True
+
+    until(is_gone)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that will come; give up long after it should have."""
+    deadline = time.monotonic() + GIVEN_UP_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_print_config_writes_what_would_be_used(
@@ -243,4 +357,21 @@ def test_what_cannot_be_served_is_refused_with_a_reason(
     refused = CliRunner().invoke(application, ["serve", *arguments])
     assert refused.exit_code == 1
     assert named in refused.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "127.0.0.1"])
+def test_an_address_that_cannot_be_listened_on_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """Unknown, of another host, or taken: it ends with exit code 3 and serves nothing."""
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = CliRunner().invoke(
+            application, ["serve", "--host", host, "--port", port]
+        )
+    assert refused.exit_code == 3
+    assert refused.stdout == ""
+    assert host in refused.stderr.splitlines()[0]
     assert not list(tmp_path.iterdir())

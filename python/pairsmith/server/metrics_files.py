@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -89,8 +90,13 @@ def _reserve(path: Path) -> None:
 
 
 def _is_readable(path: Path) -> bool:
+    """Whether the library can go on in it; it trusts the length that stands first."""
     from prometheus_client.mmap_dict import MmapedDict
 
+    content = path.read_bytes()
+    used = int.from_bytes(content[:4], sys.byteorder, signed=True)
+    if len(content) < RESERVED_BYTES or not 0 <= used <= len(content):
+        return False
     try:
         list(MmapedDict.read_all_values_from_file(path))  # type: ignore[no-untyped-call]
     except Exception:  # noqa: BLE001 -- whatever it stumbles over: it is made anew

@@ -40,7 +40,10 @@ def _set(default: object, doc: str, low: int = 1, high: int = 2**31) -> Any:  # 
 class Listen:
     """Where clients connect."""
 
-    host: str = _set("127.0.0.1", "Address to listen on; 0.0.0.0 is every interface.")
+    host: str = _set(
+        "127.0.0.1",
+        "Address or name to listen on; 0.0.0.0 is every interface, :: in IPv6, too.",
+    )
     port: int = _set(8443, "Port to listen on.", high=65535)
     names: str = _set(
         "", "Further names and addresses of the certificate, with commas between."
@@ -65,7 +68,7 @@ class Tls:
     certificate: str = _set(
         "", "Your own certificate with its chain, PEM; empty makes one."
     )
-    key: str = _set("", "Its private key, PKCS#8 PEM, mode 0600.")
+    key: str = _set("", "Its private key, PEM without a password, mode 0600.")
     insecure_http: bool = _set(
         default=False, doc="Plain HTTP instead; refused unless host is a loopback."
     )

@@ -47,6 +47,14 @@ class TlsFiles:
     ca: Path | None
     made: bool
 
+    @property
+    def shown(self) -> Path:
+        """The certificate whose end matters to people.
+
+        A server certificate of our CA is renewed by itself, so it is that of the CA.
+        """
+        return self.certificate if self.ca is None else self.ca
+
 
 def own_files(certificate: str, key: str) -> TlsFiles:
     """The user's own certificate and key.
@@ -97,8 +105,7 @@ def notices(files: TlsFiles, now: datetime | None = None) -> Iterator[str]:
     """
     now = datetime.now(UTC) if now is None else now
     before = TOLD_BEFORE if files.ca is None else CA_TOLD_BEFORE
-    # A server certificate of the CA's is renewed by itself: only the CA is spoken of.
-    path = files.certificate if files.ca is None else files.ca
+    path = files.shown
     certificate = _read(path)
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now < begin:
@@ -107,6 +114,16 @@ def notices(files: TlsFiles, now: datetime | None = None) -> Iterator[str]:
         yield f"{path} ended at {end}: clients refuse it. {_remedy(files)}"
     elif end - now <= before:
         yield f"{path} ends at {end}. {_remedy(files)}"
+
+
+def is_valid_now(files: TlsFiles, now: datetime | None = None) -> bool:
+    """Whether clients accept them at present.
+
+    Raises:
+        TlsError: They cannot be read.
+    """
+    now = datetime.now(UTC) if now is None else now
+    return private_ca.is_valid(_read(files.shown), now)
 
 
 def ends(certificate: Path) -> datetime:
