@@ -1,6 +1,5 @@
 """What ``doctor`` tells of the server's certificates."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from pairsmith.server import tls
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A server's folder, which is the current one."""
     monkeypatch.chdir(tmp_path)
-    yield tmp_path / "tls"
+    return tmp_path / "tls"
 
 
 def finding() -> Finding:

@@ -151,7 +151,7 @@ def test_a_reload_replaces_one_after_the_other_when_its_successor_serves() -> No
     stage = Stage(count=2)
     stage.be_ready()
     old = stage.alive()
-    stage.supervisor.reload(stage.start)
+    stage.supervisor.reload(stage.start, stage.now)
     stage.step()
     assert len(stage.started) == 3
     assert [worker.told for worker in old] == [[], []]
@@ -181,7 +181,7 @@ def test_a_reload_that_does_not_come_to_serve_leaves_the_old_workers(how: str) -
         wrong.append(Double(number, pid=100))
         return wrong[-1]
 
-    stage.supervisor.reload(start_wrong)
+    stage.supervisor.reload(start_wrong, stage.now)
     stage.step()
     if how == "dies":
         wrong[0].ended = True
@@ -196,6 +196,26 @@ def test_a_reload_that_does_not_come_to_serve_leaves_the_old_workers(how: str) -
     assert len(stage.alive()) == 2
 
 
+def test_a_second_reload_takes_the_place_of_the_first() -> None:
+    """What was started with the settings in between does not come to serve."""
+    stage = Stage()
+    stage.be_ready()
+    between: list[Double] = []
+
+    def start_between(number: int) -> Double:
+        between.append(Double(number, pid=100))
+        return between[-1]
+
+    stage.supervisor.reload(start_between, stage.now)
+    stage.step()
+    stage.supervisor.reload(stage.start, stage.now)
+    stage.step()
+    assert between[0].told == ["terminate"]
+    stage.be_ready()
+    assert stage.started[0].told == ["terminate"]
+    assert stage.started[1] in stage.supervisor.workers()
+
+
 def test_a_reload_mends_what_could_not_start() -> None:
     """It waits for no pause."""
     stage = Stage()
@@ -206,7 +226,7 @@ def test_a_reload_mends_what_could_not_start() -> None:
     stage.alive()[0].ended = True
     stage.step()
     assert stage.alive() == []
-    stage.supervisor.reload(stage.start)
+    stage.supervisor.reload(stage.start, stage.now)
     stage.step()
     assert len(stage.alive()) == 1
     stage.be_ready()

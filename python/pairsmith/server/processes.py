@@ -70,7 +70,7 @@ def _reload(supervisor: Supervisor, replan: Callable[[], Start]) -> None:
             "reload refused: workers go on with what they had", reason=str(error)
         )
         return
-    supervisor.reload(start)
+    supervisor.reload(start, time.monotonic())
 
 
 def _things_of(supervisor: Supervisor) -> list[object]:

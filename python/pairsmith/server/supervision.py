@@ -105,12 +105,18 @@ class Supervisor:
     _next_start: Start | None = field(init=False, default=None)
     _stopping: bool = field(init=False, default=False)
 
-    def reload(self, start: Start) -> None:
-        """Replace every worker, one after the other, by one started like this."""
+    def reload(self, start: Start, now: float) -> None:
+        """Replace every worker, one after the other, by one started like this.
+
+        What an earlier reload has not finished is given up for this one.
+        """
         self._next_start = start
         self._outdated = list(self.places)
         for place in self.places:
             place.due, place.failures = 0.0, 0
+            if place.successor is not None:
+                self._dismiss(place.successor, now)
+                place.successor = None
 
     def stop(self, now: float) -> None:
         """Tell every worker to stop; no other is started."""

@@ -79,9 +79,9 @@ class Lifeline:
         with contextlib.suppress(EOFError, OSError):
             self.pipe.recv_bytes()  # nothing is ever sent: it ends when the pipe closes
         logs.logger().error("the first process is gone: this worker ends")
-        os.kill(os.getpid(), signal.SIGTERM)
         if self.figures is not None:  # whose folder nobody else removes now
             shutil.rmtree(self.figures, ignore_errors=True)
+        os.kill(os.getpid(), signal.SIGTERM)
         threading.Event().wait(self.patience)
         os._exit(1)
 
