@@ -65,9 +65,11 @@ def _refuse(listener: socket.socket) -> None:
 def _reload(supervisor: Supervisor, replan: Callable[[], Start]) -> None:
     try:
         start = replan()
-    except (PairsmithError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 -- whatever it is, those there go on
+        known = isinstance(error, (PairsmithError, OSError))
         logger().error(
-            "reload refused: workers go on with what they had", reason=str(error)
+            "reload refused: workers go on with what they had",
+            reason=str(error) if known else type(error).__name__,
         )
         return
     supervisor.reload(start, time.monotonic())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from pairsmith.errors import DatabaseError
 from pairsmith.server.audit import AuditLog
@@ -98,7 +99,10 @@ def require_database(url: str) -> None:
     Raises:
         DatabaseError: It is not there; the message says which.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return  # opening it tells what is wrong with it
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return
     path = Path(parsed.database).absolute()
