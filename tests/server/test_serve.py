@@ -22,16 +22,13 @@ from pairsmith.server import tls
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.settings import load_settings, to_toml
 from pairsmith.testing import RunningServer
+from waiting import PATIENCE_SECONDS, eventually
 
 MADE = ("CA for clients (made)", "Client key (made)", "Its password (made)")
 SLOW_BODY = (
     b"POST / HTTP/1.1\r\nhost: a\r\nx-kms-apiname: a\r\ncontent-length: 9\r\n\r\nb"
 )
 ATTEMPTS = 50
-PROMISED_SECONDS = 5
-"""Within which another process's change is seen; a second is promised."""
-
-GIVEN_UP_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +109,9 @@ def test_slow_clients_are_cut_off(strict: RunningServer) -> None:
         (b"POST / HTTP/1.1\r\nHost: a\r\nx-slow", b""),
         (SLOW_BODY, b"HTTP/1.1 408"),
     ):
-        plain = socket.create_connection(("127.0.0.1", strict.port), timeout=30)
+        plain = socket.create_connection(
+            ("127.0.0.1", strict.port), timeout=PATIENCE_SECONDS
+        )
         with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
             connection.sendall(beginning)
             received = b""
@@ -124,12 +123,16 @@ def test_slow_clients_are_cut_off(strict: RunningServer) -> None:
 
 def test_plain_http_is_no_way_in(strict: RunningServer) -> None:
     """A server of TLS answers nothing without it, and not in an older version."""
-    with socket.create_connection(("127.0.0.1", strict.port), timeout=30) as connection:
+    with socket.create_connection(
+        ("127.0.0.1", strict.port), timeout=PATIENCE_SECONDS
+    ) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         assert not connection.recv(4096).startswith(b"HTTP")
     context = ssl.create_default_context(cafile=str(strict.ca_file))
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    plain = socket.create_connection(("127.0.0.1", strict.port), timeout=30)
+    plain = socket.create_connection(
+        ("127.0.0.1", strict.port), timeout=PATIENCE_SECONDS
+    )
     with context.wrap_socket(plain, server_hostname="localhost") as connection:
         assert connection.version() == "TLSv1.2"
 
@@ -149,11 +152,8 @@ def test_workers_share_the_guard_and_see_what_others_change(
         for _ in range(6):
             assert status_of(strict, pair) == 200
         instance.disable_key(key)
-        deadline = time.monotonic() + PROMISED_SECONDS
-        refused = 0
-        while refused < 6:
-            refused = refused + 1 if status_of(strict, pair) == 409 else 0
-            assert time.monotonic() < deadline
+        six = lambda: {status_of(strict, pair) for _ in range(6)}  # noqa: E731 -- short
+        eventually(six, lambda statuses: statuses == {409})
 
 
 def test_what_was_accepted_is_finished_and_the_next_start_makes_nothing(
@@ -200,7 +200,7 @@ def test_a_worker_that_dies_is_replaced_however_often(strict: RunningServer) -> 
         for worker in workers_of(strict):
             os.kill(worker, signal.SIGKILL)
             await_end_of(worker)
-    until(lambda: len(workers_of(strict)) == 2 and is_healthy(strict))
+    eventually(lambda: len(workers_of(strict)) == 2 and is_healthy(strict))
 
 
 def test_a_reload_takes_over_new_settings_and_finishes_what_was_accepted(
@@ -218,7 +218,7 @@ def test_a_reload_takes_over_new_settings_and_finishes_what_was_accepted(
         socket.create_connection(("127.0.0.1", strict.port)).close()
         return strict.log.count('"reloaded"') > seen
 
-    until(is_reloaded)
+    eventually(is_reloaded)
     for worker in old:
         await_end_of(worker)
     asking.join()
@@ -264,8 +264,8 @@ def test_a_reload_with_anything_wrong_leaves_the_old_workers(
     wrong(strict.folder)
     try:
         os.kill(strict.pid, signal.SIGHUP)
-        until(lambda: said in strict.log)
-        until(lambda: workers_of(strict) == old)
+        eventually(lambda: said in strict.log)
+        eventually(lambda: workers_of(strict) == old)
         assert strict.get("/healthz")[0] == 200
     finally:
         (strict.folder / "pairsmith.toml").unlink(missing_ok=True)
@@ -319,15 +319,7 @@ def await_end_of(process: int) -> None:
         except OSError:
             return True
 
-    until(is_gone)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that will come; give up long after it should have."""
-    deadline = time.monotonic() + GIVEN_UP_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    eventually(is_gone)
 
 
 def test_print_config_writes_what_would_be_used(
