@@ -88,6 +88,7 @@ def test_room_is_reserved_before_a_file_is_mapped(
     monkeypatch.setattr(os, "posix_fallocate", full)
     assert not count_in(str(folder), 0)
     assert metrics_files.SHARED_DIRECTORY not in os.environ
+    assert list(folder.iterdir()) == [], "half a file would spoil those of others"
 
 
 def test_without_a_folder_a_worker_counts_for_itself(url: str, folder: Path) -> None:

@@ -38,6 +38,7 @@ def strict(pairsmith_servers: Callable[..., RunningServer]) -> RunningServer:
         environment={"PAIRSMITH_ENGINE": "portable"},
         limits_header_seconds=1,
         limits_body_seconds=1,
+        limits_shutdown_seconds=170,  # a pair may take long on a busy machine
         listen_workers=2,
     )
 

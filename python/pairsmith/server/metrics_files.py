@@ -85,6 +85,9 @@ def _reserve(path: Path) -> None:
             os.posix_fallocate(descriptor, 0, RESERVED_BYTES)
         elif os.fstat(descriptor).st_size < RESERVED_BYTES:
             os.write(descriptor, bytes(RESERVED_BYTES))
+    except OSError:
+        path.unlink()  # what is not whole would keep the others from being added up
+        raise
     finally:
         os.close(descriptor)
 
@@ -106,7 +109,7 @@ def _is_readable(path: Path) -> bool:
 
 def _warn(error: OSError) -> None:
     logger().warning(
-        "workers count for themselves only: there is no temporary folder for figures; "
+        "workers count for themselves only: the temporary folder cannot be used; "
         "make room, or set TMPDIR, then reload",
         reason=error.strerror,
     )
