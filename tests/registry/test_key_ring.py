@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from places import Place
 from sealed import check_sealed, seal_with_versions
 
 from pairsmith._core import RootKey
 from pairsmith.errors import RootKeyError
 from pairsmith.registry import FileRootKey, key_ring
+from places import Place
 
 ONE, TWO = b"\1" * 32, b"\2" * 32
 

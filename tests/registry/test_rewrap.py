@@ -3,12 +3,12 @@
 from contextlib import nullcontext
 
 import pytest
-from places import Place
 from sealed import Sealed, check_sealed, seal_with_versions
 
 from pairsmith._core import RootKey
 from pairsmith.errors import InvalidParameter, KeyUnavailable, RootKeyError
 from pairsmith.registry import FileRootKey, rewrap
+from places import Place
 
 OLD, NEW, OTHER = b"\1" * 32, b"\2" * 32, b"\3" * 32
 OLD_ID, NEW_ID, OTHER_ID = (RootKey(key).root_key_id for key in (OLD, NEW, OTHER))

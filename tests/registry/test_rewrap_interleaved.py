@@ -11,12 +11,12 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from places import Place
 from points import DONE, REFUSED, count_points, run, run_killed, suspended
 from sealed import Sealed, check_sealed, seal_with_versions
 
 from pairsmith.errors import RootKeyError
 from pairsmith.registry import Registry, engine, rewrap
+from places import Place
 
 VERSIONS = 4
 

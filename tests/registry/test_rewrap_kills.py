@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from places import Place
 from points import DONE, count_points, run, run_killed
 from sealed import Sealed, check_sealed, seal_with_versions
 
 from pairsmith.registry import FileRootKey, Registry, rewrap
+from places import Place
 
 VERSIONS = 4
 

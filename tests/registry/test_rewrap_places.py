@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from places import Place
 from sealed import check_sealed, seal_with_versions
 
 from pairsmith.errors import RootKeyError
 from pairsmith.registry import FileRootKey, key_file_place
 from pairsmith.registry.key_file_creation import DEV_MARK
+from places import Place
 
 FRESH = bytes(range(50, 82))
 

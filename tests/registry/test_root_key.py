@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from places import Place
 
 from pairsmith._core import RootKey
 from pairsmith.errors import InvalidParameter, RootKeyError
@@ -22,6 +21,7 @@ from pairsmith.registry import (
 )
 from pairsmith.registry.key_bytes import parse_root_key
 from pairsmith.registry.root_key import default_root_key
+from places import Place
 from waiting import PATIENCE_SECONDS
 
 KEY = bytes(range(100, 132))
