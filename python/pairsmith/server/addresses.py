@@ -67,7 +67,7 @@ class Address:
     @property
     def is_unspecified(self) -> bool:
         """Whether it is every address of this host."""
-        parsed = _parsed(self.number)
+        parsed = parse_address(self.number)
         return parsed is not None and parsed.is_unspecified
 
     def url(self, scheme: str) -> str:
@@ -105,17 +105,14 @@ class Address:
 
 
 def plain_address(address: str) -> str:
-    """An address as people write it: IPv4 within IPv6 is told as IPv4.
-
-    On ``::`` the kernel shows a client at 127.0.0.1 as ``::ffff:127.0.0.1``.
-    """
-    parsed = _parsed(address)
+    """An address as people write it; what is none stays as it is."""
+    parsed = parse_address(address)
     return address if parsed is None else str(parsed)
 
 
 def is_loopback(address: str) -> bool:
     """Whether an address is one by which this host reaches itself."""
-    parsed = _parsed(address)
+    parsed = parse_address(address)
     return parsed is not None and parsed.is_loopback
 
 
@@ -124,9 +121,13 @@ def without_brackets(host: str) -> str:
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
-def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an address, with or without a zone; IPv4 within IPv6 is IPv4.
+
+    On ``::`` the kernel shows a client at 127.0.0.1 as ``::ffff:127.0.0.1``.
+    """
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
     inner = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None

@@ -11,13 +11,14 @@ the application, in the middle of its headers.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 import socket
 import time
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pairsmith.server.addresses import plain_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +62,7 @@ class HeaderWatch:
     @contextmanager
     def under_way(self, client: tuple[str, int]) -> Iterator[None]:
         """Leave a connection alone while the application has a request of it."""
-        peer = (_plain(client[0]), client[1])
+        peer = (plain_address(client[0]), client[1])
         self._under_way.add(peer)
         try:
             yield
@@ -107,7 +108,7 @@ class HeaderWatch:
                 return None
             if _has_received_since_it_sent(connection):
                 host, port = connection.getpeername()[:2]
-                peer = (_plain(host), port)
+                peer = (plain_address(host), port)
                 return None if peer in self._under_way else peer
         return None
 
@@ -158,12 +159,3 @@ def _has_received_since_it_sent(connection: socket.socket) -> bool:
     sent_ms = int.from_bytes(told[_LAST_SENT], "little")
     received_ms = int.from_bytes(told[_LAST_RECEIVED], "little")
     return received_ms < sent_ms
-
-
-def _plain(host: str) -> str:
-    """An address in one spelling: Granian's and the kernel's may differ."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    return str(getattr(address, "ipv4_mapped", None) or address)

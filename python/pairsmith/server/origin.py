@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pairsmith.errors import InvalidParameter
+from pairsmith.server.addresses import is_loopback, parse_address, plain_address
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 HEADER = b"x-forwarded-for"
@@ -96,7 +96,7 @@ def find_origin(scope: Scope, trusted: tuple[Network, ...]) -> Origin:
         return Origin(peer)
     farthest = Origin(peer)
     for hop in _hops(scope):
-        address = _normal(hop)
+        address = _hop_address(hop)
         if address is None:
             return Origin(peer)
         farthest = Origin(address, peer)
@@ -112,8 +112,7 @@ def is_from_this_host(scope: Scope) -> bool:
     """
     if any(name in PROXY_HEADERS for name, _ in scope["headers"]):
         return False
-    address = _parsed(_peer(scope))
-    return address is not None and address.is_loopback
+    return is_loopback(_peer(scope))
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
@@ -137,8 +136,7 @@ def _network(text: str) -> Network:
 
 def _peer(scope: Scope) -> str:
     client = scope.get("client")
-    given = str(client[0]) if client else ""
-    return _normal(given) or given
+    return plain_address(str(client[0])) if client else ""
 
 
 def _hops(scope: Scope) -> list[str]:
@@ -150,25 +148,16 @@ def _hops(scope: Scope) -> list[str]:
     return [hop.strip() for hop in reversed(text.decode("latin-1").split(","))]
 
 
-def _normal(text: str) -> str | None:
-    address = _parsed(text)
-    return None if address is None else str(address)
-
-
-def _parsed(text: str) -> Address | None:
-    """Read an address, with or without a port; IPv4 in IPv6 is IPv4."""
+def _hop_address(text: str) -> str | None:
+    """Read an address of the header, which may have a port."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return address if mapped is None else mapped
+    address = parse_address(text)
+    return None if address is None else str(address)
 
 
 def _is_trusted(text: str, trusted: tuple[Network, ...]) -> bool:
-    address = _parsed(text)
+    address = parse_address(text)
     return address is not None and any(address in network for network in trusted)
