@@ -190,6 +190,23 @@ class Decrypted(KeyResult, PrivateHalf):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReEncrypted(KeyResult):
+    """The answer of ``re_encrypt``; ``key_id`` and ``key_version_id`` are the new ones.
+
+    Attributes:
+        source_key_id: The real id of the key that the old blob was under.
+        source_key_version_id: The version that opened it, of plain operations too.
+        iv: 12 bytes, needed to decrypt the blob of the plain operations.
+        ciphertext_blob: The new blob.
+    """
+
+    source_key_id: str
+    source_key_version_id: str
+    iv: bytes
+    ciphertext_blob: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RandomBytes(Result):
     """The answer of ``generate_random``.
 

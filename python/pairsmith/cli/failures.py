@@ -32,6 +32,7 @@ NEXT: dict[type[errors.PairsmithError], str] = {
     errors.AliasNotFound: "pairsmith alias list shows every alias.",
     errors.AliasAlreadyExists: "pairsmith alias update binds it to another key.",
     errors.KeyDisabled: "pairsmith key enable KEY lets it work again.",
+    errors.KeyVersionRetired: "pairsmith key restore-version KEY VERSION undoes it.",
     errors.KeyPendingDeletion: "pairsmith key cancel-deletion KEY brings it back.",
     errors.RejectedUnsupportedOperation: "pairsmith key unprotect KEY permits it.",
     errors.LimitExceeded: "pairsmith key untag KEY NAME makes room.",

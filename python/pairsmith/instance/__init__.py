@@ -16,6 +16,7 @@ from pairsmith.instance.ciphers import CipherOperations
 from pairsmith.instance.keys import KeyOperations
 from pairsmith.instance.pairs import PairOperations
 from pairsmith.instance.pool import PooledSpec, PoolStatus, WarmPool
+from pairsmith.instance.re_encryption import ReEncryptOperations
 from pairsmith.registry import Registry, RootKeys
 from pairsmith.results import KeyPairSpec
 
@@ -41,7 +42,7 @@ DEFAULT_URL = "sqlite:///pairsmith.db"
 """A file in the current folder."""
 
 
-class Instance(PairOperations, CipherOperations, KeyOperations):
+class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperations):
     """One key management instance: open it, use it from any thread, close it.
 
     Wherever a key is named, its id or an alias (``alias/…``) will do. Plain operations

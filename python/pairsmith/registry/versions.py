@@ -1,4 +1,4 @@
-"""Versions of a key: added, described, listed. None is ever changed."""
+"""Versions of a key: added, described, listed, retired. Material never changes."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,5 +75,25 @@ def describe(connection: sa.Connection, key_id: str, key_version_id: str) -> Key
 
 def version_of(row: sa.Row[Any]) -> KeyVersion:
     """Show a row without its material."""
-    created = datetime.fromtimestamp(row.created_at_ms / 1000, UTC)
-    return KeyVersion(row.key_id, row.key_version_id, created)
+    retired_at_ms = row.retired_at_ms
+    return KeyVersion(
+        row.key_id,
+        row.key_version_id,
+        _moment(row.created_at_ms),
+        None if retired_at_ms is None else _moment(retired_at_ms),
+    )
+
+
+def mark_retired(
+    connection: sa.Connection, key_version_id: str, now_ms: int | None
+) -> None:
+    """Note since when a version is retired; with ``None`` it is so no longer."""
+    connection.execute(
+        sa.update(key_versions)
+        .where(key_versions.c.key_version_id == key_version_id)
+        .values(retired_at_ms=now_ms)
+    )
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
