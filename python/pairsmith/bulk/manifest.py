@@ -74,6 +74,38 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """The records of a job on their way to another key or version.
+
+    Attributes:
+        job: What the job is once all of them are there.
+        shard: What a shard is about to be replaced by: until the manifest says so, the
+            file of that name is either this one or the one under ``Shards``.
+    """
+
+    job: Job
+    shard: Shard | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The move as the manifest has it."""
+        values: dict[str, Any] = {"Job": self.job.to_dict()}
+        if self.shard is not None:
+            values["Shard"] = self.shard.to_dict()
+        return values
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Read what ``to_dict`` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is something else.
+        """
+        shard = values.get("Shard")
+        job = Job.from_dict(values["Job"])
+        return cls(job, None if shard is None else Shard.from_dict(shard))
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """A job and how far it is.
 
@@ -82,12 +114,14 @@ class Manifest:
         key_version_ids: Under which versions, in the order of their first use.
         shards: The whole ones, in the order of their pairs.
         complete: Whether all pairs are there, in the files where they belong.
+        move: Where its records are going, until all are there.
     """
 
     job: Job
     key_version_ids: tuple[str, ...] = ()
     shards: tuple[Shard, ...] = ()
     complete: bool = False
+    move: Move | None = None
 
     TYPE: ClassVar[str] = "pairsmith/bulk-manifest/v1"
 
@@ -95,6 +129,11 @@ class Manifest:
     def done(self) -> int:
         """How many pairs are safe."""
         return sum(shard.count for shard in self.shards)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """The job; while its records move, also what it will be."""
+        return (self.job,) if self.move is None else (self.job, self.move.job)
 
     def with_shard(self, shard: Shard, key_version_ids: Iterable[str]) -> Manifest:
         """The manifest with one more shard, and the versions that it is under."""
@@ -105,13 +144,15 @@ class Manifest:
 
     def to_json(self) -> str:
         """One JSON document."""
-        document = {
+        document: dict[str, Any] = {
             "Type": self.TYPE,
             "Job": self.job.to_dict(),
             "KeyVersionIds": self.key_version_ids,
             "Complete": self.complete,
             "Shards": [shard.to_dict() for shard in self.shards],
         }
+        if self.move is not None:
+            document["Move"] = self.move.to_dict()
         return json.dumps(document, indent=2) + "\n"
 
     @classmethod
@@ -130,6 +171,7 @@ class Manifest:
                 key_version_ids=_texts(values["KeyVersionIds"]),
                 shards=tuple(map(Shard.from_dict, values["Shards"])),
                 complete=values["Complete"] is True,
+                move=Move.from_dict(values["Move"]) if "Move" in values else None,
             )
         except KeyError as missing:
             reason = f"{shown(missing.args[0])} is missing or unknown"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
@@ -75,6 +76,18 @@ class Draft:
 
     def flush(self) -> None:
         """Nothing is gained by it before the end."""
+
+    def take_after(self, status: os.stat_result) -> None:
+        """Have the mode and the owner of the file whose place it is to take.
+
+        Raises:
+            StorageError: It may not; the file belongs to somebody else.
+        """
+        with stored(self.path):
+            own = os.fstat(self._file.fileno())
+            if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
+                os.fchown(self._file.fileno(), status.st_uid, status.st_gid)
+            os.fchmod(self._file.fileno(), stat.S_IMODE(status.st_mode))
 
     def place(self) -> None:
         """Make it the file, in place of what may be there, and safe on the disk.

@@ -17,6 +17,7 @@ from pairsmith.bulk.job import (
 )
 from pairsmith.bulk.joining import join, remove_parts
 from pairsmith.bulk.manifest import Manifest, Shard, load_manifest
+from pairsmith.bulk.moving_jobs import UNFINISHED_MOVE
 from pairsmith.bulk.place import MANIFEST, Place
 from pairsmith.bulk.shards import require_libraries, shard_writer
 from pairsmith.bulk.source import pairs, primary_version
@@ -126,6 +127,8 @@ def _begun(instance: Instance, place: Place, job: Job) -> Manifest:
         manifest.save(place.manifest)
         return manifest
     manifest.job.require_same(job, place.out)
+    if manifest.move is not None:
+        raise InvalidParameter("out", UNFINISHED_MOVE)
     for shard in manifest.shards:
         path = place.root / shard.file
         with stored(path):

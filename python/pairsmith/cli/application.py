@@ -7,7 +7,10 @@ from typing import Any
 
 import click
 
-from pairsmith.cli import key_lifecycle  # noqa: F401 -- adds its commands to key
+from pairsmith.cli import (  # each adds its commands to key
+    key_lifecycle,  # noqa: F401
+    key_retirement,  # noqa: F401
+)
 from pairsmith.cli.access_keys import access_key
 from pairsmith.cli.aliases import alias
 from pairsmith.cli.audit import audit
@@ -24,7 +27,9 @@ from pairsmith.cli.initialise import initialise
 from pairsmith.cli.keys import key
 from pairsmith.cli.output import forgive_narrow_encodings
 from pairsmith.cli.public_key import public_key
+from pairsmith.cli.re_encrypt import re_encrypt
 from pairsmith.cli.rewrap import rewrap
+from pairsmith.cli.rewrap_records import rewrap_records
 from pairsmith.cli.serve import serve
 from pairsmith.cli.settings import Group, Settings, common_options
 from pairsmith.cli.standard_output import (
@@ -99,6 +104,7 @@ def application() -> None:
 
 for command in (
     initialise, key, alias, generate, bulk, decrypt, public_key, encrypt, data_key,
+    re_encrypt, rewrap_records,
     serve, client, access_key, audit, rewrap, doctor, bench, demo,
 ):  # fmt: skip
     application.add_command(command)
