@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
+from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
+
+LIMIT = 64 * 1024 * 1024
+"""Bytes of a census at most: half a million versions."""
 
 
 @dataclass(slots=True)
@@ -65,10 +69,7 @@ class Census:
         Raises:
             InvalidParameter: The text is no census; the message says why.
         """
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError):
-            raise InvalidParameter("census", "it is not JSON") from None
+        values = parse_json("census", text, limit=LIMIT)
         if not isinstance(values, dict) or values.get("Type") != cls.TYPE:
             raise InvalidParameter("census", f"its Type is not {cls.TYPE}")
         try:

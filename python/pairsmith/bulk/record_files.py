@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pairsmith.bulk.storage import stored
-from pairsmith.bulk.stored_blobs import StoredPair, parse_stored_blob
+from pairsmith.bulk.stored_blobs import DOCUMENT_LIMIT, parse_stored_blob
 from pairsmith.errors import InvalidParameter
 
 if TYPE_CHECKING:
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pairsmith.bulk.storage import Draft
-    from pairsmith.bulk.stored_blobs import StoredBlob
-
-DOCUMENT_LIMIT = 8 * 1024 * 1024
-"""Bytes of a document or line at most; an answer of ``encrypt`` has half of it."""
+    from pairsmith.bulk.stored_blobs import StoredBlob, StoredPair
 
 
 class FileKind(StrEnum):

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pairsmith.bulk.records import PLAINTEXT, Row, common_fields
+from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
 from pairsmith.results import WrappedKeyPair
 
 if TYPE_CHECKING:
     from pairsmith.instance import Instance
+
+DOCUMENT_LIMIT = 8 * 1024 * 1024
+"""Bytes of a document or line at most; an answer of ``encrypt`` has half of it."""
 
 OUR_TYPES = "pairsmith/"
 """How the Type of every document of Pairsmith begins."""
@@ -144,10 +148,7 @@ def parse_stored_blob(text: bytes) -> StoredBlob | None:
     Raises:
         InvalidParameter: It is no JSON, or a damaged or unknown document of ours.
     """
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
-        raise InvalidParameter("record", "it is not JSON") from None
+    values = parse_json("record", text, limit=DOCUMENT_LIMIT)
     if not isinstance(values, dict):
         return None
     kind = values.get("Type")

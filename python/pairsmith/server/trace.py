@@ -32,6 +32,8 @@ class Trace:
         key_id: The real id, or as it was asked for.
         key_version_id: The version that is used.
         spec: Of a pair.
+        source_key_id: Of a re-encryption, the key that the old blob was under.
+        source_key_version_id: And the version that opened it.
         delay_seconds: How long a dev server holds the answer back.
     """
 
@@ -44,6 +46,8 @@ class Trace:
     key_id: str = ""
     key_version_id: str = ""
     spec: str = ""
+    source_key_id: str = ""
+    source_key_version_id: str = ""
     delay_seconds: float = 0.0
     _started: float = field(default_factory=time.perf_counter)
 
@@ -73,6 +77,8 @@ class Trace:
             key_id=self.key_id,
             key_version_id=self.key_version_id,
             spec=self.spec,
+            source_key_id=self.source_key_id,
+            source_key_version_id=self.source_key_version_id,
             code=code,
             http_status=http_status,
             remote_address=self.origin.address,

@@ -90,7 +90,7 @@ class OpenApi:
             self._services.faults.meet(trace)
         # Nobody is admitted without having been recognised.
         principal = cast("Principal", trace.principal)
-        content = action.run(Context(self._services, principal), given)
+        content = action.run(Context(self._services, principal, trace), given)
         _note_key(content, trace)
         return content
 
@@ -141,4 +141,4 @@ def _note_key(content: Content, trace: Trace) -> None:
     """Let the audit log tell which key was made, or stands behind an alias."""
     shown = content.get("KeyMetadata") or content.get("KeyVersion") or {}
     trace.key_id = shown.get("KeyId", trace.key_id)
-    trace.key_version_id = shown.get("KeyVersionId", "")
+    trace.key_version_id = shown.get("KeyVersionId", trace.key_version_id)
