@@ -374,6 +374,36 @@ def test_a_disk_that_refuses_loses_nothing(
     assert bulk.rewrap_records(instance, [path]).moved == 1
 
 
+@pytest.mark.parametrize("refused", range(1, 9))
+def test_a_disk_that_refuses_within_a_job_loses_nothing(
+    instance: Instance, key_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    refused: int,
+) -> None:  # fmt: skip
+    """Whichever file cannot get its name, once: the next call ends with a whole job."""
+    out = tmp_path / "job"
+    bulk.write(instance, out, key_id, "EC_P256", 4, shard_size=2, advance=True)
+    other = instance.create_key().key_id
+    real, calls = os.replace, 0
+
+    def replace(*names: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == refused:
+            raise OSError(28, "No space left on device")
+        real(*names)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        report = bulk.rewrap_records(instance, [out], destination_key_id=other)
+    assert report.problems == (refused < 8) + (refused < 7)
+    left = found(out, instance, sample=4)
+    assert all("on their way" in each for each in left), left
+    again = bulk.rewrap_records(instance, [out], destination_key_id=other)
+    assert again.problems == 0
+    assert found(out, instance, sample=4) == []
+    assert {record["KeyId"] for record in records_of(out)} == {other}
+
+
 def test_a_file_that_changes_meanwhile_is_not_overwritten(
     instance: Instance, key_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,7 @@ class _JobMove:
         self._aim = self._destination()
         self._versions: dict[str, None] = {}
         self._left = 0  # blobs that are not where they should be, or may not be
+        self._stopped = False
 
     def run(self, instance: Instance, tell: Callable[[int], object]) -> None:
         """Move shard after shard, then let the manifest say what the job is now."""
@@ -131,6 +132,8 @@ class _JobMove:
     def _obstacle(self) -> str:
         """Why nothing of the job may move now; empty if it may."""
         move = self._manifest.move
+        if self._stopped:
+            return "nothing more of the job was moved: the same command goes on"
         if not self._manifest.complete:
             return "the job is not finished: finish it first, then move its records"
         if move is not None and move.job != self._aim:
@@ -187,7 +190,13 @@ class _JobMove:
                 after = move_entries(name, entries, self._mover, self._report, writer)
                 if after.moved:
                     self._replace(shard, draft, after)
-        except (InvalidParameter, StorageError) as error:
+        except InvalidParameter as error:
+            self._report.add(name, None, reason(error))
+            return before
+        except StorageError as error:
+            # Which of the two shards is there now is for the next run to find out: to
+            # go on would be to save a manifest that no longer names both.
+            self._stopped = True
             self._report.add(name, None, reason(error))
             return before
         return after
