@@ -1,7 +1,6 @@
 """Retired versions open nothing, keep their material, and come back."""
 
 import pytest
-from places import Place
 
 from clock import Clock
 from pairsmith.errors import (
@@ -12,6 +11,7 @@ from pairsmith.errors import (
 )
 from pairsmith.registry import FileRootKey, Registry
 from pairsmith.registry.cache import POLL_SECONDS
+from places import Place
 
 
 def _three_versions(registry: Registry) -> tuple[str, list[str]]:

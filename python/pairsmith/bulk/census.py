@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Self
 from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
 
-LIMIT = 64 * 1024 * 1024
-"""Bytes of a census at most: half a million versions."""
+LIMIT = 16 * 1024 * 1024
+"""Bytes of a census at most: a hundred thousand versions."""
 
 
 @dataclass(slots=True)

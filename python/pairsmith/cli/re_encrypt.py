@@ -10,7 +10,12 @@ import click
 
 from pairsmith.cli.aad import aad_options, new_aad_options, parse_aad
 from pairsmith.cli.decrypt import parse_base64
-from pairsmith.cli.files import read_input, refuse_taken, write_files
+from pairsmith.cli.files import (
+    means_standard_output,
+    read_input,
+    refuse_taken,
+    write_files,
+)
 from pairsmith.cli.opening import opened
 from pairsmith.cli.output import as_text, write_facts, write_json
 from pairsmith.cli.settings import Command, Settings
@@ -60,6 +65,10 @@ def re_encrypt(
     """
     from pairsmith.bulk.stored_blobs import Target
 
+    if out is not None and means_standard_output(out):
+        out = None
+    if out is not None:
+        refuse_taken([out], force=force, inputs=[file, aad_file, new_aad_file])
     sealed = read_input(file)
     changed = new_aad is not None or new_aad_file is not None
     target = Target(
@@ -68,8 +77,6 @@ def re_encrypt(
         aad=parse_aad(aad, aad_file),
         destination_aad=parse_aad(new_aad, new_aad_file) if changed else None,
     )
-    if out is not None:
-        refuse_taken([out], force=force)
     with opened(settings) as instance:
         if sealed.lstrip().startswith(b"{"):
             if key_id is not None or iv is not None:

@@ -102,10 +102,10 @@ def _refuse_other(path: Path) -> None:
     from pairsmith.bulk import Census
     from pairsmith.errors import InvalidParameter
 
+    is_file = path.is_file()
     try:
-        Census.from_json(path.read_bytes())
-    except FileNotFoundError:
-        pass
+        if is_file:
+            Census.from_json(path.read_bytes())
     except (OSError, InvalidParameter):
         raise Failure(
             f"{path} exists already and is no census: nothing was done.",
@@ -113,10 +113,7 @@ def _refuse_other(path: Path) -> None:
             exit_code=REFUSED,
             next_step="choose another name.",
         ) from None
-    else:
-        refuse_taken([path], force=True)
-        return
-    refuse_taken([path], force=False)
+    refuse_taken([path], force=is_file)
 
 
 def _show(report: MoveReport, *, dry_run: bool, advance: bool) -> None:
