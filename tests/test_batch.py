@@ -39,7 +39,9 @@ def test_every_pair_of_a_batch_comes_back_whole(
     """What holds for a single pair holds for each of a batch."""
     # Opening large keys takes the time: libraries check them.
     count = 1 if spec in (KeyPairSpec.RSA_3072, KeyPairSpec.RSA_4096) else 3
-    batch = getattr(instance, operation)("alias/test", spec, key_format, count, b"a")
+    batch = getattr(instance, operation)(
+        "alias/test", spec, key_format, count, aad=b"a"
+    )
     pairs = list(batch)
     assert len(pairs) == count
     for pair in pairs:
