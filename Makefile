@@ -19,7 +19,7 @@ RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml C
 
 .PHONY: help run test test-rust test-python test-slow test-slow-rust test-slow-python \
 	test-busy test-programs lint format bench bench-keygen bench-report \
-	bench-profile bench-threads bench-curves bench-server uniform-primes proto sdk-requirements \
+	bench-profile bench-threads bench-curves bench-constant-time bench-server uniform-primes proto sdk-requirements \
 	fuzz-server clean
 
 help: ## Say what there is.
@@ -52,7 +52,6 @@ test-rust: $(VENV)/.synced
 
 test-slow-rust: $(VENV)/.synced
 	cargo test -p pairsmith-tests --locked --quiet --test suite -- --ignored slow::
-	cargo run --release --locked --quiet -p pairsmith-benches --bin constant_time
 
 PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
@@ -67,7 +66,7 @@ lint: $(VENV)/.built ## Formatters, clippy, ruff, mypy, stubs, import layers.
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
-	cargo clippy -p pairsmith-core --all-targets --locked --quiet --features fault-injection -- -D warnings
+	cargo clippy -p pairsmith-core -p pairsmith-python --locked --quiet -- -D warnings
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest pairsmith._core
 	$(BIN)/lint-imports
@@ -112,6 +111,9 @@ bench-threads: ## Measure two threads on one RSA_4096 key, with the same candida
 
 bench-curves: ## Measure a public point of either curve, by every library.
 	cargo run --release --locked --quiet -p pairsmith-benches --features rival-curves --bin curves $(ARGS)
+
+bench-constant-time: ## Test by timing that no secret decides how long arithmetic takes; on a quiet machine.
+	cargo run --release --locked --quiet -p pairsmith-benches --bin constant_time
 
 uniform-primes: $(VENV)/.built ## Test 40,000 primes for uniformity; print the report of docs/evidence.
 	@$(BIN)/python tests/uniformity.py
