@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from pairsmith.errors import KeyVersionNotFound
 from pairsmith.model import KeyVersion
-from pairsmith.registry.engine import change_counter
+from pairsmith.registry.engine import next_sequence
 from pairsmith.registry.identifiers import new_key_version_id
 from pairsmith.registry.key_ring import KeyRing
-from pairsmith.registry.schema import key_versions
+from pairsmith.registry.schema import key_versions, keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ def write(
     now_ms: int,
 ) -> AddedVersion:
     """Write a version of that id with new key material."""
-    added = AddedVersion(key_version_id, change_counter(connection))
+    sequence = next_sequence(connection, key_versions.c.sequence, keys.c.sequence)
+    added = AddedVersion(key_version_id, sequence)
     wrapped = ring.create_version(connection, key_id, key_version_id)
     connection.execute(
         sa.insert(key_versions).values(

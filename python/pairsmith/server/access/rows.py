@@ -8,7 +8,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from pairsmith.errors import PairsmithError
-from pairsmith.registry.engine import change_counter
+from pairsmith.registry.engine import next_sequence
 from pairsmith.registry.keys import moment
 from pairsmith.registry.schema import identities
 from pairsmith.registry.service_seal import ServiceSeal
@@ -38,7 +38,7 @@ def insert(
         sa.insert(identities).values(
             identity_id=identity.id,
             kind=kind_of(identity),
-            sequence=change_counter(connection),
+            sequence=next_sequence(connection, identities.c.sequence),
             created_at_ms=milliseconds_of(identity.created_at),
             sealed_by=sealed.sealed_by,
             iv=sealed.iv,
