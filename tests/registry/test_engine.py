@@ -22,8 +22,8 @@ from pairsmith.errors import (
     SchemaTooNew,
 )
 from pairsmith.registry import Registry, migrations, schema, sqlite_file
-from pairsmith.registry.sqlite_file import journal_settings
 from pairsmith.registry.failures import explained
+from pairsmith.registry.sqlite_file import journal_settings
 from places import Place
 
 

@@ -52,6 +52,7 @@ class Access:
         self.cache = Cache(self.now_ms)
         self.background = Background(self) if background else None
         self._closed = False
+        self._remaining: frozenset[str] = frozenset()
         database.verify = self._require_same_registry
         watch_forks(self)
 
@@ -105,7 +106,7 @@ class Access:
         with self.database.reading() as connection:
             due = rotation.due_keys(connection, self.now_ms())
         rotated = tuple(key_id for key_id in due if self._rotates(key_id))
-        return MaintenanceReport(rotated, tuple(self._destroy_due()))
+        return MaintenanceReport(rotated, self._destroy_due(remaining=True))
 
     def check(self, seconds: float) -> None:
         """Do what every operation does: look over a connection of the pool.
@@ -148,13 +149,16 @@ class Access:
         require_present_schema(connection)
         require_root_key(connection, self.ring)
 
-    def _destroy_due(self) -> list[str]:
+    def _destroy_due(self, *, remaining: bool = False) -> tuple[str, ...]:
+        """Destroy what is due; what could not be, only if ``remaining`` is true."""
         with self.database.reading() as connection:
-            due = deletion.due_keys(connection, self.now_ms())
-        if not due:
-            return []
+            due = set(deletion.due_keys(connection, self.now_ms()))
+        if not (due if remaining else due - self._remaining):
+            return ()
         with self._writing() as connection:
-            return deletion.destroy_due(connection, self.now_ms())
+            result = deletion.destroy_due(connection, self.now_ms())
+        self._remaining = result.remaining
+        return result.destroyed
 
     def _read_and_keep(self, entries: Entries, name: str, look: Look) -> Resolution:
         cache = self.cache

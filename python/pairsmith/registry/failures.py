@@ -232,20 +232,30 @@ def _may_have_happened(error: exc.SQLAlchemyError) -> bool:
 def _explanation(error: exc.SQLAlchemyError) -> tuple[str, bool]:
     origin = error.orig if isinstance(error, exc.DBAPIError) else None
     if isinstance(origin, sqlite3.Error):
-        name = getattr(origin, "sqlite_errorname", "")
-        if any(words in str(origin) for words in OTHER_TABLES_WORDS):
-            return OTHER_TABLES, SOMEBODY_MUST_ACT
-        return _first_fit(SQLITE_FAILURES, name) or _unexpected(origin, name)
+        return _of_sqlite(origin)
     if origin is not None:
-        state = getattr(origin, "sqlstate", None)
-        if state is None:
-            return _without_a_state(error, origin), WAITING_HELPS
-        if state in OTHER_TABLES_STATES:
-            return OTHER_TABLES, SOMEBODY_MUST_ACT
-        return _first_fit(POSTGRESQL_FAILURES, state) or _unexpected(origin, state)
+        return _of_postgresql(error, origin)
     if isinstance(error, exc.TimeoutError):
         return "All connections to the database are in use; try again.", WAITING_HELPS
     return _unexpected(error, "")
+
+
+def _of_sqlite(origin: sqlite3.Error) -> tuple[str, bool]:
+    name = getattr(origin, "sqlite_errorname", "")
+    if any(words in str(origin) for words in OTHER_TABLES_WORDS):
+        return OTHER_TABLES, SOMEBODY_MUST_ACT
+    return _first_fit(SQLITE_FAILURES, name) or _unexpected(origin, name)
+
+
+def _of_postgresql(
+    error: exc.SQLAlchemyError, origin: BaseException
+) -> tuple[str, bool]:
+    state = getattr(origin, "sqlstate", None)
+    if state is None:
+        return _without_a_state(error, origin), WAITING_HELPS
+    if state in OTHER_TABLES_STATES:
+        return OTHER_TABLES, SOMEBODY_MUST_ACT
+    return _first_fit(POSTGRESQL_FAILURES, state) or _unexpected(origin, state)
 
 
 def _without_a_state(error: exc.SQLAlchemyError, origin: BaseException) -> str:
@@ -266,6 +276,6 @@ def _first_fit(
     return None
 
 
-def _unexpected(error: Exception, code: str) -> tuple[str, bool]:
+def _unexpected(error: BaseException, code: str) -> tuple[str, bool]:
     detail = " ".join(str(error).split())
     return f"The database refused: {detail} ({code})", SOMEBODY_MUST_ACT

@@ -6,7 +6,7 @@ happy. So each connection here watches the clock while it waits. One that gets n
 answer is closed, and with it every other one of the pool that is as old.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
@@ -124,7 +124,10 @@ class PostgresqlServer:
 
 
 def _connect(
-    _dialect: object, _record: object, arguments: Any, options: dict[str, Any]
+    _dialect: object,
+    _record: object,
+    arguments: Sequence[str],
+    options: dict[str, Any],
 ) -> BoundedConnection:
     return BoundedConnection.connect(*arguments, **(_KERNEL | options))
 

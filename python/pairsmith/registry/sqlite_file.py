@@ -127,7 +127,7 @@ class SqliteFile:
 
     def _mark(self) -> FileMark:
         try:
-            file = os.stat(self._given)
+            file = self._given.stat()
         except FileNotFoundError:
             raise DatabaseError(
                 f"{self.path}: The database file is gone: it was deleted or moved. "
@@ -162,15 +162,7 @@ class SqliteFile:
         try:
             _prepare(handle)
             after = self._mark()
-            opened = os.stat(self.path)
-            if (opened.st_dev, opened.st_ino) != before.identity[:2] or (
-                after.identity[:2] != before.identity[:2]
-            ):
-                raise DatabaseError(
-                    f"{self.path}: The database file was replaced while it was being "
-                    "opened; try again. If its URL names a symbolic link, that leads "
-                    "elsewhere now: start again."
-                )
+            self._require_unmoved(before, after)
         except BaseException:
             handle.close()
             raise
@@ -179,6 +171,17 @@ class SqliteFile:
             if self._seen == before:  # opening has made the WAL, and nothing else
                 self._seen = after
         return handle
+
+    def _require_unmoved(self, before: FileMark, after: FileMark) -> None:
+        """Make sure that what was opened is what the URL's path led to meanwhile."""
+        opened = self.path.stat()
+        file = (opened.st_dev, opened.st_ino)
+        if not before.identity[:2] == file == after.identity[:2]:
+            raise DatabaseError(
+                f"{self.path}: The database file was replaced while it was being "
+                "opened; try again. If its URL names a symbolic link, that leads "
+                "elsewhere now: start again."
+            )
 
 
 def journal_settings(version: tuple[int, int, int]) -> tuple[str, str]:
@@ -237,6 +240,6 @@ def _handle_of(connection: sa.Connection) -> Handle:
 
 def _status(path: str) -> os.stat_result | None:
     try:
-        return os.stat(path)
+        return Path(path).stat()
     except OSError:
         return None

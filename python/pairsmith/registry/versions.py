@@ -1,7 +1,6 @@
 """Versions of a key: added, described, listed. None is ever changed."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +11,7 @@ from pairsmith.registry.engine import next_sequence
 from pairsmith.registry.identifiers import new_key_version_id
 from pairsmith.registry.key_ring import KeyRing
 from pairsmith.registry.schema import key_versions, keys
+from pairsmith.registry.soundness import moment, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +76,6 @@ def describe(connection: sa.Connection, key_id: str, key_version_id: str) -> Key
 
 def version_of(row: sa.Row[Any]) -> KeyVersion:
     """Show a row without its material."""
-    created = datetime.fromtimestamp(row.created_at_ms / 1000, UTC)
-    return KeyVersion(row.key_id, row.key_version_id, created)
+    return KeyVersion(
+        text_of(row.key_id), text_of(row.key_version_id), moment(row.created_at_ms)
+    )
