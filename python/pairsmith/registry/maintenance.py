@@ -38,11 +38,11 @@ class Background:
 
     Args:
         subject: Held weakly: a registry that nobody holds ends its thread.
-        period_seconds: From the end of a pass to the next.
+        period_seconds: From one pass to the next; ``PERIOD_SECONDS`` by default.
     """
 
     def __init__(
-        self, subject: Maintained, period_seconds: float = PERIOD_SECONDS
+        self, subject: Maintained, period_seconds: float | None = None
     ) -> None:
         self._subject = ref(subject)
         self._period_seconds = period_seconds
@@ -84,9 +84,9 @@ class Background:
 
 
 def _maintain(
-    subject: "ref[Maintained]", stopped: Event, period_seconds: float
+    subject: "ref[Maintained]", stopped: Event, period_seconds: float | None
 ) -> None:
-    while not stopped.wait(period_seconds):
+    while not stopped.wait(period_seconds or PERIOD_SECONDS):
         maintained = subject()
         if maintained is None:
             return

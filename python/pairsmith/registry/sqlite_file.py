@@ -121,6 +121,14 @@ class SqliteFile:
         mark = self._mark()
         with self._lock:
             if mark != self._seen:
+                if self._seen is not None and _keeps_old_wal(self._seen, mark):
+                    raise DatabaseError(
+                        f"{self.path}: The database file was replaced, and the -wal "
+                        "file of the one before it is still there, which would damage "
+                        "this one: stop all that use it, remove the files -wal and "
+                        "-shm beside it, and start again.",
+                        retryable=False,
+                    )
                 self._seen = mark
                 self._generation += 1
             return mark, self._generation
@@ -191,6 +199,16 @@ def journal_settings(version: tuple[int, int, int]) -> tuple[str, str]:
     if version >= newest or (same_line and version >= same_line[0]):
         return "WAL", "FULL"
     return "TRUNCATE", "EXTRA"
+
+
+def _keeps_old_wal(before: FileMark, now: FileMark) -> bool:
+    """Whether the file is another, and its WAL is not."""
+    wal = now.identity[2:3]
+    return (
+        now.identity[:2] != before.identity[:2]
+        and any(wal)
+        and wal == before.identity[2:3]
+    )
 
 
 def _create_private_file(path: Path) -> None:
