@@ -86,15 +86,17 @@ class LeaseGuard:
         if epoch is not None:
             self._give_back(slot, epoch)
         if is_last:
-            self._end()
+            self._background.stop()
+            self._disconnect()
 
     def close(self) -> None:
         """Give out no slot any more, see ``guard.Slots``; twice does nothing."""
         with self._lock:
             self._closed = True
             is_last = not self._held
+        self._disconnect()
         if is_last:
-            self._end()
+            self._background.stop()
 
     def run_maintenance(self) -> None:
         """Renew what is held; a lease that was lost is given up.
@@ -142,8 +144,7 @@ class LeaseGuard:
         # Reentrant: a batch that nobody holds any more releases its slot anywhere.
         self._lock = RLock()
 
-    def _end(self) -> None:
-        self._background.stop()
+    def _disconnect(self) -> None:
         with self._turnstile.at_work():
             self._engine.dispose()
 
