@@ -85,9 +85,12 @@ def find(connection: sa.Connection, name: str) -> KeyRow:
         sa.select(keys).where(keys.c.key_id == bound.scalar_subquery())
     ).first()
     if row is None:
-        raise AliasNotFound(
-            f"{name} does not exist, or its key does not; list_aliases shows all."
-        )
+        if connection.execute(bound).first() is not None:
+            raise AliasNotFound(
+                f"{name} names a key that does not exist: update_alias binds it to "
+                "another, delete_alias removes it."
+            )
+        raise AliasNotFound(f"{name} does not exist; list_aliases shows all.")
     return row
 
 
