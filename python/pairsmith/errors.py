@@ -308,6 +308,8 @@ class OutcomeUnknown(DatabaseError):
     The database failed, or fell silent, while it was making the change permanent.
     """
 
+    retryable = False
+
     def __init__(
         self, message: str | None = None, *, request_id: str | None = None
     ) -> None:
