@@ -18,30 +18,15 @@ from pairsmith.instance.leases import LeaseGuard
 from pairsmith.registry.postgresql import PostgresqlServer
 from pairsmith.registry.schema import guard_slots
 from pairsmith.registry.urls import parse_database_url
+from places import Place
 
 Opening = Callable[..., LeaseGuard]
 
 
 @pytest.fixture
-def server_url() -> Iterator[str]:
-    """A PostgreSQL database of the test's own, with the guard's table."""
-    base = os.environ.get("PAIRSMITH_TEST_DATABASE")
-    if not base:
-        pytest.skip("PAIRSMITH_TEST_DATABASE names no PostgreSQL")
-    schema = f"leases_{os.getpid()}_{threading.get_ident()}"
-    server = sa.create_engine(base, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
-    options = {"options": f"-csearch_path={schema}"}
-    url = sa.make_url(base).update_query_dict(options)
-    tables = sa.create_engine(url)
-    with tables.begin() as connection:
-        guard_slots.create(connection)
-    tables.dispose()
-    yield url.render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
-    server.dispose()
+def server_url(postgresql_place: Place) -> str:
+    """A migrated PostgreSQL database of the test's own."""
+    return postgresql_place.url
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 import pytest
-from places import Place
 
 from pairsmith.errors import (
     AliasAlreadyExists,
@@ -14,6 +13,7 @@ from pairsmith.errors import (
     PairsmithError,
 )
 from pairsmith.registry import Registry
+from places import Place
 
 
 def test_alias_names_its_key(registry: Registry) -> None:

@@ -1,10 +1,10 @@
 """Damaged and swapped rows: that key is unusable and says so, and no other is."""
 
 import pytest
-from places import Place
 
 from pairsmith.errors import KeyUnavailable
 from pairsmith.registry import Registry
+from places import Place
 
 
 def _version(place: Place, version: str, column: str) -> bytes:

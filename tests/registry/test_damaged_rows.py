@@ -6,7 +6,6 @@ from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
-from places import Place
 from sqlalchemy.dialects import postgresql
 
 from pairsmith.errors import (
@@ -19,6 +18,7 @@ from pairsmith.errors import (
 from pairsmith.registry import Registry, cache, listing, schema
 from pairsmith.registry.tags import TagQuery
 from pairsmith.server.key_ages import key_version_ages
+from places import Place
 
 VALUES = (None, "", "x", "ä" * 5000, b"", b"\xff\x00", -1, 0, 1.5, 1 << 62, -(1 << 63))
 """What no column holds, or only by chance."""

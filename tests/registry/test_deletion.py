@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from places import Place
 
 from clock import NOON, Clock
 from pairsmith.errors import (
@@ -16,6 +15,7 @@ from pairsmith.errors import (
     RejectedUnsupportedOperation,
 )
 from pairsmith.registry import Registry
+from places import Place
 
 TABLES = ("keys", "key_versions", "aliases", "tags")
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from threading import Event, Thread
 
 import pytest
-from places import Place
 
 from pairsmith.registry import Registry, forks
+from places import Place
 from waiting import PATIENCE_SECONDS
 
 # Python 3.12 warns of forks while threads run; that is what is being tested here.

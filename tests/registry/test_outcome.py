@@ -4,11 +4,11 @@ import sqlite3
 
 import pytest
 import sqlalchemy as sa
-from places import Place
 
 from pairsmith.errors import DatabaseError, OutcomeUnknown
 from pairsmith.registry import Registry, engine
 from pairsmith.registry.failures import change_failure
+from places import Place
 
 
 def _sqlite_error(name: str) -> sqlite3.OperationalError:

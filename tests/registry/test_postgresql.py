@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
-from places import Place
 from silent_proxy import SilentProxy
 
 from pairsmith.errors import DatabaseError, OutcomeUnknown
 from pairsmith.registry import Registry, cache, postgresql
 from pairsmith.registry.postgresql import BoundedConnection, NoAnswer
+from places import Place
 
 
 def _asking(answers: int) -> Generator[int, int, str]:
@@ -45,10 +45,14 @@ def test_answer_is_taken_however_late() -> None:
 
 
 @pytest.fixture
+def place(postgresql_place: Place) -> Place:
+    """A place on a server."""
+    return postgresql_place
+
+
+@pytest.fixture
 def proxy(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[SilentProxy]:
     """A proxy in front of the place's server; the place's URL leads through it."""
-    if place.url.startswith("sqlite"):
-        pytest.skip("there is no server to fall silent")
     monkeypatch.setattr(cache, "POLL_SECONDS", 0.0)
     monkeypatch.setattr(postgresql, "PING_SECONDS", 0.5)
     url = sa.make_url(place.url)

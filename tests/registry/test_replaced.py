@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from places import Place
 
 from pairsmith.errors import (
     DatabaseError,
@@ -17,6 +16,7 @@ from pairsmith.errors import (
     ServiceUnavailable,
 )
 from pairsmith.registry import Registry, cache, schema, sqlite_file
+from places import Place
 
 
 @pytest.fixture(params=["WAL", "TRUNCATE"], autouse=True)

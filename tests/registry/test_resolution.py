@@ -9,7 +9,6 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from places import Place
 
 from pairsmith.errors import DatabaseError, KeyDisabled, KeyNotFound
 from pairsmith.registry import Registry, maintenance
@@ -20,6 +19,7 @@ from pairsmith.registry.cache import (
     Resolution,
     ResolvedKey,
 )
+from places import Place
 from waiting import eventually
 
 

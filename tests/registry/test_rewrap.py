@@ -6,11 +6,11 @@ import signal
 import time
 
 import pytest
-from places import Place
 
 from pairsmith._core import RootKey
 from pairsmith.errors import InvalidParameter, KeyUnavailable, RootKeyError
 from pairsmith.registry import FileRootKey, Registry, rewrap
+from places import Place
 
 OLD, NEW, OTHER = b"\1" * 32, b"\2" * 32, b"\3" * 32
 OLD_ID, NEW_ID, OTHER_ID = (RootKey(key).root_key_id for key in (OLD, NEW, OTHER))

@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from places import Place
 
 from pairsmith._core import RootKey
 from pairsmith.errors import InvalidParameter, RootKeyError
@@ -21,6 +20,7 @@ from pairsmith.registry import (
     parse_root_key_provider,
 )
 from pairsmith.registry.root_key import _root_key, default_root_key
+from places import Place
 from waiting import PATIENCE_SECONDS
 
 KEY = bytes(range(100, 132))

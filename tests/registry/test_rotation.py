@@ -8,11 +8,11 @@ from multiprocessing import get_context
 from threading import Barrier, Thread
 
 import pytest
-from places import Place
 
 from clock import Clock
 from pairsmith.errors import KeyVersionNotFound
 from pairsmith.registry import Registry
+from places import Place
 
 
 def test_new_version_becomes_primary(registry: Registry) -> None:

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from places import Place
 
 from clock import NOON
 from pairsmith.errors import DatabaseError, KeyUnavailable
@@ -12,6 +11,7 @@ from pairsmith.registry.service_seal import ServiceSeal
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
 from pairsmith.server.key_ages import key_version_ages
+from places import Place
 
 NOW = datetime.fromtimestamp(NOON, UTC)
 POLICY = parse_policy(["decrypt:tag:Team=edge"])

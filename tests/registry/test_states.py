@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from places import Place
 
 from pairsmith.errors import PairsmithError
 from pairsmith.registry import Registry
+from places import Place
 
 STATES = ("Enabled", "Disabled", "PendingDeletion", "PendingImport", "Unavailable")
 
