@@ -154,15 +154,22 @@ def test_clock_that_was_set_back(opening: Opening) -> None:
     second.acquire()
 
 
-def test_rows_that_are_gone(opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_are_gone(opening: Opening) -> None:
     """Slots that went with a restored database are made again."""
     guard = opening()
+    guard.release(guard.acquire())
     guard._run(sa.delete(guard_slots).returning(guard_slots.c.slot))
-    monkeypatch.setattr(leases, "LEASE_SECONDS", -1)
     with pytest.raises(Throttled):
         guard.acquire()
-    monkeypatch.undo()
+    guard._make_slots_after = 0.0  # it does not try at every refusal
     guard.release(guard.acquire())
+
+
+def test_opening_writes_nothing(opening: Opening) -> None:
+    """A guard asks its database only when somebody wants a slot."""
+    guard = opening()
+    everything = sa.delete(guard_slots).returning(guard_slots.c.slot)
+    assert guard._run(everything) == []
 
 
 def test_cancelled_wait_ends(opening: Opening) -> None:

@@ -66,11 +66,6 @@ class LeaseGuard:
         self._closed = False
         self._begin()
         watch_forks(self)
-        try:
-            self._make_slots()
-        except BaseException:
-            self._engine.dispose()
-            raise
 
     def acquire(
         self, wait: float = 0.0, cancelled: Callable[[], bool] | None = None
@@ -139,7 +134,7 @@ class LeaseGuard:
     def _begin(self) -> None:
         self._holder = secrets.token_hex(16)
         self._held: dict[int, int] = {}
-        self._slots_made = monotonic()
+        self._make_slots_after = 0.0
         self._turnstile = Turnstile()
         # Reentrant: a batch that nobody holds any more releases its slot anywhere.
         self._lock = RLock()
@@ -157,8 +152,10 @@ class LeaseGuard:
             return None
         self._background.start()
         row = next(iter(self._run(self._taking())), None)
+        if row is None and monotonic() >= self._make_slots_after:
+            self._make_slots()
+            row = next(iter(self._run(self._taking())), None)
         if row is None:
-            self._make_slots_again()
             return None
         with self._lock:
             self._held[row.slot] = row.epoch
@@ -208,12 +205,8 @@ class LeaseGuard:
             guard_slots.c.holder == self._holder
         )
 
-    def _make_slots_again(self) -> None:
-        """Rows may have gone with a database that was restored."""
-        if monotonic() - self._slots_made > LEASE_SECONDS:
-            self._make_slots()
-
     def _make_slots(self) -> None:
+        """Make rows that there are not: at first, or after a backup was restored."""
         from sqlalchemy.dialects.postgresql import insert
 
         empty = {"holder": "", "epoch": 0, "valid_until_ms": 0}
@@ -223,7 +216,7 @@ class LeaseGuard:
         ]
         making = insert(guard_slots).values(rows).on_conflict_do_nothing()
         self._run(making.returning(guard_slots.c.slot))
-        self._slots_made = monotonic()
+        self._make_slots_after = monotonic() + LEASE_SECONDS
 
     def _run(self, statement: sa.UpdateBase) -> list[sa.Row[Any]]:
         with self._connected() as connection:
