@@ -379,6 +379,7 @@ class TestSecrecy:
             "seal",
             "open",
             "open_advance",
+            "re_encrypt",
             "generate_data_key",
             "generate_data_key_pair",
             "generate_data_key_pair_from_seed",

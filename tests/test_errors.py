@@ -21,6 +21,7 @@ EXPECTED: dict[str, tuple[str, int, bool]] = {
     "AliasNotFound": ("Forbidden.AliasNotFound", 404, False),
     "OnlySymmetricKeySupported": ("Forbidden.OnlySymmetricKeySupported", 404, False),
     "KeyDisabled": ("Rejected.Disabled", 409, False),
+    "KeyVersionRetired": ("Rejected.Disabled", 409, False),
     "KeyPendingDeletion": ("Rejected.PendingDeletion", 409, False),
     "KeyPendingImport": ("Rejected.PendingImport", 409, False),
     "KeyUnavailable": ("Rejected.Unavailable", 409, False),

@@ -44,6 +44,13 @@ for line in sys.stdin:
         batch.close()
         print(*(part.hex() for pair in made for part in pair[1:3]), flush=True)
         continue
+    if keep == "move":
+        iv, blob = key.re_encrypt(
+            bytes.fromhex(threads), b"", b"", key, b"", advance=True,
+            destination_advance=False,
+        )
+        print(iv.hex(), blob.hex(), flush=True)
+        continue
     _, iv, blob, private_key = key.generate_data_key_pair(
         spec, key_format, b"", advance=False, with_plaintext=keep == "keep",
         threads=int(threads),
@@ -85,6 +92,14 @@ class Child:
         parts = [*map(bytes.fromhex, self.process.stdout.readline().split())]
         pairs = zip(parts[::2], parts[1::2], strict=True)
         return [self.key.open(blob, iv, b"") for iv, blob in pairs]
+
+    def move(self, document: bytes) -> bytes:
+        """Hand over a private key wrapped, have it sealed anew, and open it here."""
+        _, blob = self.key.seal(document, b"", advance=True)
+        self._say("any", "any", blob.hex(), "move")
+        assert self.process.stdout is not None
+        iv, moved = map(bytes.fromhex, self.process.stdout.readline().split())
+        return self.key.open(moved, iv, b"")
 
     def memory(self) -> Iterator[tuple[str, bytes]]:
         """Every region that can be read and written, with its name."""
@@ -219,6 +234,17 @@ def test_no_piece_of_a_private_key_remains(
     for key_format in ("DER", "PEM", "DER"):
         document = child.generate(spec, key_format, threads=threads)
         assert found(child, document) == set()
+
+
+@pytest.mark.parametrize("spec", ["RSA_4096", "EC_P256"])
+def test_no_piece_of_a_key_that_moved_remains(child: Child, spec: str) -> None:
+    """Re-encryption leaves nothing of what it opened."""
+    with_key = Child()
+    for key_format in ("DER", "PEM"):
+        document = with_key.generate(spec, key_format)
+        assert child.move(document) == document
+        assert found(child, document) == set()
+    with_key.close()
 
 
 @pytest.mark.parametrize("spec", ["RSA_2048", "EC_P256", "EC_P256K"])

@@ -4,8 +4,16 @@ import dataclasses
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pairsmith import Instance, WrappedKeyPair, errors
+
+MEMBERS = (
+    *("Type", "KeyId", "KeyVersionId", "KeyPairSpec", "KeyFormat", "Algorithm", "Aad"),
+    *("Iv", "PrivateKeyCiphertextBlob", "PublicKey"),
+)
+"""What a record has."""
 
 
 @pytest.fixture
@@ -93,11 +101,41 @@ def test_incomplete_records_are_refused(record: WrappedKeyPair, missing: str) ->
         WrappedKeyPair.from_json(json.dumps(values))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "7", "{", b"\xff", '{"Type": []}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "7", "{", b"\xff", '{"Type": []}', "[" * 200_000, "9" * 200_000),
+        *('{"Type": NaN}', "1e999999", '{"Type": {}, "Type": {}}', b"\xef\xbb\xbf{}"),
+        b"{" + b" " * 300_000 + b"}",
+    ],
+    ids=lambda text: ascii(text)[:12],
+)
 def test_what_is_no_record_is_refused(text: str | bytes) -> None:
-    """Other JSON, and no JSON, is a bad parameter."""
-    with pytest.raises(errors.InvalidParameter):
+    """Other JSON, and no JSON, is a bad parameter, and told in one line."""
+    with pytest.raises(errors.InvalidParameter) as caught:
         WrappedKeyPair.from_json(text)
+    assert len(str(caught.value)) < 200
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from([*MEMBERS, "x" * 5000]),
+        st.none()
+        | st.integers()
+        | st.text(max_size=9)
+        | st.lists(st.text(max_size=3))
+        | st.sampled_from([WrappedKeyPair.TYPE, "EC_P256", "PEM", "AAAA", "A" * 5000]),
+    )
+)
+def test_a_record_of_anything_is_read_or_refused(values: dict[str, object]) -> None:
+    """Whatever its members are; a message stays short whatever they hold."""
+    try:
+        record = WrappedKeyPair.from_json(json.dumps(values))
+    except errors.InvalidParameter as refused:
+        assert len(str(refused)) < 300  # noqa: PT017 -- either may happen
+    else:
+        assert json.loads(record.to_json()) == values
 
 
 def test_record_with_other_fields_does_not_open(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pairsmith.results import Encrypted as Encrypted
     from pairsmith.results import KeyFormat as KeyFormat
     from pairsmith.results import KeyPairSpec as KeyPairSpec
+    from pairsmith.results import ReEncrypted as ReEncrypted
     from pairsmith.results import WrappedKeyPair as WrappedKeyPair
 
 _HOME = {
@@ -41,6 +42,7 @@ _HOME = {
     "KeyFormat": "pairsmith.results",
     "KeyPairSpec": "pairsmith.results",
     "PairsmithError": "pairsmith.errors",
+    "ReEncrypted": "pairsmith.results",
     "WrappedKeyPair": "pairsmith.results",
 }
 
@@ -56,6 +58,7 @@ __all__ = [
     "KeyFormat",
     "KeyPairSpec",
     "PairsmithError",
+    "ReEncrypted",
     "WrappedKeyPair",
     "__version__",
     "errors",

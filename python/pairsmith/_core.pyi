@@ -101,6 +101,24 @@ class WrappingKey:
         """Open a plain blob. ``DecryptionError`` for whatever does not fit."""
     def open_advance(self, blob: bytes, aad: bytes) -> bytes:
         """Open an Advance blob. ``DecryptionError`` for whatever does not fit."""
+    def re_encrypt(
+        self,
+        blob: bytes,
+        iv: bytes,
+        aad: bytes,
+        destination: WrappingKey,
+        destination_aad: bytes,
+        *,
+        advance: bool,
+        destination_advance: bool,
+    ) -> tuple[bytes, bytes]:
+        """``(iv, blob)`` of the same message under ``destination``.
+
+        Opened and sealed in one call: the message never reaches Python. ``advance``
+        tells the layout of ``blob``; an Advance blob has its own Iv, and ``iv`` is not
+        looked at. ``DecryptionError`` for whatever does not fit. The interpreter is
+        released for blobs of more than 64 KiB.
+        """
     def generate_data_key(
         self, length: int, aad: bytes, *, advance: bool
     ) -> tuple[bytes, bytes, bytes]:

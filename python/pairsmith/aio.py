@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from pairsmith.batch import PairBatch
 from pairsmith.guard import closed
 from pairsmith.instance import DEFAULT_URL, CancelToken, Instance
-from pairsmith.registry import RootKeyProvider
+from pairsmith.registry import RootKeys
 from pairsmith.results import DataKeyPairWithoutPlaintext, KeyPairSpec
 
 Parameters = ParamSpec("Parameters")
@@ -132,7 +132,7 @@ class AsyncInstance:
     async def open(
         cls,
         url: str = DEFAULT_URL,
-        root_key: RootKeyProvider | str | None = None,
+        root_key: RootKeys | None = None,
         *,
         pair_limit: int = 1,
         threads: int = 1,
@@ -201,6 +201,8 @@ class AsyncInstance:
     advance_encrypt = _awaitable(Instance.advance_encrypt)
     generate_data_key = _awaitable(Instance.generate_data_key)
     advance_generate_data_key = _awaitable(Instance.advance_generate_data_key)
+    re_encrypt = _awaitable(Instance.re_encrypt)
+    re_encrypt_record = _awaitable(Instance.re_encrypt_record)
     generate_random = _awaitable(Instance.generate_random)
 
     create_key = _awaitable(Instance.create_key)
@@ -223,6 +225,8 @@ class AsyncInstance:
     create_key_version = _awaitable(Instance.create_key_version)
     describe_key_version = _awaitable(Instance.describe_key_version)
     list_key_versions = _awaitable(Instance.list_key_versions)
+    retire_key_version = _awaitable(Instance.retire_key_version)
+    restore_key_version = _awaitable(Instance.restore_key_version)
     update_rotation_policy = _awaitable(Instance.update_rotation_policy)
     pool_status = _awaitable(Instance.pool_status)
     warm_up = _awaitable(Instance.warm_up)

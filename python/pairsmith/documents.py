@@ -16,6 +16,7 @@ from pairsmith.errors import InvalidParameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 DEPTH_LIMIT = 32
 """Lists and objects in each other at most; no document of ours has more than 6."""
@@ -75,22 +76,29 @@ def parse_json(
     return document
 
 
-def parse_toml(
-    name: str, text: bytes, *, limit: int = SETTINGS_BYTES
-) -> dict[str, Any]:
-    """Read one TOML document in UTF-8.
+def read_toml(name: str, path: Path) -> tuple[dict[str, Any], str]:
+    """Read one TOML file in UTF-8, of 1 MiB at most.
 
     Args:
-        name: What the document is, for the message.
-        text: All of it.
-        limit: Bytes at most.
+        name: What the file is, for the message.
+        path: Where it is.
+
+    Returns:
+        What it says, and its text.
 
     Raises:
-        InvalidParameter: It is something else; the message says what, and where.
+        InvalidParameter: It cannot be read, or is something else; the message says
+            what, and where.
     """
-    decoded = _decoded(name, text, limit)
+    name = f"{name} {path}"
     try:
-        return tomllib.loads(decoded)
+        with path.open("rb") as file:
+            text = file.read(SETTINGS_BYTES + 1)
+    except OSError as error:
+        raise InvalidParameter(name, f"{error.strerror or error}.") from None
+    decoded = _decoded(name, text, SETTINGS_BYTES)
+    try:
+        return tomllib.loads(decoded), decoded
     except RecursionError:
         raise InvalidParameter(name, "its values are nested too deeply") from None
     except ValueError as error:  # also a number of thousands of digits

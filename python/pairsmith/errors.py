@@ -157,6 +157,13 @@ class KeyDisabled(PairsmithError):
     wire_message = "The request was rejected because the key state is Disabled."
 
 
+class KeyVersionRetired(KeyDisabled):
+    """The key version was retired; ``restore_key_version`` lets it open blobs again.
+
+    Blobs under it should have been moved to the primary version before it was retired.
+    """
+
+
 class KeyPendingDeletion(PairsmithError):
     """The key waits for its destruction; ``cancel_key_deletion`` brings it back."""
 
@@ -348,6 +355,7 @@ CATALOGUE: tuple[type[PairsmithError], ...] = (
     AliasNotFound,
     OnlySymmetricKeySupported,
     KeyDisabled,
+    KeyVersionRetired,
     KeyPendingDeletion,
     KeyPendingImport,
     KeyUnavailable,

@@ -109,19 +109,29 @@ class KeyMetadata:
 
 @dataclass(frozen=True, slots=True)
 class KeyVersion:
-    """One version of a key; its material never leaves the registry."""
+    """One version of a key; its material never leaves the registry.
+
+    ``retire_date`` is ``None`` unless the version is retired and opens nothing.
+    """
 
     key_id: str
     key_version_id: str
     creation_date: datetime
+    retire_date: datetime | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the ``KeyVersion`` of the management OpenAPI."""
-        return {
+        """Give the ``KeyVersion`` of the management OpenAPI.
+
+        ``RetireDate`` is one member more than is documented, of retired versions only.
+        """
+        wire = {
             "KeyId": self.key_id,
             "KeyVersionId": self.key_version_id,
             "CreationDate": wire_date(self.creation_date),
         }
+        if self.retire_date is not None:
+            wire["RetireDate"] = wire_date(self.retire_date)
+        return wire
 
 
 @dataclass(frozen=True, slots=True)

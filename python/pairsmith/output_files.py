@@ -48,11 +48,13 @@ def target_at(path: Path) -> Target:
     """Look at what is there; it is not opened.
 
     Raises:
-        Unwritable: A folder, a socket, a disk, another user's FIFO, or a symbolic link
-            to a file or to nothing.
+        Unwritable: A folder, a socket, a disk, another user's FIFO, an open file of our
+            own, or a symbolic link to a file or to nothing.
         OSError: The path cannot be looked at.
     """
-    if own_descriptor(path) is not None:
+    own = own_descriptor(path)
+    if own is not None:
+        _require_given(path, own)
         return Target.STREAM
     try:
         found = path.lstat()
@@ -186,6 +188,17 @@ def naming(path: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+def _require_given(path: Path, own: int) -> None:
+    """See that an open file was given to this process, by a shell for example.
+
+    What we open ourselves, a database above all, is never inheritable; what we were
+    started with always is.
+    """
+    with naming(path):
+        if not os.get_inheritable(own):
+            raise Unwritable(path, "it is no open file that was given to the command")
+
+
 def _behind_link(path: Path) -> os.stat_result:
     """What a symbolic link leads to, if that is something that may be written to."""
     try:
@@ -233,7 +246,7 @@ def _open_stream(path: Path) -> int:
     try:
         descriptor = os.open(path, flags)
     except OSError as error:
-        if error.errno == errno.ENXIO:
+        if error.errno == errno.ENXIO and path.is_fifo():
             raise Unwritable(
                 path, "nobody reads from it: start its reader first"
             ) from (error)

@@ -11,6 +11,8 @@ from pairsmith.results import KeyFormat, KeyPairSpec
 
 AAD_LIMIT = 8192
 """Bytes of Aad at most; documented for the decrypting operations, applied to all."""
+CONTEXT_LABEL = b"pairsmith/encryption-context/v1"
+"""What an Aad begins with that stands for an encryption context."""
 PLAINTEXT_LIMIT = 3 * 1024 * 1024
 """Bytes of a message at most: the limit of a request's body."""
 DATA_KEY_LIMIT = 1024
@@ -65,6 +67,38 @@ def parse_bytes(name: str, value: object, *, limit: int) -> bytes:
 def parse_aad(value: object) -> bytes:
     """Additional authenticated data; none at all is the same as empty."""
     return parse_bytes("aad", value, limit=AAD_LIMIT)
+
+
+def encryption_context_aad(context: object) -> bytes:
+    """The Aad that an encryption context of the OpenAPI stands for.
+
+    Args:
+        context: Names and values, both text, in any order; without any the Aad is
+            empty. ``docs/formats.md`` has the form.
+
+    Raises:
+        InvalidParameter: It is something else, or too long.
+    """
+    if not isinstance(context, Mapping) or not all(
+        isinstance(text, str) for pair in context.items() for text in pair
+    ):
+        raise InvalidParameter(
+            "encryption_context", "it must be names and values, both text"
+        )
+    if not context:
+        return b""
+    pairs = sorted((_field(name), _field(value)) for name, value in context.items())
+    aad = CONTEXT_LABEL + b"".join(name + value for name, value in pairs)
+    return parse_bytes("encryption_context", aad, limit=AAD_LIMIT)
+
+
+def _field(text: str) -> bytes:
+    """A text in UTF-8 behind its length, in four bytes."""
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        raise InvalidParameter("encryption_context", "it is not Unicode") from None
+    return len(encoded).to_bytes(4, "big") + encoded
 
 
 def parse_plaintext(value: object) -> bytes:

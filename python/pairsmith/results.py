@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from pairsmith.documents import parse_json, shown
 from pairsmith.errors import InvalidParameter
 from pairsmith.halves import (
     PrivateHalf,
@@ -189,6 +190,23 @@ class Decrypted(KeyResult, PrivateHalf):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReEncrypted(KeyResult):
+    """The answer of ``re_encrypt``; ``key_id`` and ``key_version_id`` are the new ones.
+
+    Attributes:
+        source_key_id: The real id of the key that the old blob was under.
+        source_key_version_id: The version that opened it, of plain operations too.
+        iv: 12 bytes, needed to decrypt the blob of the plain operations.
+        ciphertext_blob: The new blob.
+    """
+
+    source_key_id: str
+    source_key_version_id: str
+    iv: bytes
+    ciphertext_blob: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RandomBytes(Result):
     """The answer of ``generate_random``.
 
@@ -245,16 +263,13 @@ class WrappedKeyPair(PublicHalf):
         Raises:
             InvalidParameter: The text is no such record; the message says why.
         """
-        try:
-            values = json.loads(text)
-        except ValueError:
-            raise InvalidParameter("record", "it is not JSON") from None
+        values = parse_json("record", text)
         if not isinstance(values, dict) or values.get("Type") != cls.TYPE:
             raise InvalidParameter("record", f"its Type is not {cls.TYPE}")
         known = {_wire_name(item.name): item.name for item in fields(cls)}
         for name, value in values.items():
             if name != "Type" and (name not in known or not isinstance(value, str)):
-                raise InvalidParameter("record", f"unexpected {name!r}")
+                raise InvalidParameter("record", f"unexpected {shown(name)}")
         try:
             return cls(
                 key_id=values["KeyId"],
@@ -272,7 +287,7 @@ class WrappedKeyPair(PublicHalf):
         except KeyError as missing:
             raise InvalidParameter("record", f"{missing} is missing") from None
         except (binascii.Error, ValueError) as error:
-            raise InvalidParameter("record", str(error)) from None
+            raise InvalidParameter("record", f"{error!s:.200}") from None
 
 
 _WIRE_NAMES = {"encoded_public_key": "PublicKey"}

@@ -7,7 +7,8 @@ used::
         config = Config(protocol="https", **pairsmith_server.sdk_config())
 
 ``pairsmith_server`` is one server for the whole session; ``pairsmith_servers`` starts
-more of them, each with settings of its own.
+more of them, each with settings of its own. A server depends on nothing outside its
+folder: of the shell's variables it gets those that start a Python program, no others.
 """
 
 from __future__ import annotations
@@ -23,20 +24,33 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pairsmith.instance import Instance
 
 START_SECONDS = 180
 STOP_SECONDS = 180
 POLL_SECONDS = 0.02
+
+PORT_ATTEMPTS = 5
+"""How often another port is tried where somebody was quicker to take it."""
+
+KEPT_VARIABLES = frozenset(
+    {"PATH", "HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "VIRTUAL_ENV", "PYTHONHOME"}
+    | {"PYTHONUSERBASE", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"}
+)
+"""What of the shell's environment a server gets: what finds Python and its packages.
+
+Not what configures Pairsmith, a library or the interpreter, nor names places to write
+to, nor proxies. ``PYTHONPATH`` comes in addition, with its relative entries resolved.
+"""
 
 
 class RunningServer:
@@ -50,19 +64,22 @@ class RunningServer:
         settings: As ``[table]`` and ``name`` of the settings file with an underscore
             between: ``pairs_limit=2``.
         arguments: Of ``pairsmith serve``, such as ``--dev``.
+        environment: Variables that it gets in addition.
     """
 
     def __init__(
         self,
         folder: Path,
         port: int,
-        settings: dict[str, object],
+        settings: Mapping[str, object],
         arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()
         self.port = port
         self._settings = settings
         self._arguments = arguments
+        self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -71,6 +88,7 @@ class RunningServer:
         folder: Path | str | None = None,
         *,
         arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
         **settings: object,
     ) -> Self:
         """Start a server and wait until it is ready.
@@ -78,14 +96,20 @@ class RunningServer:
         Args:
             folder: Where its files are; a new one that vanishes with it by default.
             arguments: As for the class.
+            environment: As for the class.
             settings: As for the class.
 
         Raises:
             RuntimeError: It ended at once, or was not ready in time; with its log.
         """
         place = Path(folder or tempfile.mkdtemp(prefix="pairsmith-server-"))
-        server = cls(place, _free_port(), settings, arguments)
-        server.restart()
+        server = cls(place, _free_port(), settings, arguments, environment)
+        try:
+            server._start_on_a_free_port()
+        except BaseException:
+            if folder is None:
+                shutil.rmtree(place, ignore_errors=True)
+            raise
         return server
 
     @property
@@ -175,20 +199,11 @@ class RunningServer:
 
     def restart(self) -> None:
         """Start it, as the first time or after it was stopped or killed."""
-        environment = os.environ | {
-            "PAIRSMITH_DATABASE": self.database,
-            "PAIRSMITH_FILES_FOLDER": str(self.folder),
-            "PAIRSMITH_LISTEN_PORT": str(self.port),
-            "TMPDIR": str(self.folder),  # so that one that is killed leaves nothing
-        }
-        for name, value in self._settings.items():
-            text = json.dumps(value) if isinstance(value, bool) else str(value)
-            environment[f"PAIRSMITH_{name.upper()}"] = text
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 -- our own command
                 [sys.executable, "-m", "pairsmith.cli", "serve", *self._arguments],
                 cwd=self.folder,
-                env=environment,
+                env=self._variables(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -219,6 +234,39 @@ class RunningServer:
             self.stop()
         shutil.rmtree(self.folder)
 
+    def _start_on_a_free_port(self) -> None:
+        """Start it; a port that somebody else has taken meanwhile is left to them."""
+        for attempt in range(1, PORT_ATTEMPTS + 1):
+            try:
+                self.restart()
+            except RuntimeError:
+                if _is_free(self.port) or attempt == PORT_ATTEMPTS:
+                    raise
+                self.port = _free_port()
+            else:
+                return
+
+    def _variables(self) -> dict[str, str]:
+        """The whole environment of its processes."""
+        variables = {
+            name: value for name, value in os.environ.items() if name in KEPT_VARIABLES
+        }
+        paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        variables["PYTHONPATH"] = os.pathsep.join(
+            str(Path(path).absolute()) for path in paths if path
+        )
+        variables |= {
+            "PAIRSMITH_DATABASE": self.database,
+            "PAIRSMITH_FILES_FOLDER": str(self.folder),
+            "PAIRSMITH_LISTEN_HOST": "127.0.0.1",
+            "PAIRSMITH_LISTEN_PORT": str(self.port),
+            "TMPDIR": str(self.folder),  # so that one that is killed leaves nothing
+        }
+        for name, value in self._settings.items():
+            text = json.dumps(value) if isinstance(value, bool) else str(value)
+            variables[f"PAIRSMITH_{name.upper()}"] = text
+        return variables | self._environment
+
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             raise RuntimeError("the server was never started")
@@ -243,20 +291,22 @@ class RunningServer:
 @pytest.fixture(scope="session")
 def pairsmith_servers() -> Iterator[Callable[..., RunningServer]]:
     """Starts servers, each with settings of its own; stopped after the session."""
-    started: list[RunningServer] = []
+    with ExitStack() as stack:
 
-    def start(
-        folder: Path | str | None = None,
-        *,
-        arguments: Sequence[str] = (),
-        **settings: object,
-    ) -> RunningServer:
-        started.append(RunningServer.start(folder, arguments=arguments, **settings))
-        return started[-1]
+        def start(
+            folder: Path | str | None = None,
+            *,
+            arguments: Sequence[str] = (),
+            environment: Mapping[str, str] | None = None,
+            **settings: object,
+        ) -> RunningServer:
+            server = RunningServer.start(
+                folder, arguments=arguments, environment=environment, **settings
+            )
+            stack.callback(server.discard)
+            return server
 
-    yield start
-    for server in started:
-        server.discard()
+        yield start
 
 
 @pytest.fixture(scope="session")
@@ -269,3 +319,13 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

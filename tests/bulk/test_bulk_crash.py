@@ -5,22 +5,18 @@ import random
 import signal
 import socket
 from collections.abc import Callable
-from functools import wraps
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
+from dying import died_at
 from jobs import public_keys, records_of
 
 from pairsmith import Instance, WrappedKeyPair, bulk
-from pairsmith.bulk import storage, writing
+from pairsmith.bulk import writing
 
 SEED = 20261124
 SHARD = 1000
-PIECE = 500
-"""Bytes; a table is written in hundreds of pieces, of which the larger will do."""
-NAMES = ("open", "fsync", "replace", "mkdir", "unlink", "rmdir")
-"""Every way in which a job touches the names and the disk; a shard's bytes besides."""
 
 
 @pytest.mark.parametrize(
@@ -119,7 +115,7 @@ def test_death_at_every_single_step(
         folder = tmp_path / str(step)
         folder.mkdir()
         out = folder / place
-        died = _died_at(step, instance, out, key_id)
+        died = died_at(step, partial(_write_three, instance, out, key_id))
         _write_three(instance, out, key_id)
         records = records_of(out)
         assert len({record["PublicKey"] for record in records}) == len(records) == 3
@@ -134,60 +130,6 @@ def test_death_at_every_single_step(
 
 def _write_three(instance: Instance, out: Path, key_id: str) -> None:
     bulk.write(instance, out, key_id, "EC_P256", 3, shard_size=2)
-
-
-def _died_at(step: int, instance: Instance, out: Path, key_id: str) -> bool:
-    """Let a child write until it comes to that step; whether it did."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            _die_at(step)
-            _write_three(instance, out, key_id)
-            status = 0
-        finally:
-            os._exit(status)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert status in (0, -signal.SIGKILL)
-    return status != 0
-
-
-def _die_at(step: int) -> None:
-    """From now on this process dies before or after some call that changes a file."""
-    left = step
-
-    def count() -> None:
-        nonlocal left
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        left -= 1
-
-    def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(call)
-        def counted(*args: Any, **kwargs: Any) -> Any:
-            count()
-            answer = call(*args, **kwargs)
-            count()
-            return answer
-
-        return counted
-
-    for name in NAMES:
-        setattr(os, name, deadly(getattr(os, name)))
-    real = storage.Draft.write
-
-    def write(draft: storage.Draft, content: bytes) -> int:
-        # Half of it reaches the disk; all of it did where the next step dies.
-        draft._file.write(content[: len(content) // 2])
-        draft._file.flush()
-        if len(content) > PIECE:
-            count()
-        draft._file.seek(draft.size)
-        answer = real(draft, content)
-        draft._file.flush()
-        return answer
-
-    storage.Draft.write = write  # type: ignore[method-assign]
 
 
 def test_what_a_kill_leaves_is_never_read(

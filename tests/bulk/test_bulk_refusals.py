@@ -1,5 +1,6 @@
 """What a bulk job refuses to begin, or to go on with."""
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -69,7 +70,7 @@ def test_places_that_cannot_be(instance: Instance, key_id: str, tmp_path: Path) 
     (tmp_path / "file").write_text("")
     with pytest.raises(errors.StorageError, match="make it first"):
         bulk.write(instance, tmp_path / "none/job", key_id, "EC_P256", 5)
-    with pytest.raises(errors.StorageError, match="file: File exists"):
+    with pytest.raises(errors.StorageError, match="file: it is no folder"):
         bulk.write(instance, tmp_path / "file", key_id, "EC_P256", 5)
     with pytest.raises(errors.InvalidParameter, match=r"job\.jsonl says jsonl"):
         bulk.write(
@@ -161,6 +162,78 @@ def test_a_lock_file_deleted_by_its_last_holder_is_no_lock(
     assert not path.exists()
 
 
+def test_a_job_of_too_many_shards_is_refused(
+    instance: Instance, key_id: str, tmp_path: Path
+) -> None:
+    """Before anything is made: its manifest would be too long to be read again."""
+    with pytest.raises(errors.InvalidParameter, match="shards of 11 at least"):
+        bulk.write(
+            instance, tmp_path / "job", key_id, "EC_P256", 1_000_001, shard_size=10
+        )
+    assert not (tmp_path / "job").exists()
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "pairs-000001.jsonl"])
+@pytest.mark.parametrize("kind", ["fifo", "link"])
+def test_what_is_no_file_is_neither_replaced_nor_waited_for(
+    instance: Instance, key_id: str, tmp_path: Path, name: str, kind: str
+) -> None:
+    """A FIFO or a link in a place of a job's files is refused, and stays."""
+    job, elsewhere = tmp_path / "job", tmp_path / "elsewhere"
+    write_five(instance, job, key_id)
+    path = job / name
+    path.rename(elsewhere)
+    if name != "manifest.json":  # as if it were to be written next
+        manifest = bulk.read_manifest(job)
+        dataclasses.replace(manifest, shards=(), complete=False).save(
+            job / "manifest.json"
+        )
+        for shard in job.glob("pairs-*"):
+            shard.unlink()
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(elsewhere)
+        elsewhere.write_bytes(elsewhere.read_bytes())
+    before, content = path.lstat(), elsewhere.read_bytes()
+    if (name, kind) == ("manifest.json", "link"):
+        with pytest.raises(errors.StorageError, match="symbolic link"):
+            bulk.read_manifest(job).save(path)
+    else:
+        with pytest.raises(errors.StorageError, match=r"link|not a file"):
+            write_five(instance, job, key_id)
+    assert path.lstat() == before
+    assert elsewhere.read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", ["fifo", "dangling", "null"])
+def test_a_single_file_replaces_nothing_but_a_file(
+    instance: Instance, key_id: str, tmp_path: Path, kind: str
+) -> None:
+    """At its beginning or its end, when the file of a job has become something else."""
+    out = tmp_path / "job.jsonl"
+
+    def meanwhile(done: int, _count: int) -> None:
+        if done != 5 or os.path.lexists(out):
+            return
+        if kind == "fifo":
+            os.mkfifo(out)
+        else:
+            out.symlink_to("/dev/null" if kind == "null" else tmp_path / "none")
+
+    with pytest.raises(errors.StorageError, match=r"link|not a file"):
+        write_five(instance, out, key_id, meanwhile)
+    assert not out.is_file()
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(errors.StorageError):
+        write_five(instance, out, key_id)
+    new = out.rename(tmp_path / "new.jsonl")
+    with pytest.raises(errors.InvalidParameter, match="is there already"):
+        write_five(instance, new, key_id)
+    write_five(instance, out, key_id)
+    assert out.read_bytes().count(b"\n") == 5
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -170,7 +243,12 @@ def test_a_lock_file_deleted_by_its_last_holder_is_no_lock(
         b'{"Type": "pairsmith/bulk-manifest/v2"}',
         b'{"Type": "pairsmith/bulk-manifest/v1"}',
         b'{"Type": "pairsmith/bulk-manifest/v1", "Job": 7}',
+        b"[" * 200_000,
+        b"9" * 200_000,
+        b'{"Type": 1e999999}',
+        b"\xff\xfe",
     ],
+    ids=lambda text: ascii(text)[:50],
 )
 def test_a_manifest_that_is_none_is_refused(
     instance: Instance, key_id: str, tmp_path: Path, text: bytes
@@ -193,6 +271,10 @@ def test_a_manifest_that_is_none_is_refused(
     [
         ('"Count": 5', '"Count": "5"'),
         ('"Count": 2', '"Count": 0'),
+        ('"Count": 2', '"Count": 99999999999999999999'),
+        ('"Count": 2', '"Count": 2, "Count": 2'),
+        ('"KeyVersionIds": [', '"KeyVersionIds": "", "x": ['),
+        ('"KeyVersionIds": [', '"KeyVersionIds": [7, '),
         ('"Operation": "Gen', '"Operation": "Re'),
         ('"Algorithm": "AES_GCM"', '"Algorithm": "AES_ECB"'),
         ('"Aad": ""', '"Aad": "?"'),

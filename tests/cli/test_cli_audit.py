@@ -50,10 +50,15 @@ def test_a_changed_line_is_named(terminal: Terminal, log: Path) -> None:
     assert f"{log}, line 4: it was changed" in error["Message"]
 
 
-def test_a_cut_end_is_found_by_the_anchor(terminal: Terminal, log: Path) -> None:
-    """Without it the shorter log is whole."""
+def test_a_cut_end_is_found_by_the_record_or_the_anchor(
+    terminal: Terminal, log: Path
+) -> None:
+    """Without both the shorter log is whole."""
     head = terminal.do("audit", "head").stdout.strip()
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))
+    code, error = terminal.refused("audit", "verify")
+    assert (code, "went on to 6: lines were removed" in error["Message"]) == (1, True)
+    log.with_name(f"{log.name}.head").unlink()
     assert terminal.ask("audit", "verify")["Lines"] == 5
     assert (
         "removed" in terminal.refused("audit", "verify", "--anchor", head)[1]["Message"]

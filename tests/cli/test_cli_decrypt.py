@@ -126,7 +126,7 @@ def _flipped(record: dict[str, str]) -> dict[str, str]:
         (b"{}", "InvalidParameter"),
         (b'{"Type": "something else"}', "InvalidParameter"),
         (b'{"CiphertextBlob": "%%%"}', "InvalidParameter"),
-        (b'{"CiphertextBlob": "AAAA", "KeyId": 7}', "Forbidden.KeyNotFound"),
+        (b'{"CiphertextBlob": "AAAA", "KeyId": 7}', "InvalidParameter"),
     ],
 )
 def test_what_is_no_record_is_refused(

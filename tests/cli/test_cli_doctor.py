@@ -1,5 +1,6 @@
 """``pairsmith doctor`` and ``rewrap``: what is seen, and what is put right."""
 
+import os
 import re
 import sqlite3
 from contextlib import closing
@@ -54,7 +55,7 @@ def test_files_that_others_may_read_are_problems(
     terminal: Terminal, tmp_path: Path, name: str
 ) -> None:
     """And the command that puts them right is said."""
-    (tmp_path / name).chmod(0o640)
+    (tmp_path / name).chmod(0o604)
     problems = 2 if name.endswith("root-key") else 1
     found = examined(terminal, problems=problems)
     assert found["Permissions"]["Next"] == f"chmod 600 {tmp_path / name}"
@@ -162,6 +163,29 @@ def test_rewrap_to_another_place_leaves_the_old_root_key_useless(
     assert terminal.refused("key", "list")[0] == 3
     shown = terminal.ask("--root-key", there, "key", "describe", key_id)
     assert shown["KeyId"] == key_id
+
+
+def test_rewrap_goes_on_after_its_last_step(
+    terminal: Terminal, key_id: str, tmp_path: Path
+) -> None:
+    """The same command ends well although only the new root key opens the database."""
+    there = f"file:{tmp_path / 'elsewhere.key'}"
+    terminal.do("rewrap", "--to", there)
+    assert terminal.refused("key", "list")[0] == 3
+    said = terminal.do("rewrap", "--to", there).stdout
+    assert said.startswith("All key versions are under root key ")
+    (tmp_path / "kms.db.root-key").unlink()
+    assert terminal.ask("rewrap", "--to", there)["Rewrapped"] == 0
+    terminal.do("--root-key", there, "key", "describe", key_id)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a mounted secret is root's")
+def test_a_secret_mounted_for_a_group_is_no_problem(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    """Root's file that a group of this process may read is as it should be."""
+    (tmp_path / "kms.db.root-key").chmod(0o440)
+    examined(terminal, problems=0)
 
 
 def test_rewrap_names_what_does_not_open(

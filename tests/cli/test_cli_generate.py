@@ -9,8 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from terminal import Terminal
 
-from pairsmith import WrappedKeyPair
-from pairsmith.cli import files
+from pairsmith import WrappedKeyPair, output_files
 
 EC = ("generate", "alias/devices", "--spec", "EC_P256")
 
@@ -112,11 +111,14 @@ def test_nothing_is_replaced_unless_told(
 def test_a_link_that_leads_nowhere_is_in_the_way_too(
     terminal: Terminal, out: Path, tmp_path: Path
 ) -> None:
-    """A dangling link is not followed to write somewhere else."""
+    """A dangling link is not followed to write somewhere else, nor replaced."""
     (out / "pair.pub").symlink_to(tmp_path / "elsewhere")
-    code, error = terminal.refused(*EC, "--out", out)
-    assert (code, error["Code"]) == (1, "FileExists")
+    for force in ([], ["--force"]):
+        code, error = terminal.refused(*EC, "--out", out, *force)
+        assert (code, error["Code"]) == (3, "File")
+        assert "name that file itself" in error["Message"]
     assert not (tmp_path / "elsewhere").exists()
+    assert (out / "pair.pub").is_symlink()
 
 
 def test_a_file_that_appears_meanwhile_is_not_replaced(
@@ -124,13 +126,13 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(
 ) -> None:
     """Somebody is quicker after the first look: their file stays, ours all go."""
 
-    def taken_late(draft: Path, path: Path, *, force: bool) -> None:
+    def taken_late(draft: Path, path: Path, *, replace: bool) -> None:
         if path.suffix == ".pub":
             path.write_text("theirs")
-        place(draft, path, force=force)
+        place(draft, path, replace=replace)
 
-    place = files._place
-    monkeypatch.setattr(files, "_place", taken_late)
+    place = output_files.place
+    monkeypatch.setattr(output_files, "place", taken_late)
     code, error = terminal.refused(*EC, "--out", out)
     assert (code, error["Code"]) == (1, "FileExists")
     assert names(out) == ["pair.pub"]
@@ -148,7 +150,7 @@ def test_a_disk_that_fails_leaves_nothing(
         if len(flushed) == 3:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pairsmith.cli.files.os.fsync", full)
+    monkeypatch.setattr("pairsmith.output_files.os.fsync", full)
     code, error = terminal.refused(*EC, "--with-plaintext", "--out", out)
     assert code == 3
     assert "No space left on device" in error["Message"]

@@ -177,11 +177,14 @@ def test_older_schema(place: Place) -> None:
     for table in ("identities", "service_secrets", "guard_slots"):
         place.execute(f"DROP TABLE {table}")
     place.execute("ALTER TABLE keys DROP COLUMN creator")
+    place.execute("ALTER TABLE key_versions DROP COLUMN retired_at_ms")
     place.execute(f"UPDATE {schema.REVISION_TABLE} SET version_num = '0001'")  # noqa: S608
     registry = place.open()
     assert [key.key_id for key in registry.list_keys().items] == [first]
     assert place.execute("SELECT * FROM identities") == []
     assert registry.describe_key(first).creator == ""
+    (version,) = registry.list_key_versions(first).items
+    assert version.retire_date is None
 
 
 def test_revisions_and_tables_agree(place: Place) -> None:

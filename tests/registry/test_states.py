@@ -44,6 +44,8 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     "rebind an alias away from it": ALWAYS,
     "create a version": USE,
     "update the rotation policy": USE,
+    "retire a version": NOT_WHILE_PENDING_DELETION,
+    "restore a version": NOT_WHILE_PENDING_DELETION,
 }
 
 
@@ -60,6 +62,11 @@ def _tag_and_untag(registry: Registry, key: str) -> None:
 def _rebind_to(registry: Registry, key: str) -> None:
     registry.create_alias("alias/elsewhere", registry.create_key().key_id)
     registry.update_alias("alias/elsewhere", key)
+
+
+def _old_version(registry: Registry, key: str) -> str:
+    """A version that is neither the initial nor the primary one."""
+    return registry.list_key_versions(key).items[1].key_version_id
 
 
 OPERATIONS: dict[str, Callable[[Registry, str], object]] = {
@@ -91,6 +98,10 @@ OPERATIONS: dict[str, Callable[[Registry, str], object]] = {
     "update the rotation policy": lambda r, key: r.update_rotation_policy(
         key, enabled=True, rotation_interval="30d"
     ),
+    "retire a version": lambda r, key: r.retire_key_version(key, _old_version(r, key)),
+    "restore a version": lambda r, key: r.restore_key_version(
+        key, _old_version(r, key)
+    ),
 }
 
 CELLS = [
@@ -107,6 +118,8 @@ def test_cell(place: Place, operation: str, state: str, code: str, name: str) ->
     registry = place.open()
     key = registry.create_key().key_id
     registry.create_alias("alias/it", key)
+    registry.create_key_version(key)
+    registry.create_key_version(key)
     _put_into(place, key, state)
     before = place.execute("SELECT * FROM keys WHERE key_id = :key", key=key)
 

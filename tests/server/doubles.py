@@ -8,13 +8,15 @@ from pairsmith.server.audit import AuditEntry, AuditUnavailable
 
 @dataclass
 class MemoryAudit:
-    """Entries in a list; ``broken`` refuses them."""
+    """Entries in a list; ``broken`` refuses them; ``attempts`` counts both."""
 
     entries: list[AuditEntry] = field(default_factory=list)
     broken: bool = False
+    attempts: int = 0
 
     def submit(self, entry: AuditEntry) -> Future[None]:
         """As the log's."""
+        self.attempts += 1
         future: Future[None] = Future()
         if self.broken:
             future.set_exception(AuditUnavailable())

@@ -5,11 +5,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from starlette.requests import ClientDisconnect
+from applications import Application
 
 from pairsmith.errors import PairsmithError, ServiceUnavailable
 from pairsmith.server import bodies
-from pairsmith.server.bodies import BodyReader, BodyTooLarge, BodyTooSlow
+from pairsmith.server.bodies import (
+    BodyIncomplete,
+    BodyReader,
+    BodyTooLarge,
+    BodyTooSlow,
+)
+from pairsmith.server.dev.control import PATH
 from pairsmith.server.settings import Limits
 
 LIMITS = Limits(body_bytes=1024, body_seconds=1)
@@ -59,10 +65,30 @@ def test_a_body_that_does_not_come_is_given_up() -> None:
         read(receiving([b"a"], then="silence"))
 
 
-def test_a_client_that_goes_away_is_no_error_of_ours() -> None:
-    """There is nobody to answer."""
-    with pytest.raises(ClientDisconnect):
+def test_a_body_that_ends_too_early_is_refused_with_400() -> None:
+    """Whether a chunk was none or the client has left: it is no defect of ours."""
+    with pytest.raises(BodyIncomplete) as caught:
         read(receiving([b"a"], then="leave"))
+    assert caught.value.http_status == 400
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"transfer-encoding", b"gzip, chunked")],
+        [(b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"chunked")],
+        [(b"transfer-encoding", b"identity")],
+    ],
+)
+def test_a_body_of_another_transfer_encoding_is_refused_with_400(
+    headers: list[tuple[bytes, bytes]],
+) -> None:
+    """Nobody has undone it, so what would be read is not the message."""
+    reader = BodyReader(LIMITS)
+    with pytest.raises(BodyIncomplete):
+        asyncio.run(reader.read({"headers": headers}, receiving([b"a"])))
+    chunked = {"headers": [(b"transfer-encoding", b"Chunked")]}
+    assert asyncio.run(reader.read(chunked, receiving([b"a"]))) == b"a"
 
 
 def test_all_bodies_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,3 +111,33 @@ def test_all_bodies_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
 
     asyncio.run(test())
     assert issubclass(BodyTooSlow, PairsmithError)
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [
+        ("/", (b"x-kms-apiname", b"Encrypt")),
+        ("/", (b"accept", b"*/*")),
+        (PATH, (b"content-type", b"application/json")),
+    ],
+    ids=["Instance API", "OpenAPI", "faults"],
+)
+def test_every_page_that_reads_a_body_answers_400(
+    dev: Application, path: str, header: tuple[bytes, bytes]
+) -> None:
+    """A body that ends before its end is the client's mistake, wherever it is sent."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"host", b"a"), header],
+        "client": ("127.0.0.1", 9),
+    }
+    asyncio.run(dev.http.app(scope, receiving([b"a"], then="leave"), send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == 400

@@ -4,7 +4,7 @@ import resource
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 from benches.server_load.connections import holding
@@ -69,6 +69,23 @@ def test_clients_that_trickle_are_cut_off(
         connection.sendall(beginning)
         assert trickled(connection).startswith(answer)
     assert impatient.get("/healthz") == (200, b"ok\n")
+
+
+def test_idle_connections_are_kept_longer_than_headers_may_take(
+    impatient: RunningServer,
+) -> None:
+    """One is served, another cut off for slow headers, and the first served again."""
+    idle, address = impatient.connect(), ("127.0.0.1", impatient.port)
+    with closing(idle):
+        idle.request("GET", "/healthz")
+        assert idle.getresponse().read() == b"ok\n"
+        kept = idle.sock
+        with socket.create_connection(address, timeout=0.05) as slow:
+            slow.sendall(HEADERS)
+            assert trickled(slow) == b""
+        idle.request("GET", "/healthz")
+        assert idle.getresponse().read() == b"ok\n"
+        assert idle.sock is kept
 
 
 def trickled(connection: socket.socket) -> bytes:

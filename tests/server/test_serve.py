@@ -6,7 +6,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -18,6 +18,7 @@ from signing import Signer
 from pairsmith.cli.application import application
 from pairsmith.errors import Throttled
 from pairsmith.guard import Guard
+from pairsmith.server import tls
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.settings import load_settings, to_toml
 from pairsmith.testing import RunningServer
@@ -31,13 +32,15 @@ ATTEMPTS = 50
 
 
 @pytest.fixture(scope="module")
-def strict(pairsmith_servers: Callable[..., RunningServer]) -> Iterator[RunningServer]:
+def strict(pairsmith_servers: Callable[..., RunningServer]) -> RunningServer:
     """A server with little patience, in two processes, whose pairs take their time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PAIRSMITH_ENGINE", "portable")
-        yield pairsmith_servers(
-            limits_header_seconds=1, limits_body_seconds=1, listen_workers=2
-        )
+    return pairsmith_servers(
+        environment={"PAIRSMITH_ENGINE": "portable"},
+        limits_header_seconds=1,
+        limits_body_seconds=1,
+        limits_shutdown_seconds=170,  # a pair may take long on a busy machine
+        listen_workers=2,
+    )
 
 
 def send(server: RunningServer, name: str, **fields: object) -> tuple[int, bytes]:
@@ -91,7 +94,8 @@ def test_health_needs_no_signature_and_nothing_else_is_served(
     """The three pages are there; every other path is not."""
     assert strict.get("/healthz") == (200, b"ok\n")
     status, content = strict.get("/readyz")
-    assert (status, json.loads(content)) == (200, {"database": "ok", "audit": "ok"})
+    ready = {"database": "ok", "audit": "ok", "nonces": "ok"}
+    assert (status, json.loads(content)) == (200, ready)
     status, content = strict.get("/metrics")
     assert status == 200
     assert b"pairsmith_" in content
@@ -191,21 +195,132 @@ def test_killed_servers_start_again_with_a_free_guard_and_a_whole_audit_log(
     assert verified.exit_code == 0, verified.output
 
 
-def test_a_worker_that_dies_is_replaced(strict: RunningServer) -> None:
-    """The server goes on, and is soon as many processes as before."""
-    children = Path(f"/proc/{strict.pid}/task/{strict.pid}/children")
-    first = int(children.read_text().split()[-1])
-    os.kill(first, signal.SIGKILL)
-    eventually(lambda: str(first) not in children.read_text().split())
-    eventually(lambda: is_healthy(strict))
+def test_a_worker_that_dies_is_replaced_however_often(strict: RunningServer) -> None:
+    """Each of them, one after the other and again; the server goes on."""
+    for _ in range(2):
+        for worker in workers_of(strict):
+            os.kill(worker, signal.SIGKILL)
+            await_end_of(worker)
+    eventually(lambda: len(workers_of(strict)) == 2 and is_healthy(strict))
+
+
+def test_a_reload_takes_over_new_settings_and_finishes_what_was_accepted(
+    strict: RunningServer,
+) -> None:
+    """A pair that is being made is answered; nobody who connects is refused."""
+    (strict.folder / "pairsmith.toml").write_text("[limits]\nbody_bytes = 1024\n")
+    old, seen = workers_of(strict), strict.log.count('"reloaded"')
+    with strict.open_instance() as instance:
+        key = instance.create_key("reloading").key_id
+        asking = being_made(strict, key, instance._guard)
+    os.kill(strict.pid, signal.SIGHUP)
+
+    def is_reloaded() -> bool:
+        socket.create_connection(("127.0.0.1", strict.port)).close()
+        return strict.log.count('"reloaded"') > seen
+
+    eventually(is_reloaded)
+    for worker in old:
+        await_end_of(worker)
+    asking.join()
+    assert asking.status == 200  # type: ignore[attr-defined]
+    with closing(strict.connect()) as connection:
+        connection.request("POST", "/", bytes(2000), {"x-kms-apiname": "a"})
+        assert connection.getresponse().status == 413
+    (strict.folder / "pairsmith.toml").unlink()
+
+
+def half_renewed(folder: Path) -> None:
+    """A certificate whose key has not been replaced yet."""
+    other = tls.made_files(folder / "other", [])
+    (folder / "pairsmith.toml").write_text(
+        f"[tls]\ncertificate = '{folder}/tls/server.pem'\nkey = '{other.key}'\n"
+    )
+
+
+def bad_settings(folder: Path) -> None:
+    """A setting that does not exist."""
+    (folder / "pairsmith.toml").write_text("[listen]\nprot = 8443\n")
+
+
+def no_root_key(folder: Path) -> None:
+    """The root key is not where it was."""
+    key = folder / "pairsmith.db.root-key"
+    key.rename(folder / "moved")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (half_renewed, "is not the key of"),
+        (bad_settings, "listen.prot"),
+        (no_root_key, "reload given up"),
+    ],
+)
+def test_a_reload_with_anything_wrong_leaves_the_old_workers(
+    strict: RunningServer, wrong: Callable[[Path], None], said: str
+) -> None:
+    """The log says what is wrong."""
+    old = workers_of(strict)
+    wrong(strict.folder)
+    try:
+        os.kill(strict.pid, signal.SIGHUP)
+        eventually(lambda: said in strict.log)
+        eventually(lambda: workers_of(strict) == old)
+        assert strict.get("/healthz")[0] == 200
+    finally:
+        (strict.folder / "pairsmith.toml").unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            (strict.folder / "moved").rename(strict.folder / "pairsmith.db.root-key")
+
+
+def test_workers_end_with_the_first_process(strict: RunningServer) -> None:
+    """And the port is free for the next start, which alone serves then."""
+    orphans, figures = workers_of(strict), figures_of(strict)
+    os.kill(strict.pid, signal.SIGKILL)
+    for worker in orphans:
+        await_end_of(worker)
+    with pytest.raises(ConnectionError):
+        strict.get("/healthz")
+    strict.kill()
+    strict.restart()
+    assert strict.get("/healthz")[0] == 200
+    assert figures - figures_of(strict), "nobody else removes those of the dead"
 
 
 def is_healthy(server: RunningServer) -> bool:
-    """Whether it answers; until the new process listens, connections are refused."""
-    try:
+    """Whether it answers; while no worker does, connections are refused."""
+    with suppress(OSError):
         return server.get("/healthz")[0] == 200
-    except ConnectionError:
-        return False
+    return False
+
+
+def figures_of(server: RunningServer) -> set[Path]:
+    """The folders where workers add up."""
+    return set(server.folder.glob("pairsmith-metrics-*"))
+
+
+def workers_of(server: RunningServer) -> list[int]:
+    """The processes that serve, in the order of their start."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
+    workers = []
+    for child in children.read_text().split():
+        with suppress(OSError):
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                workers.append(int(child))
+    return sorted(workers)
+
+
+def await_end_of(process: int) -> None:
+    """Wait until a process is gone, or only waited for by nobody."""
+
+    def is_gone() -> bool:
+        try:
+            return ") Z " in Path(f"/proc/{process}/stat").read_text()
+        except OSError:
+            return True
+
+    eventually(is_gone)
 
 
 def test_print_config_writes_what_would_be_used(
@@ -241,4 +356,21 @@ def test_what_cannot_be_served_is_refused_with_a_reason(
     refused = CliRunner().invoke(application, ["serve", *arguments])
     assert refused.exit_code == 1
     assert named in refused.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "127.0.0.1"])
+def test_an_address_that_cannot_be_listened_on_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """Unknown, of another host, or taken: exit code 3, and nothing is made."""
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = CliRunner().invoke(
+            application, ["serve", "--host", host, "--port", port]
+        )
+    assert refused.exit_code == 3
+    assert refused.stdout == ""
+    assert host in refused.stderr.splitlines()[0]
     assert not list(tmp_path.iterdir())

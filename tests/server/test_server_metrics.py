@@ -1,19 +1,15 @@
 """What is counted, by one process and by several."""
 
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from pairsmith import Instance
-from pairsmith.errors import InternalFailure
 from pairsmith.server.key_ages import key_version_ages
-from pairsmith.server.metrics import Metrics, share_between_processes
+from pairsmith.server.metrics import Metrics
 
 DAY_MS = 86_400_000
 
@@ -101,25 +97,29 @@ WORKERS = """
 import sys
 from multiprocessing import get_context
 from pathlib import Path
-from pairsmith.server.metrics import Metrics, share_between_processes
+from pairsmith.server.metrics import Metrics
+from pairsmith.server.metrics_files import count_in
 
-def work(url, count):
+def work(url, folder, count):
     from pairsmith import Instance
+    count_in(folder, count)
     with Instance.open(url) as instance:
         metrics = Metrics(instance)
         for _ in range(count):
             metrics.observe("Decrypt", "", "OK", 0.002)
 
 if __name__ == "__main__":
-    share_between_processes(sys.argv[2])
-    context = get_context(sys.argv[3])
-    url = sys.argv[1]
-    workers = [context.Process(target=work, args=(url, n)) for n in (10, 20, 30)]
+    url, folder, method = sys.argv[1:]
+    context = get_context(method)
+    workers = [
+        context.Process(target=work, args=(url, folder, n)) for n in (10, 20, 30)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
     from pairsmith import Instance
+    count_in(folder, 1)
     with Instance.open(sys.argv[1]) as instance:
         print(Metrics(instance).render()[0].decode())
 """
@@ -129,12 +129,11 @@ if __name__ == "__main__":
 def test_workers_add_up_and_outlive_their_processes(
     url: str, tmp_path: Path, method: str
 ) -> None:
-    """Three processes count; a fourth shows the sum, and nothing of an earlier run."""
+    """Three processes count; a fourth shows the sum."""
     program = tmp_path / "workers.py"
     program.write_text(WORKERS)
     shared = tmp_path / "shared"
     shared.mkdir()
-    (shared / "counter_1.db").write_bytes(b"of an earlier server")
     run = subprocess.run(
         [sys.executable, program, url, shared, method],
         capture_output=True,
@@ -147,20 +146,3 @@ def test_workers_add_up_and_outlive_their_processes(
     bucket = rf'seconds_bucket{{le="0.0025",{label}}} 60\.0'
     assert re.search(bucket.replace("{", r"\{").replace("}", r"\}"), run.stdout)
     assert 'pairsmith_key_versions{age="under 1d",primary="yes"} 0.0' in run.stdout
-
-
-@contextmanager
-def _environment(name: str) -> Iterator[Callable[[], str | None]]:
-    before = os.environ.get(name)
-    yield lambda: os.environ.get(name)
-    assert os.environ.get(name) == before
-
-
-def test_sharing_too_late_is_refused(tmp_path: Path, instance: Instance) -> None:
-    """The library has chosen by then; figures of one worker would pose as all."""
-    Metrics(instance)
-    with (
-        _environment("PROMETHEUS_MULTIPROC_DIR"),
-        pytest.raises(InternalFailure, match="before"),
-    ):
-        share_between_processes(tmp_path / "shared")

@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from pairsmith.errors import InvalidParameter
 from pairsmith.server import tls
-from pairsmith.server.serving import certificate_names, prepare
-from pairsmith.server.settings import Settings, with_setting
 
 
 def handshake(files: tls.TlsFiles, name: str) -> None:
@@ -73,24 +70,23 @@ def test_nothing_changes_while_all_is_well(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("reason", ["time", "names", "key", "certificate"])
+@pytest.mark.parametrize("reason", ["time", "names", "key", "certificate", "foreign"])
 def test_a_certificate_is_made_anew_when_it_must_be(
-    tmp_path: Path, reason: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, reason: str
 ) -> None:
     """Near its end, without a name, or damaged; the CA stays what clients trust."""
-    if reason == "time":
-        with monkeypatch.context() as patch:
-            patch.setattr(tls, "SERVER_VALIDITY", timedelta(days=59))
-            patch.setattr(tls, "RENEWED_BEFORE", timedelta(days=1))
-            files = tls.made_files(tmp_path, [])
-    else:
-        files = tls.made_files(tmp_path, [])
+    made = datetime.now(UTC) - timedelta(days=338 if reason == "time" else 0)
+    files = tls.made_files(tmp_path, [], made)
     assert files.ca is not None
     authority, old = files.ca.read_bytes(), files.certificate.read_bytes()
     if reason == "key":
         files.key.unlink()
     elif reason == "certificate":
         files.certificate.write_bytes(b"no certificate")
+    elif reason == "foreign":
+        other = tls.made_files(tmp_path / "other", [])
+        files.certificate.write_bytes(other.certificate.read_bytes())
+        files.key.write_bytes(other.key.read_bytes())
     names = ["new.example"] if reason == "names" else []
     tls.made_files(tmp_path, names)
     assert files.certificate.read_bytes() != old
@@ -126,20 +122,23 @@ def test_own_files_must_be_there_and_the_key_not_everybodys(tmp_path: Path) -> N
         tls.own_files(str(made.certificate), str(made.key))
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "kms.example"])
-def test_plain_http_is_for_the_loopback_only(host: str) -> None:
-    """Wherever others could listen it is refused before anything is made."""
-    settings = with_setting(Settings(), "tls", "insecure_http", value=True)
-    with pytest.raises(InvalidParameter, match="loopback"):
-        prepare(with_setting(settings, "listen", "host", host))
-
-
-def test_the_certificate_has_the_address_that_is_listened_on() -> None:
-    """Unless that is every address there is."""
-    settings = with_setting(Settings(), "listen", "names", "a.example, b.example")
-    assert certificate_names(with_setting(settings, "listen", "host", "0.0.0.0")) == [
-        "a.example",
-        "b.example",
-    ]
-    listening = with_setting(Settings(), "listen", "host", "192.0.2.1")
-    assert certificate_names(listening) == ["192.0.2.1"]
+def test_the_end_of_a_certificate_is_spoken_of_in_time(tmp_path: Path) -> None:
+    """Of one's own for a month before, of the CA for three; and clocks that are off."""
+    now = datetime.now(UTC)
+    ours = tls.made_files(tmp_path, [], now)
+    own = tls.TlsFiles(ours.certificate, ours.key, None, made=False)
+    for files, days, before in ((own, 397, 30), (ours, 3650, 90)):
+        end = now + timedelta(days=days)
+        for moment, said in (
+            (now - timedelta(days=1), "not valid before"),
+            (now, ""),
+            (end - timedelta(days=before + 1), ""),
+            (end - timedelta(days=before - 1), "ends at"),
+            (end + timedelta(days=1), "clients refuse it"),
+        ):
+            told = " ".join(tls.notices(files, moment))
+            assert said in told
+            assert bool(said) == bool(told)
+    assert "SIGHUP" in " ".join(tls.notices(own, now + timedelta(days=380)))
+    with pytest.raises(tls.TlsError, match="none"):
+        list(tls.notices(tls.TlsFiles(tmp_path / "none", ours.key, None, made=False)))

@@ -11,20 +11,26 @@ The manifest names whole shards only: it is replaced after a shard is safe on th
 so a job that died at any moment goes on from there when the same call is made again.
 """
 
+from pairsmith.bulk.census import Census
 from pairsmith.bulk.job import Job, OutputFormat
 from pairsmith.bulk.manifest import Manifest, Shard, read_manifest
+from pairsmith.bulk.moving import MoveReport
 from pairsmith.bulk.report import Finding, Report
+from pairsmith.bulk.rewrapping import rewrap_records
 from pairsmith.bulk.verifying import verify
 from pairsmith.bulk.writing import write
 
 __all__ = [
+    "Census",
     "Finding",
     "Job",
     "Manifest",
+    "MoveReport",
     "OutputFormat",
     "Report",
     "Shard",
     "read_manifest",
+    "rewrap_records",
     "verify",
     "write",
 ]

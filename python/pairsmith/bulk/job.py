@@ -16,6 +16,8 @@ RSA_SHARD = 1_000
 """Pairs in a shard by default: seconds of work for elliptic curves, minutes for RSA."""
 SHARD_LIMIT = 10_000_000
 """Pairs in a shard at most; more would be a file that nobody can handle."""
+SHARDS_LIMIT = 100_000
+"""Shards of a job at most, so that its manifest stays readable: see there."""
 
 _OPERATIONS = {
     "GenerateDataKeyPair": (False, True),
@@ -123,6 +125,21 @@ def parse_shard_size(value: object, spec: KeyPairSpec) -> int:
     if value is None:
         return RSA_SHARD if spec.startswith("RSA") else EC_SHARD
     return parse.parse_count("shard_size", value, limit=SHARD_LIMIT)
+
+
+def require_few_shards(count: int, shard_size: int) -> None:
+    """Refuse a job whose manifest would be too long to be read again.
+
+    Raises:
+        InvalidParameter: It has more shards than ``SHARDS_LIMIT``.
+    """
+    least = -(-count // SHARDS_LIMIT)
+    if shard_size < least:
+        raise InvalidParameter(
+            "shard_size",
+            f"{count} pairs need shards of {least} at least, for a job may have "
+            f"{SHARDS_LIMIT} of them",
+        )
 
 
 def parse_output_format(value: object) -> OutputFormat:

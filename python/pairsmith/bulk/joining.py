@@ -106,7 +106,7 @@ def _require_whole(path: Path, found: str, expected: str) -> None:
 
 
 def _refuse_other(path: Path, sha256: str) -> None:
-    if path.exists() and hash_of(path) != sha256:
+    if path.is_file() and hash_of(path) != sha256:
         raise InvalidParameter(
             "out", f"{path} has come from elsewhere meanwhile: move it away."
         )

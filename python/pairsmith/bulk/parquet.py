@@ -48,7 +48,7 @@ def schema(*, with_plaintext: bool) -> pa.Schema:
 
 def table_writer(draft: Draft, *, with_plaintext: bool) -> pq.ParquetWriter:
     """What writes tables of that schema to a draft."""
-    return pq.ParquetWriter(
+    writer = pq.ParquetWriter(
         pa.PythonFile(draft, mode="w"),
         schema(with_plaintext=with_plaintext),
         # Only what repeats itself is worth a dictionary.
@@ -57,6 +57,9 @@ def table_writer(draft: Draft, *, with_plaintext: bool) -> pq.ParquetWriter:
         write_page_checksum=True,
         store_schema=False,
     )
+    # Without Arrow's own copy of the schema nothing else would keep its metadata.
+    writer.add_key_value_metadata({TYPE_KEY: WrappedKeyPair.TYPE})
+    return writer
 
 
 class ParquetShardWriter:

@@ -15,6 +15,7 @@ from pairsmith.errors import InvalidParameter
 from pairsmith.results import ALGORITHM, DataKeyPair, WrappedKeyPair
 
 if TYPE_CHECKING:
+    from pairsmith.bulk.job import Job
     from pairsmith.bulk.manifest import Manifest
     from pairsmith.results import DataKeyPairWithoutPlaintext
 
@@ -36,7 +37,9 @@ class Row(NamedTuple):
     plaintext: bytes | None
 
 
-def common_fields(pair: DataKeyPairWithoutPlaintext) -> dict[str, str | bytes]:
+def common_fields(
+    pair: DataKeyPairWithoutPlaintext | WrappedKeyPair,
+) -> dict[str, str | bytes]:
     """What a pair shares with all of its job made under the same version."""
     fields = {
         "Type": WrappedKeyPair.TYPE,
@@ -113,13 +116,18 @@ def parse_fields(fields: dict[str, Any]) -> Row:
             default=_base64,
         )
     except TypeError as error:
-        raise InvalidParameter("record", str(error)) from None
+        raise InvalidParameter("record", f"{error!s:.200}") from None
     return Row(WrappedKeyPair.from_json(text), plaintext)
 
 
 def strangeness(row: Row, manifest: Manifest) -> str | None:
     """What a record has that its job does not; ``None`` if it is one of the job's."""
-    job, record = manifest.job, row.record
+    reasons = [_strangeness(row, job, manifest) for job in manifest.jobs]
+    return None if None in reasons else reasons[0]
+
+
+def _strangeness(row: Row, job: Job, manifest: Manifest) -> str | None:
+    record = row.record
     expected = (job.key_id, job.key_pair_spec, job.key_format, ALGORITHM, job.aad)
     found = (
         record.key_id,

@@ -11,9 +11,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
+from pairsmith import output_files
 from pairsmith.errors import JobInUse, StorageError
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class Draft:
         self._hash = hashlib.sha256()
         self._draft = path.with_name(f".{path.name}.draft")
         with stored(path):
+            output_files.require_file(path)
             self._draft.unlink(missing_ok=True)
             # Not to be deceived by a link, nor by a file that others can read.
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
@@ -74,6 +77,18 @@ class Draft:
     def flush(self) -> None:
         """Nothing is gained by it before the end."""
 
+    def take_after(self, status: os.stat_result) -> None:
+        """Have the mode and the owner of the file whose place it is to take.
+
+        Raises:
+            StorageError: It may not; the file belongs to somebody else.
+        """
+        with stored(self.path):
+            own = os.fstat(self._file.fileno())
+            if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
+                os.fchown(self._file.fileno(), status.st_uid, status.st_gid)
+            os.fchmod(self._file.fileno(), stat.S_IMODE(status.st_mode))
+
     def place(self) -> None:
         """Make it the file, in place of what may be there, and safe on the disk.
 
@@ -84,7 +99,7 @@ class Draft:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            os.replace(self._draft, self.path)  # noqa: PTH105 -- beside fsync
+            output_files.place(self._draft, self.path, replace=True)
         synchronise(self.path.parent)
 
     def __enter__(self) -> Self:
@@ -108,18 +123,17 @@ def make_folder(path: Path) -> None:
     if path.is_dir():
         return
     with stored(path):
-        path.mkdir(mode=0o700)
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            raise StorageError(f"{path}: it is no folder: give another.") from None
     synchronise(path.parent)
 
 
 def synchronise(folder: Path) -> None:
     """Wait until the names in a folder are safe on the disk."""
     with stored(folder):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        output_files.synchronise(folder)
 
 
 @contextmanager

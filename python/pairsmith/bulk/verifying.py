@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pairsmith.bulk.halves import misfit, modulus_bytes, public_number
 from pairsmith.bulk.joining import hash_of
 from pairsmith.bulk.manifest import load_manifest
+from pairsmith.bulk.moving_jobs import UNFINISHED_MOVE, settled
 from pairsmith.bulk.place import Place
 from pairsmith.bulk.public_numbers import PublicNumbers
 from pairsmith.bulk.records import strangeness
@@ -70,6 +71,7 @@ def verify(
     manifest = load_manifest(place.manifest)
     if manifest is None:
         raise InvalidParameter("out", f"there is no manifest of a job at {place.out}")
+    manifest = settled(place, manifest)
     require_libraries(manifest.job.output_format)
     width = modulus_bytes(manifest.job.key_pair_spec) if gcd else 0
     if width:
@@ -137,6 +139,8 @@ class _Verification:
             self._report.add(
                 name, None, f"the job is not finished: it has {done} of {count} pairs"
             )
+        if manifest.move is not None:
+            self._report.add(name, None, UNFINISHED_MOVE)
         files = [shard.file for shard in manifest.shards]
         for file in {file for file in files if files.count(file) > 1}:
             self._report.add(name, None, f"it names {file} twice")
@@ -148,8 +152,9 @@ class _Verification:
 
     def _check_shard(self, shard: Shard, numbers: PublicNumbers) -> None:
         path = self._place.root / shard.file
-        if not path.exists():
-            self._report.add(shard.file, None, "it is missing")
+        if not path.is_file():
+            gone = "it is no file" if path.exists() else "it is missing"
+            self._report.add(shard.file, None, gone)
             return
         self._starts.append(len(numbers))
         self._files.append(shard.file)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from pairsmith import parameters as parse
-from pairsmith.bulk.job import Job, OutputFormat, parse_shard_size
+from pairsmith.bulk.job import (
+    Job,
+    OutputFormat,
+    parse_shard_size,
+    require_few_shards,
+)
 from pairsmith.bulk.joining import join, remove_parts
 from pairsmith.bulk.manifest import Manifest, Shard, load_manifest
+from pairsmith.bulk.moving_jobs import UNFINISHED_MOVE
 from pairsmith.bulk.place import MANIFEST, Place
 from pairsmith.bulk.shards import require_libraries, shard_writer
 from pairsmith.bulk.source import pairs, primary_version
@@ -19,7 +26,6 @@ from pairsmith.errors import InvalidParameter, PairsmithError, StorageError
 from pairsmith.results import KeyFormat, KeyPairSpec
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterator
 
     from pairsmith.instance import Instance
@@ -92,6 +98,7 @@ def write(
         output_format=place.output_format(output_format),
         shard_size=parse_shard_size(shard_size, spec),
     )
+    require_few_shards(job.count, job.shard_size)
     require_libraries(job.output_format)
     if not place.out.parent.is_dir():
         raise StorageError(f"{place.out.parent} is not a folder: make it first.")
@@ -120,6 +127,8 @@ def _begun(instance: Instance, place: Place, job: Job) -> Manifest:
         manifest.save(place.manifest)
         return manifest
     manifest.job.require_same(job, place.out)
+    if manifest.move is not None:
+        raise InvalidParameter("out", UNFINISHED_MOVE)
     for shard in manifest.shards:
         path = place.root / shard.file
         with stored(path):
@@ -135,7 +144,8 @@ def _begun(instance: Instance, place: Place, job: Job) -> Manifest:
 def _refuse_taken(place: Place) -> None:
     """Begin over nothing: what a killed beginning leaves behind is all there may be."""
     if place.is_file:
-        taken = [path for path in (place.out, place.parts) if path.exists()]
+        both = (place.out, place.parts)
+        taken = [path for path in both if os.path.lexists(path)]
     else:
         ours = {place.lock.name, f".{MANIFEST}.draft"}
         with stored(place.out):

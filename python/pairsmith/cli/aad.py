@@ -11,6 +11,15 @@ from pairsmith.errors import InvalidParameter
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 
 
+def new_aad_options(command: Wrapped) -> Wrapped:
+    """Add ``--new-aad`` and ``--new-aad-file``: what a new blob is bound to."""
+    text = click.option("--new-aad", metavar="TEXT", help="Bind the new one to this.")
+    file = click.option(
+        "--new-aad-file", metavar="FILE", help="Bind it to the bytes of this file."
+    )
+    return text(file(command))
+
+
 def aad_options(command: Wrapped) -> Wrapped:
     """Add both options; ``parse_aad`` joins them."""
     text = click.option("--aad", metavar="TEXT", help="Bind it to this text (UTF-8).")

@@ -1,8 +1,16 @@
 """The command ``pairsmith`` itself: its common options, its commands, its errors."""
 
+from __future__ import annotations
+
+import sys
+from typing import Any
+
 import click
 
-from pairsmith.cli import key_lifecycle  # noqa: F401 -- adds its commands to key
+from pairsmith.cli import (  # each adds its commands to key
+    key_lifecycle,  # noqa: F401
+    key_retirement,  # noqa: F401
+)
 from pairsmith.cli.access_keys import access_key
 from pairsmith.cli.aliases import alias
 from pairsmith.cli.audit import audit
@@ -13,15 +21,22 @@ from pairsmith.cli.decrypt import decrypt
 from pairsmith.cli.demo import demo
 from pairsmith.cli.doctor import doctor
 from pairsmith.cli.encrypt import data_key, encrypt
-from pairsmith.cli.failures import explained
+from pairsmith.cli.failures import ENVIRONMENT, Failure, explained
 from pairsmith.cli.generate import generate
 from pairsmith.cli.initialise import initialise
 from pairsmith.cli.keys import key
 from pairsmith.cli.output import forgive_narrow_encodings
 from pairsmith.cli.public_key import public_key
+from pairsmith.cli.re_encrypt import re_encrypt
 from pairsmith.cli.rewrap import rewrap
+from pairsmith.cli.rewrap_records import rewrap_records
 from pairsmith.cli.serve import serve
 from pairsmith.cli.settings import Group, Settings, common_options
+from pairsmith.cli.standard_output import (
+    finish_standard_output,
+    require_standard_output,
+    silence,
+)
 
 EPILOG = """\b
 Exit codes:
@@ -30,6 +45,7 @@ Exit codes:
   2    the command was not understood
   3    the database, the root key, a file or a program is not usable
   130  interrupted
+  141  the reader of standard output has left, as head does
 
 KEY is a key id or an alias (alias/...). PAIRSMITH_DATABASE and
 PAIRSMITH_ROOT_KEY_PROVIDER stand for --database and --root-key.
@@ -39,11 +55,39 @@ PAIRSMITH_ROOT_KEY_PROVIDER stand for --database and --root-key.
 class Application(Group):
     """The outermost command."""
 
+    def main(self, *words: Any, **extra: Any) -> Any:  # noqa: ANN401 -- as click has it
+        """Run the command line; an error that cannot even be told is an exit code."""
+        try:
+            return super().main(*words, **extra)
+        except OSError:
+            if not extra.get("standalone_mode", True):
+                raise
+            silence(sys.stderr)
+            sys.exit(ENVIRONMENT)
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401 -- as click has it
+    ) -> click.Context:
+        """Read what stands before the command's name."""
+        as_json = "--json" in args
+        try:
+            require_standard_output()
+            return super().make_context(info_name, args, parent, **extra)
+        except Failure as failure:
+            failure.as_json = as_json
+            raise
+
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; whatever it raises on purpose becomes one message."""
         forgive_narrow_encodings()
         with explained(ctx.ensure_object(Settings)):
-            return super().invoke(ctx)
+            answer = super().invoke(ctx)
+            finish_standard_output()
+            return answer
 
 
 @click.group(
@@ -60,6 +104,7 @@ def application() -> None:
 
 for command in (
     initialise, key, alias, generate, bulk, decrypt, public_key, encrypt, data_key,
+    re_encrypt, rewrap_records,
     serve, client, access_key, audit, rewrap, doctor, bench, demo,
 ):  # fmt: skip
     application.add_command(command)

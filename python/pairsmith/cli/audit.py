@@ -131,8 +131,10 @@ def _facts(seen: Verification) -> list[tuple[str, object]]:
         ("Anchor", "found" if seen.anchor_found else ""),
         ("Signatures", "" if seen.signatures_checked else "not checked"),
         (
-            "Kills",
-            f"{seen.recoveries} incomplete lines cut off" if seen.recoveries else "",
+            "Failures",
+            f"{seen.recoveries} unfinished ends, which nobody was answered on, cut off"
+            if seen.recoveries
+            else "",
         ),
         (
             "End",

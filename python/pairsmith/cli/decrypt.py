@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pairsmith.cli.aad import aad_options, parse_aad
-from pairsmith.cli.files import read_input, refuse_taken, write_files
+from pairsmith.cli.files import (
+    INPUT_BYTES,
+    means_standard_output,
+    read_input,
+    refuse_taken,
+    write_files,
+)
 from pairsmith.cli.key_files import as_option, private_file
 from pairsmith.cli.opening import opened
 from pairsmith.cli.output import write_facts, write_json
 from pairsmith.cli.settings import Command, Settings
+from pairsmith.cli.standard_output import write_out
+from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
+from pairsmith.output_files import Target, target_at
 
 if TYPE_CHECKING:
     from pairsmith.instance import Instance
     from pairsmith.results import Decrypted
-
-STDOUT = "-"
 
 
 @click.command(cls=Command)
@@ -54,13 +60,14 @@ def decrypt(
     """
     sealed = read_input(file)
     bound_to = parse_aad(aad, aad_file)
-    if out != STDOUT:
-        refuse_taken([Path(out)], force=force)
+    to_stdout = means_standard_output(out)
+    if not to_stdout:
+        refuse_taken([Path(out)], force=force, inputs=[file, aad_file])
     with opened(settings) as instance:
         found = _open(instance, sealed, key_id=key_id, iv=iv, aad=bound_to)
     content = private_file(found, form, otherwise=found.plaintext)
-    if out == STDOUT:
-        click.echo(content, nl=False)
+    if to_stdout:
+        write_out(content)
         return
     write_files({Path(out): content}, force=force)
     _answer(settings, found, out, len(content))
@@ -77,7 +84,7 @@ def _open(
     """Tell the three kinds of file apart: a blob never begins with ``{``."""
     if not sealed.lstrip().startswith(b"{"):
         return instance.advance_decrypt(
-            sealed, key_id=key_id or "", iv=_from_base64("iv", iv or ""), aad=aad
+            sealed, key_id=key_id or "", iv=parse_base64("iv", iv or ""), aad=aad
         )
     if key_id is not None or iv is not None:
         raise InvalidParameter("key_id, iv", "the file has its own; leave them out")
@@ -89,24 +96,33 @@ def _open(
             raise InvalidParameter("aad", "the record has its own; leave it out")
         return instance.decrypt(WrappedKeyPair.from_json(sealed))
     return instance.advance_decrypt(
-        _from_base64("record", answer.get("CiphertextBlob")),
-        key_id=str(answer.get("KeyId", "")),
-        iv=_from_base64("record", answer.get("Iv")),
+        parse_base64("record", _text(answer, "CiphertextBlob")),
+        key_id=_text(answer, "KeyId"),
+        iv=parse_base64("record", _text(answer, "Iv")),
         aad=aad,
     )
 
 
 def _parse_answer(text: bytes) -> dict[str, Any]:
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        raise InvalidParameter("record", "it is not JSON") from None
+    answer = parse_json("record", text, limit=INPUT_BYTES)
     if isinstance(answer, dict) and ("Type" in answer or "CiphertextBlob" in answer):
         return answer
     raise InvalidParameter("record", "it is no answer of generate, encrypt or data-key")
 
 
-def _from_base64(name: str, text: object) -> bytes:
+def _text(answer: dict[str, Any], name: str) -> str:
+    value = answer.get(name, "")
+    if not isinstance(value, str):
+        raise InvalidParameter("record", f"its {name} is no text")
+    return value
+
+
+def parse_base64(name: str, text: object) -> bytes:
+    """Bytes of a Base64 text.
+
+    Raises:
+        InvalidParameter: It is something else.
+    """
     try:
         return base64.b64decode(str(text), validate=True)
     except (binascii.Error, ValueError):
@@ -119,9 +135,10 @@ def _answer(settings: Settings, found: Decrypted, out: str, size: int) -> None:
         answer.pop("Plaintext")  # in its file, and nowhere else
         write_json({**answer, "File": out})
         return
+    mode = ", mode 0600" if target_at(Path(out)) is Target.FILE else ""
     write_facts(
         [
             ("Opened with", found.key_version_id or found.key_id),
-            ("Written to", f"{out} ({size} bytes, mode 0600)"),
+            ("Written to", f"{out} ({size} bytes{mode})"),
         ]
     )

@@ -10,7 +10,8 @@ from pairsmith.cli import machine_findings as machine
 from pairsmith.cli.failures import ENVIRONMENT, printable
 from pairsmith.cli.findings import Finding, Verdict
 from pairsmith.cli.instance_findings import instance_findings
-from pairsmith.cli.output import terminal, write_json
+from pairsmith.cli.output import write_json, write_line
+from pairsmith.cli.server_findings import server_findings
 from pairsmith.cli.settings import Command, Settings
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ STYLES = {Verdict.GOOD: "green", Verdict.NOTE: "yellow", Verdict.PROBLEM: "bold 
 def doctor(ctx: click.Context, quick: bool) -> None:  # noqa: FBT001 -- click's way
     """Look whether all is well, and how fast this machine is.
 
-    Engine, self-tests, database, permissions, root key, pending rotations, one pair
-    of each spec.
+    Engine, self-tests, database, permissions, root key, pending rotations, the
+    server's certificates, one pair of each spec.
 
     Ends with exit code 3 if there is a problem. The times are of a throw-away instance;
     the search for a prime is a matter of luck, so those of RSA vary widely.
@@ -59,6 +60,7 @@ def _examined(settings: Settings, *, timing: bool) -> Iterator[Finding]:
             well &= finding.verdict is not Verdict.PROBLEM
             yield finding
     yield from instance_findings(settings)
+    yield from server_findings()
     if timing and well:
         yield from machine.times()
 
@@ -71,10 +73,9 @@ def _show(finding: Finding) -> None:
     line.append(f"{finding.verdict:<8}", STYLES[finding.verdict])
     line.append(f"{finding.subject:<13} ", "bold")
     line.append(printable(finding.text))
-    console = terminal()
-    console.print(line, soft_wrap=True)
+    write_line(line)
     if finding.next_step:
-        console.print(Text(f"{'':22}{printable(finding.next_step)}"), soft_wrap=True)
+        write_line(Text(f"{'':22}{printable(finding.next_step)}"))
 
 
 def _facts(finding: Finding) -> dict[str, str]:

@@ -6,7 +6,13 @@ from pathlib import Path
 import click
 
 from pairsmith.cli.aad import aad_options, parse_aad
-from pairsmith.cli.files import parse_file_name, read_input, refuse_taken, write_files
+from pairsmith.cli.files import (
+    means_standard_output,
+    parse_file_name,
+    read_input,
+    refuse_taken,
+    write_files,
+)
 from pairsmith.cli.keys import key_argument
 from pairsmith.cli.opening import opened
 from pairsmith.cli.output import as_text, write_done, write_facts, write_json
@@ -38,8 +44,10 @@ def encrypt(
     The answer is a JSON document that decrypt opens.
     """
     bound_to = parse_aad(aad, aad_file)
+    if out is not None and means_standard_output(out):
+        out = None
     if out is not None:
-        refuse_taken([out], force=force)
+        refuse_taken([out], force=force, inputs=[file, aad_file])
     plaintext = read_input(file)
     with opened(settings) as instance:
         operation = instance.advance_encrypt if advance else instance.encrypt
@@ -93,7 +101,7 @@ def data_key(
     record, plain = folder / f"{stem}.json", folder / f"{stem}.key"
     paths = [record, plain] if with_plaintext else [record]
     bound_to = parse_aad(aad, aad_file)
-    refuse_taken(paths, force=force)
+    refuse_taken(paths, force=force, inputs=[aad_file])
     with opened(settings) as instance:
         operation = (
             instance.advance_generate_data_key

@@ -5,15 +5,21 @@ understood; 3 the database, the root key, a file or a program is not usable; 130
 interrupted.
 """
 
+from __future__ import annotations
+
+import errno
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, Any
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from pairsmith import errors
-from pairsmith.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pairsmith.cli.settings import Settings
 
 REFUSED = 1
 MISUSED = 2
@@ -26,6 +32,7 @@ NEXT: dict[type[errors.PairsmithError], str] = {
     errors.AliasNotFound: "pairsmith alias list shows every alias.",
     errors.AliasAlreadyExists: "pairsmith alias update binds it to another key.",
     errors.KeyDisabled: "pairsmith key enable KEY lets it work again.",
+    errors.KeyVersionRetired: "pairsmith key restore-version KEY VERSION undoes it.",
     errors.KeyPendingDeletion: "pairsmith key cancel-deletion KEY brings it back.",
     errors.RejectedUnsupportedOperation: "pairsmith key unprotect KEY permits it.",
     errors.LimitExceeded: "pairsmith key untag KEY NAME makes room.",
@@ -38,6 +45,23 @@ NEXT: dict[type[errors.PairsmithError], str] = {
     errors.DatabaseError: "check --database; pairsmith doctor looks at all of it.",
 }
 """The command that helps, for the errors that one helps with."""
+
+NEXT_OF_SYSTEM = {
+    errno.ENOENT: "make its folder first, or correct the path.",
+    errno.ENOTDIR: "correct the path: a part of it is no folder.",
+    errno.EISDIR: "give the name of a file.",
+    errno.EACCES: "choose a place that you may use, or permit it.",
+    errno.EPERM: "choose a place that you may use, or permit it.",
+    errno.EROFS: "choose a place that can be written.",
+    errno.ENOSPC: "make room.",
+    errno.EDQUOT: "make room: your share of the disk is used up.",
+    errno.EIO: "look at the disk, and at the system's log.",
+    errno.ELOOP: "correct the symbolic links in the path.",
+    errno.ENAMETOOLONG: "choose a shorter name.",
+    errno.EMFILE: "raise the limit of open files (ulimit -n).",
+    errno.ENFILE: "close programs: the system has too many files open.",
+}
+"""What helps where the system refuses a file."""
 
 
 class Failure(click.ClickException):
@@ -70,6 +94,10 @@ class Failure(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Write the error to stderr, as text or as JSON."""
         del file
+        with suppress(OSError):  # then only the exit code tells
+            self._write()
+
+    def _write(self) -> None:
         if self.as_json:
             facts = {
                 "Code": self.code,
@@ -106,6 +134,8 @@ def explained(settings: Settings) -> Iterator[None]:
                 code="Interrupted",
                 exit_code=INTERRUPTED,
             ) from None
+        except OSError as error:
+            raise unusable_file(error.filename or "A file", error) from error
     except Failure as failure:
         failure.as_json = settings.json
         raise
@@ -127,7 +157,18 @@ def failure_of(error: errors.PairsmithError) -> Failure:
 def unusable_file(path: object, error: OSError | ValueError) -> Failure:
     """A file that cannot be read or written, or whose name no file can have."""
     reason = getattr(error, "strerror", None) or error
-    return Failure(f"{path}: {reason}.", code="File", exit_code=ENVIRONMENT)
+    return Failure(
+        f"{path}: {reason}.",
+        code="File",
+        exit_code=ENVIRONMENT,
+        next_step=next_step_of(error),
+    )
+
+
+def next_step_of(error: Exception) -> str:
+    """What helps where the system refuses a file."""
+    number = getattr(error, "errno", None)
+    return NEXT_OF_SYSTEM.get(number or 0, "give another place.")
 
 
 def printable(text: str) -> str:

@@ -1,20 +1,28 @@
-"""Writing keys to files: whole or not at all, for their owner only, over nothing.
+"""Files of commands: what they read, whole and bounded; what they write, carefully."""
 
-A draft is written beside its place with mode 0600, flushed to the disk and only then
-given its name. ``link`` refuses a name that is taken, however late somebody took it.
-"""
+from __future__ import annotations
 
-import os
-import secrets
 import sys
-from collections.abc import Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pairsmith import output_files
 from pairsmith.cli.failures import ENVIRONMENT, REFUSED, Failure, unusable_file
 from pairsmith.errors import InvalidParameter
+from pairsmith.output_files import Target, own_descriptor, target_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 NAME_BYTES = 200
 """Most file systems allow 255, and drafts and endings need some of them."""
+
+INPUT_BYTES = 16 * 1024 * 1024
+"""What a command reads of a file at most: three times the longest document of ours."""
+
+STANDARD = "-"
+"""Standard input or output, where the name of a file may stand."""
 
 
 def parse_file_name(name: str) -> str:
@@ -33,34 +41,72 @@ def parse_file_name(name: str) -> str:
 
 
 def read_input(name: str) -> bytes:
-    """The bytes of a file, or of stdin if the name is ``-``.
+    """The bytes of a file, or of standard input if the name is ``-``.
 
     Raises:
         Failure: It cannot be read.
+        InvalidParameter: It is longer than anything that a command takes.
     """
-    if name == "-":
-        return sys.stdin.buffer.read()
     try:
-        return Path(name).read_bytes()
-    except (OSError, ValueError) as error:
-        raise unusable_file(name, error) from error
-
-
-def refuse_taken(paths: Mapping[Path, bytes] | list[Path], *, force: bool) -> None:
-    """Say so before any work is done if a file is in the way or its folder is missing.
-
-    Raises:
-        Failure: A file exists and ``force`` is not set, or a folder does not exist.
-    """
-    for path in paths:
-        if not path.parent.is_dir():
+        if name != STANDARD:
+            with Path(name).open("rb") as file:
+                content = file.read(INPUT_BYTES + 1)
+        elif sys.stdin is None:
             raise Failure(
-                f"{path.parent} is not a folder: make it first.",
+                "Standard input is closed.",
                 code="File",
                 exit_code=ENVIRONMENT,
+                next_step="give the name of a file.",
             )
-        if path.is_dir() or (os.path.lexists(path) and not force):
-            raise _taken(path)
+        else:
+            content = sys.stdin.buffer.read(INPUT_BYTES + 1)
+    except (OSError, ValueError) as error:
+        shown = "Standard input" if name == STANDARD else name
+        raise unusable_file(shown, error) from error
+    if len(content) > INPUT_BYTES:
+        raise InvalidParameter("file", f"{name} has more than {INPUT_BYTES} bytes.")
+    return content
+
+
+def means_standard_output(name: str | Path) -> bool:
+    """Whether ``-`` or a name such as ``/dev/stdout`` is given for a file."""
+    if str(name) == STANDARD:
+        return True
+    try:
+        return own_descriptor(Path(name)) == 1
+    except (OSError, ValueError):
+        return False
+
+
+def refuse_taken(
+    paths: Iterable[Path], *, force: bool, inputs: Iterable[str | None] = ()
+) -> None:
+    """Say before any work is done if a file cannot be written where it is to be.
+
+    Args:
+        paths: Of the files.
+        force: Whether files that exist are replaced.
+        inputs: Names of files that are read, none of which is replaced.
+
+    Raises:
+        Failure: A file exists and ``force`` is not set; what is there is no file and no
+            stream; or the folder does not exist.
+        InvalidParameter: It is the file that is read.
+    """
+    read = [name for name in inputs if name not in (None, STANDARD)]
+    for path in paths:
+        with _told(path):
+            target = target_at(path)
+            if target is Target.ABSENT and not path.parent.is_dir():
+                raise Failure(
+                    f"{path.parent} is not a folder: make it first.",
+                    code="File",
+                    exit_code=ENVIRONMENT,
+                )
+            if target is Target.FILE and not force:
+                raise FileExistsError
+        if target is Target.FILE and any(_is_same(path, name) for name in read):
+            raise InvalidParameter("out", f"{path} is the file that is read.")
 
 
 def write_files(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
@@ -73,73 +119,29 @@ def write_files(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
     Raises:
         Failure: A file is in the way, or the disk refuses.
     """
-    drafts: dict[Path, Path] = {}
-    placed: list[Path] = []
-    try:
-        for path, content in contents.items():
-            drafts[path] = _write_draft(path, content)
-        for path, draft in drafts.items():
-            _place(draft, path, force=force)
-            placed.append(path)
-        for folder in {path.parent for path in contents}:
-            _synchronise(folder)
-    except BaseException:
-        # A file that took another's place stays: what it replaced is gone.
-        for path in [] if force else placed:
-            path.unlink(missing_ok=True)
-        raise
-    finally:
-        for draft in drafts.values():
-            draft.unlink(missing_ok=True)
+    with _told(*contents):
+        output_files.write_files(contents, replace=force)
 
 
-def _write_draft(path: Path, content: bytes) -> Path:
-    draft = path.with_name(f".pairsmith-{secrets.token_hex(8)}.draft")
+@contextmanager
+def _told(*paths: Path) -> Iterator[None]:
+    """Tell of an error with the path that it names, or else the first of these."""
     try:
-        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except OSError as error:
-        raise unusable_file(path, error) from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o600)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-    except BaseException as error:
-        draft.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise unusable_file(path, error) from error
-        raise
-    return draft
-
-
-def _place(draft: Path, path: Path, *, force: bool) -> None:
-    try:
-        if force:
-            draft.replace(path)
-        else:
-            os.link(draft, path)
+        yield
     except FileExistsError as error:
-        raise _taken(path) from error
-    except OSError as error:
+        raise Failure(
+            f"{error.filename or paths[0]} exists already, and nothing was written.",
+            code="FileExists",
+            exit_code=REFUSED,
+            next_step="choose another name, or give --force to replace it.",
+        ) from error
+    except (OSError, ValueError) as error:
+        path = getattr(error, "filename", None) or paths[0]
         raise unusable_file(path, error) from error
 
 
-def _synchronise(folder: Path) -> None:
+def _is_same(path: Path, name: str | None) -> bool:
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise unusable_file(folder, error) from error
-
-
-def _taken(path: Path) -> Failure:
-    return Failure(
-        f"{path} exists already, and nothing was written.",
-        code="FileExists",
-        exit_code=REFUSED,
-        next_step="choose another name, or give --force to replace it.",
-    )
+        return path.samefile(name or "")
+    except (OSError, ValueError):
+        return False

@@ -83,7 +83,7 @@ def generate(
     if with_plaintext:
         paths["PrivateKey"] = folder / f"{stem}.key"
     bound_to = parse_aad(aad, aad_file)
-    refuse_taken(list(paths.values()), force=force)
+    refuse_taken(paths.values(), force=force, inputs=[aad_file])
     with opened(settings) as instance:
         operation = _operation(instance, advance=advance, with_plaintext=with_plaintext)
         pair = operation(key_id, spec, key_format, aad=bound_to, wait=wait)

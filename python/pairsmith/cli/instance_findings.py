@@ -154,8 +154,9 @@ def _files(settings: Settings) -> Iterator[Finding]:
     path = sqlite_path(settings.database)
     private = [] if path is None else sorted(path.parent.glob(f"{path.name}*"))
     kind, _, place = root_key_place(settings).partition(":")
-    if kind == "file":
-        private.append(Path(place).absolute())
+    root_key = Path(place).absolute() if kind == "file" else None
+    if root_key is not None:
+        private.append(root_key)
     looked_at = 0
     good = True
     for file in dict.fromkeys(private):
@@ -164,6 +165,8 @@ def _files(settings: Settings) -> Iterator[Finding]:
         except OSError:
             continue  # the root key's finding tells of one that is missing
         looked_at += 1
+        if file == root_key and _may_be_root_key(file):
+            continue
         if stat.S_ISREG(mode) and mode & 0o077:
             good = False
             yield Finding(
@@ -182,7 +185,8 @@ def _files(settings: Settings) -> Iterator[Finding]:
                 f"others may replace files in {folder} ({stat.S_IMODE(mode):04o})",
                 f"chmod go-w {folder}",
             )
-        if not os.access(folder, os.W_OK, effective_ids=True):
+        holds_database = path is not None and folder == path.parent
+        if holds_database and not os.access(folder, os.W_OK, effective_ids=True):
             good = False
             yield Finding(
                 "Permissions",
@@ -192,3 +196,13 @@ def _files(settings: Settings) -> Iterator[Finding]:
             )
     if good and looked_at:
         yield Finding("Permissions", Verdict.GOOD, f"{looked_at} files, owner only")
+
+
+def _may_be_root_key(file: Path) -> bool:
+    """A mounted secret is root's, and may be readable by a group of this process."""
+    from pairsmith.registry.key_file_permissions import is_private
+
+    try:
+        return is_private(file)
+    except OSError:
+        return True  # the root key's finding tells why it cannot be read

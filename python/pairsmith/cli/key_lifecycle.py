@@ -47,7 +47,13 @@ def versions(settings: Settings, key_id: str, page: int) -> None:
     if described.initial_key_version == described.primary_key_version:
         roles[described.primary_key_version] = "initial and primary"
     rows = [
-        (each.key_version_id, each.creation_date, roles.get(each.key_version_id, ""))
+        (
+            each.key_version_id,
+            each.creation_date,
+            roles.get(each.key_version_id, "")
+            if each.retire_date is None
+            else "retired",
+        )
         for each in listed.items
     ]
     write_table(("Version", "Created", "Role"), rows, folding=("Role",))

@@ -9,16 +9,23 @@ from pairsmith.cli.failures import ENVIRONMENT, Failure
 from pairsmith.errors import PairsmithError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pairsmith.cli.settings import Settings
     from pairsmith.instance import Instance
+    from pairsmith.registry import RootKeyProvider, RootKeys
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Instance]:
+def opened(
+    settings: Settings, *, other_root_key: str | None = None
+) -> Iterator[Instance]:
     """The instance that is meant.
+
+    Args:
+        settings: Where it is, and its root key.
+        other_root_key: One that may open it as well: a re-wrap moves to it.
 
     Raises:
         Failure: It does not exist.
@@ -33,7 +40,10 @@ def opened(settings: Settings) -> Iterator[Instance]:
         )
     from pairsmith.instance import Instance
 
-    with Instance.open(settings.database, settings.root_key) as instance:
+    root_keys: RootKeys | None = settings.root_key
+    if other_root_key is not None:
+        root_keys = [*_root_keys(settings), other_root_key]
+    with Instance.open(settings.database, root_keys) as instance:
         yield instance
 
 
@@ -67,6 +77,14 @@ def shown_url(url: str) -> str:
     except PairsmithError:
         return "the database given"
     return url if parsed.server is None else parsed.name
+
+
+def _root_keys(settings: Settings) -> Sequence[RootKeyProvider]:
+    from pairsmith.registry.root_key import default_root_key, parse_root_key_providers
+
+    if settings.root_key is None:
+        return default_root_key(sqlite_path(settings.database))
+    return parse_root_key_providers(settings.root_key)
 
 
 def _server_has_schema(url: str) -> bool:

@@ -8,9 +8,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import click
-
 from pairsmith.cli.failures import printable
+from pairsmith.cli.standard_output import write_out, written_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,12 +29,12 @@ UNWRAPPED = 10_000
 
 def write_json(document: object) -> None:
     """One JSON document on stdout; bytes as Base64, everything in ASCII."""
-    click.echo(json.dumps(document, indent=2, default=as_text))
+    write_out(f"{json.dumps(document, indent=2, default=as_text)}\n")
 
 
 def write_done(text: str) -> None:
     """One sentence that says what was done."""
-    click.echo(printable(text))
+    write_out(f"{printable(text)}\n")
 
 
 def write_table(
@@ -71,7 +70,7 @@ def write_table(
         table.add_row(*row)
     if console.width < _least_width(columns, listed, folding):
         console.width = UNWRAPPED
-    _print(console, table)
+    _write(console, table)
 
 
 def write_facts(facts: Iterable[tuple[str, object]]) -> None:
@@ -85,7 +84,12 @@ def write_facts(facts: Iterable[tuple[str, object]]) -> None:
     for name, value in facts:
         if value not in (None, ""):
             grid.add_row(name, Text(_shown(value)))
-    _print(terminal(), grid)
+    _write(terminal(), grid)
+
+
+def write_line(line: RenderableType) -> None:
+    """One line with styles, which may break anywhere."""
+    _write(terminal(), line, soft_wrap=True)
 
 
 def terminal(*, stderr: bool = False) -> Console:
@@ -120,14 +124,18 @@ def _least_width(
     return needed
 
 
-def _print(console: Console, renderable: RenderableType) -> None:
-    """Print; for a pipe without the spaces that fill up a line."""
-    if console.is_terminal:
-        console.print(renderable)
-        return
-    with console.capture() as captured:
-        console.print(renderable)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+def _write(
+    console: Console, renderable: RenderableType, *, soft_wrap: bool = False
+) -> None:
+    """Write; for a pipe without the spaces that fill up a line."""
+    with written_out():
+        if console.is_terminal:
+            console.print(renderable, soft_wrap=soft_wrap)
+            return
+        with console.capture() as captured:  # which flushes what is behind it, too
+            console.print(renderable, soft_wrap=soft_wrap)
+    lines = captured.get().splitlines() or [""]
+    write_out("".join(f"{line.rstrip()}\n" for line in lines))
 
 
 def _shown(value: object) -> str:

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pairsmith.cli.files import read_input, refuse_taken, write_files
+from pairsmith.cli.files import (
+    STANDARD,
+    means_standard_output,
+    read_input,
+    refuse_taken,
+    write_files,
+)
 from pairsmith.cli.key_files import Form, as_line, as_option, public_file
 from pairsmith.cli.output import write_facts, write_json
 from pairsmith.cli.settings import Command, Settings
+from pairsmith.cli.standard_output import write_out
 from pairsmith.errors import InvalidParameter
 
 if TYPE_CHECKING:
@@ -18,7 +25,6 @@ if TYPE_CHECKING:
 
     from pairsmith.results import WrappedKeyPair
 
-STDOUT = "-"
 JWKS = "jwks"
 SINGLE = (Form.DER, Form.JWK)
 """Forms of which two in one file would not be a file."""
@@ -27,7 +33,9 @@ SINGLE = (Form.DER, Form.JWK)
 @click.command(cls=Command, name="public-key")
 @click.argument("files", metavar="RECORD...", nargs=-1, required=True)
 @as_option(JWKS, text="How they are written; jwks is a set.  [default: as recorded]")
-@click.option("--out", default=STDOUT, metavar="FILE", help="- is stdout, the default.")
+@click.option(
+    "--out", default=STANDARD, metavar="FILE", help="- is stdout, the default."
+)
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 @click.pass_obj
 def public_key(
@@ -43,12 +51,13 @@ def public_key(
     Needs no database: a record has its public key in it. Several become a JWK Set, the
     lines of an authorized_keys file, or one PEM file.
     """
-    if out != STDOUT:
-        refuse_taken([Path(out)], force=force)
+    to_stdout = means_standard_output(out)
+    if not to_stdout:
+        refuse_taken([Path(out)], force=force, inputs=files)
     records = [_read(name) for name in files]
     content = _joined(records, form)
-    if out == STDOUT:
-        click.echo(content, nl=False)
+    if to_stdout:
+        write_out(content)
         return
     write_files({Path(out): content}, force=force)
     if settings.json:

@@ -28,7 +28,11 @@ def rewrap(ctx: click.Context, new_root_key: str | None) -> None:
     Afterwards only the new root key opens the database: back it up.
     """
     settings = ctx.ensure_object(Settings)
-    with opened(settings) as instance, _progress(settings) as progress:
+    # A killed one may have come as far as to need the new root key for opening.
+    with (
+        opened(settings, other_root_key=new_root_key) as instance,
+        _progress(settings) as progress,
+    ):
         report = instance.rewrap(new_root_key, progress)
     if settings.json:
         write_json(
@@ -39,12 +43,15 @@ def rewrap(ctx: click.Context, new_root_key: str | None) -> None:
             }
         )
     else:
-        write_done(
-            f"{report.rewrapped} key versions are under root key {report.root_key_id}."
-        )
+        # None are left to move if a killed one had come as far as to its last step.
+        moved = f"{report.rewrapped}" if report.rewrapped else "All"
+        write_done(f"{moved} key versions are under root key {report.root_key_id}.")
         write_done("Back it up now: nothing else opens the database.")
         for version in report.damaged_versions:
-            write_done(f"{version} did not open and stays: restore it from a backup.")
+            write_done(
+                f"{version} did not open and stays: restore it from a backup, and keep "
+                "the root key of that time for it."
+            )
     if report.damaged_versions:
         ctx.exit(ENVIRONMENT)
 

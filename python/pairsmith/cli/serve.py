@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 from pairsmith.cli.failures import ENVIRONMENT, Failure
 from pairsmith.cli.output import write_facts
 from pairsmith.cli.settings import DEFAULT_DATABASE, Command, Settings
+from pairsmith.cli.standard_output import write_out
 
 if TYPE_CHECKING:
     from pairsmith.server.settings import Settings as ServerSettings
@@ -81,7 +83,7 @@ def serve(
     if print_config:
         from pairsmith.server.settings import to_toml
 
-        click.echo(to_toml(chosen), nl=False)
+        write_out(to_toml(chosen))
         return
     try:
         from pairsmith.server import serving
@@ -98,7 +100,8 @@ def serve(
     prepared = serving.prepare(chosen)
     facts = [(f"{name} (made)", place) for name, place in prepared.made]
     write_facts([*facts, ("Serving", prepared.address)])
-    serving.serve(chosen, prepared)
+    reread = partial(_chosen, settings, config, given)
+    serving.serve(chosen, prepared, reread=reread)
 
 
 def _serve_dev(

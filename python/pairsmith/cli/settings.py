@@ -1,8 +1,13 @@
 """The options that every command takes, before or after its name."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from pairsmith.cli.standard_output import written_out
 
 DEFAULT_DATABASE = "sqlite:///pairsmith.db"
 
@@ -16,7 +21,29 @@ class Settings:
     json: bool = False
 
 
-class Command(click.Command):
+if TYPE_CHECKING:
+    # What click's commands and groups have in common, and the class below adds to.
+    Base = click.Command
+else:
+    Base = object
+
+
+class WritesHelp(Base):
+    """A command whose ``--help`` may meet an output that cannot be written."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401 -- as click has it
+    ) -> click.Context:
+        """Read the options; help is written here."""
+        with written_out():
+            return super().make_context(info_name, args, parent, **extra)
+
+
+class Command(WritesHelp, click.Command):
     """A command that takes the common options after its name, too."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -24,7 +51,7 @@ class Command(click.Command):
         return [*super().get_params(ctx), *AFTER_THE_NAME]
 
 
-class Group(click.Group):
+class Group(WritesHelp, click.Group):
     """A group of such commands, shown in the order in which they are used."""
 
     command_class = Command

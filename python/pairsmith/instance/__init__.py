@@ -17,7 +17,8 @@ from pairsmith.instance.guards import open_guard
 from pairsmith.instance.keys import KeyOperations
 from pairsmith.instance.pairs import PairOperations
 from pairsmith.instance.pool import PooledSpec, PoolStatus, WarmPool
-from pairsmith.registry import Registry, RootKeyProvider
+from pairsmith.instance.re_encryption import ReEncryptOperations
+from pairsmith.registry import Registry, RootKeys
 from pairsmith.results import KeyPairSpec
 
 __all__ = [
@@ -42,7 +43,7 @@ DEFAULT_URL = "sqlite:///pairsmith.db"
 """A file in the current folder."""
 
 
-class Instance(PairOperations, CipherOperations, KeyOperations):
+class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperations):
     """One key management instance: open it, use it from any thread, close it.
 
     Wherever a key is named, its id or an alias (``alias/…``) will do. Plain operations
@@ -69,7 +70,7 @@ class Instance(PairOperations, CipherOperations, KeyOperations):
     def open(
         cls,
         url: str = DEFAULT_URL,
-        root_key: RootKeyProvider | str | None = None,
+        root_key: RootKeys | None = None,
         *,
         pair_limit: int = 1,
         threads: int = 1,
@@ -81,8 +82,9 @@ class Instance(PairOperations, CipherOperations, KeyOperations):
         Args:
             url: ``sqlite:///file.db`` or ``postgresql+psycopg://…``, as for SQLAlchemy.
             root_key: What wraps the keys at rest: a provider, or its text
-                (``file:PATH``, ``env:NAME``, ``command:…``). By default a file beside
-                the SQLite database, made on first use.
+                (``file:PATH``, ``env:NAME``, ``command:…``), or several of which one
+                will do, while a re-wrap is under way. By default a file beside the
+                SQLite database, made on first use.
             pair_limit: How many pairs may be generated at once over every process that
                 shares the database; 1 is what the documented service allows.
             threads: How many threads, 1 to 64, search for one RSA pair together; worth

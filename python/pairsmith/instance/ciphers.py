@@ -2,12 +2,8 @@
 
 from pairsmith import parameters as parse
 from pairsmith._core import advance_key_version_id, random_bytes
-from pairsmith.errors import (
-    DecryptionError,
-    InvalidParameter,
-    KeyNotFound,
-    KeyVersionNotFound,
-)
+from pairsmith.errors import DecryptionError, InvalidParameter
+from pairsmith.instance.blob_keys import version_of_blob
 from pairsmith.registry import Registry
 from pairsmith.requests import request
 from pairsmith.results import (
@@ -47,6 +43,7 @@ class CipherOperations:
             KeyNotFound: There is no such key or alias.
             KeyDisabled, KeyPendingDeletion, KeyPendingImport, KeyUnavailable: The
                 key's state forbids its use, decryption included.
+            KeyVersionRetired: The version of an Advance record was retired.
             DecryptionError: Blob, key, Iv and Aad do not belong together.
         """
         if isinstance(ciphertext_blob, WrappedKeyPair):
@@ -211,13 +208,7 @@ class CipherOperations:
         self, request_id: str, blob: bytes, version_id: str, key_id: str, aad: bytes
     ) -> Decrypted:
         aad = parse.parse_aad(aad)
-        try:
-            key = self._registry.resolve_version(version_id)
-        except (KeyNotFound, KeyVersionNotFound):
-            # The blob names what is not here: foreign or changed, and no more is said.
-            raise DecryptionError from None
-        if key_id and self._registry.resolve(key_id, primary=True).key_id != key.key_id:
-            raise DecryptionError
+        key = version_of_blob(self._registry, version_id, key_id)
         return Decrypted(
             request_id=request_id,
             key_id=key.key_id,

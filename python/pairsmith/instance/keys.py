@@ -61,6 +61,8 @@ class KeyOperations(_HasRegistry):
     create_key_version = _delegated(Registry.create_key_version)
     describe_key_version = _delegated(Registry.describe_key_version)
     list_key_versions = _delegated(Registry.list_key_versions)
+    retire_key_version = _delegated(Registry.retire_key_version)
+    restore_key_version = _delegated(Registry.restore_key_version)
     update_rotation_policy = _delegated(Registry.update_rotation_policy)
 
     run_maintenance = _delegated(Registry.run_maintenance)

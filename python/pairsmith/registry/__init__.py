@@ -4,14 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pairsmith.registry.cache import ResolvedKey
+    from pairsmith.registry.key_file import FileRootKey
     from pairsmith.registry.maintenance import MaintenanceReport
     from pairsmith.registry.registry import Registry
     from pairsmith.registry.rewrap import RewrapReport
     from pairsmith.registry.root_key import (
         CommandRootKey,
         EnvironmentRootKey,
-        FileRootKey,
         RootKeyProvider,
+        RootKeys,
         parse_root_key_provider,
     )
 
@@ -24,10 +25,12 @@ __all__ = [
     "ResolvedKey",
     "RewrapReport",
     "RootKeyProvider",
+    "RootKeys",
     "parse_root_key_provider",
 ]
 
 _HOMES = {
+    "FileRootKey": "key_file",
     "MaintenanceReport": "maintenance",
     "Registry": "registry",
     "ResolvedKey": "cache",

@@ -5,7 +5,7 @@ takes the write lock before anything else by updating the one row of ``registry`
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -119,6 +119,25 @@ class Database:
                 ) from error
             if self._file is not None:
                 self._file.after_commit(connection)
+
+    @contextmanager
+    def session(self) -> Iterator[sa.Connection]:
+        """Open a connection for a lock that is held over many transactions.
+
+        Forks do not wait for it: what is inside must be no more than taking the lock.
+        """
+        with explained(self.name):
+            connection = self._engine.connect()
+            if self.server is not None:
+                connection.exec_driver_sql(
+                    "SET LOCAL idle_in_transaction_session_timeout = 0"
+                )
+        try:
+            yield connection
+        finally:
+            # Whatever fails here, the server has released the lock or is about to.
+            with suppress(sa.exc.SQLAlchemyError):
+                connection.close()
 
     def close(self) -> None:
         """Give back every connection, when those at work are done with theirs.

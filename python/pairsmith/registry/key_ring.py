@@ -1,11 +1,11 @@
 """The root keys this process holds, and which of them opens what.
 
 There is one, except while a re-wrap to another is under way: then a row's
-``root_key_id`` tells which opens it, and new rows are wrapped under the next one.
+``root_key_id`` tells which opens it, and new rows are wrapped under the next one. Of
+several providers one that opens the database is enough to begin with.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -15,11 +15,15 @@ import sqlalchemy as sa
 from pairsmith._core import RootKey, WrappingKey
 from pairsmith.errors import DecryptionError, KeyUnavailable, RootKeyError
 from pairsmith.registry.engine import Database, damaged_registry
+from pairsmith.registry.key_file import FileRootKey
 from pairsmith.registry.root_key import RootKeyProvider
 from pairsmith.registry.schema import key_versions, registry
 
 RELOAD_SECONDS = 1.0
-"""How often, at most, the providers are asked again for a root key that is missing."""
+"""How often, at most, providers are asked again for one and the same missing key."""
+
+LOOKS = 10
+"""How often to look while root keys are replaced again and again; more is a fault."""
 
 UNOPENED = (DecryptionError, TypeError, ValueError)
 """What the Rust core raises for a row that is not as it was written."""
@@ -32,6 +36,11 @@ class RootKeyIds:
     present: str | None
     following: str | None
 
+    @property
+    def wanted(self) -> str | None:
+        """The one under which every row is, or is being put."""
+        return self.following or self.present
+
 
 class KeyRing:
     """Opens and makes key versions with whichever root key it takes."""
@@ -39,7 +48,8 @@ class KeyRing:
     def __init__(self, providers: Sequence[RootKeyProvider]) -> None:
         self.providers = tuple(providers)
         self._keys: dict[str, RootKey] = {}
-        self._reload_after = 0.0
+        self._failures: list[RootKeyError] = []
+        self._reload_after: dict[str, float] = {}
 
     def unlock(self, database: Database) -> None:
         """Load the root keys, and make sure they fit the database.
@@ -50,16 +60,16 @@ class KeyRing:
         Raises:
             RootKeyError: The root key is missing, unreadable or another one.
         """
-        with database.reading() as connection:
-            is_new = not _has_versions(connection)
-            ids = root_key_ids(connection)
-        self._load(create=is_new)
+        is_new, ids = _needed(database)
+        self._keys = self._load(create=is_new)
+        for _ in range(LOOKS):
+            # Looked at again: what was needed may have been replaced before the load.
+            looked_at, (is_new, ids) = ids, _needed(database)
+            if self._holds_one_of(ids) or ids == looked_at:
+                break
+            self._keys = self._load()
         if not self._holds_one_of(ids) and is_new:
-            with database.writing() as connection:
-                ids = root_key_ids(connection)
-                if not _has_versions(connection):
-                    ids = RootKeyIds(next(iter(self._keys)), None)
-                    note_root_key_ids(connection, ids)
+            ids = self._take_over(database)
         if not self._holds_one_of(ids):
             raise self._wrong(ids.present)
 
@@ -106,21 +116,29 @@ class KeyRing:
             raise damaged(row.key_version_id) from error
 
     def find(self, root_key_id: str | None) -> RootKey | None:
-        """Find a root key; one that another process has put in place is loaded."""
+        """Find a root key; one that another process has put in place is loaded.
+
+        Args:
+            root_key_id: One that the database names as its own.
+        """
         if root_key_id is None:
             return None
-        if root_key_id not in self._keys and monotonic() >= self._reload_after:
-            self._reload_after = monotonic() + RELOAD_SECONDS
-            # Whatever fails here: the caller names the root key that is missing.
-            with suppress(RootKeyError):
-                self._load(create=False)
+        if root_key_id not in self._keys and self._may_reload(root_key_id):
+            # What was put in by hold() is kept; a provider may not give it yet.
+            self._keys = self._load() | self._keys
         return self._keys.get(root_key_id)
 
     def add(self, provider: RootKeyProvider) -> str:
         """Take one more root key, which will replace the present one; give its id."""
         root_key = provider.load_or_create()[0]
-        self._keys[root_key.root_key_id] = root_key
+        if isinstance(provider, FileRootKey):
+            provider.make_durable()
+        self.hold(root_key)
         return root_key.root_key_id
+
+    def hold(self, root_key: RootKey) -> None:
+        """Take a root key that no provider gives yet, or that it gave just now."""
+        self._keys[root_key.root_key_id] = root_key
 
     def keep_only(self, root_key_id: str, providers: Sequence[RootKeyProvider]) -> None:
         """Drop every other root key, and ask only these providers from now on."""
@@ -128,30 +146,73 @@ class KeyRing:
         self.providers = tuple(providers)
 
     def _opener(self, connection: sa.Connection, row: sa.Row[Any]) -> RootKey:
-        root_key = self.find(row.root_key_id)
+        root_key = self._keys.get(row.root_key_id)
         if root_key is not None:
             return root_key
         ids = root_key_ids(connection)
         wanted = row.root_key_id
-        if wanted is not None and wanted in (ids.present, ids.following):
+        if wanted is None or wanted not in (ids.present, ids.following):
+            raise damaged(row.key_version_id)
+        root_key = self.find(wanted)
+        if root_key is None:
             raise self._wrong(row.root_key_id)
-        raise damaged(row.key_version_id)
+        return root_key
 
     def _holds_one_of(self, ids: RootKeyIds) -> bool:
         return ids.present in self._keys or ids.following in self._keys
 
-    def _load(self, *, create: bool) -> None:
+    def _take_over(self, database: Database) -> RootKeyIds:
+        """Put a database without key versions under the root key given first."""
+        with database.writing() as connection:
+            # Read once more: no re-wrap can end while this transaction is open, so what
+            # is at hand now stays so.
+            self._keys = self._load()
+            ids = root_key_ids(connection)
+            if self._holds_one_of(ids) or _has_versions(connection):
+                return ids
+            if self._failures:
+                raise self._failures[0]
+            ids = RootKeyIds(next(iter(self._keys)), None)
+            note_root_key_ids(connection, ids)
+            return ids
+
+    def _load(self, *, create: bool = False) -> dict[str, RootKey]:
+        """Ask every provider; those that fail are told of if their key is needed."""
+        loaded: dict[str, RootKey] = {}
+        failures = []
         for provider in self.providers:
-            keys = provider.load_or_create() if create else provider.load()
-            self._keys.update({key.root_key_id: key for key in keys})
+            try:
+                keys = provider.load_or_create() if create else provider.load()
+            except RootKeyError as error:
+                failures.append(error)
+            else:
+                loaded |= {key.root_key_id: key for key in keys}
+        self._failures = failures
+        return loaded
+
+    def _may_reload(self, root_key_id: str) -> bool:
+        now = monotonic()
+        if now < self._reload_after.get(root_key_id, now):
+            return False
+        self._reload_after[root_key_id] = now + RELOAD_SECONDS
+        return True
 
     def _wrong(self, wanted: str | None) -> RootKeyError:
+        if self._failures and not self._keys:
+            return self._failures[0]
         held = ", ".join(self._keys) or "none"
+        also = "".join(f" Besides: {failure}" for failure in self._failures)
         return RootKeyError(
             f"This is the wrong root key: the database needs {wanted}, given was "
             f"{held}. Give the root key the database was last wrapped under, from its "
-            "backup if need be."
+            f"backup if need be.{also}"
         )
+
+
+def _needed(database: Database) -> tuple[bool, RootKeyIds]:
+    """Look whether a database is without key versions, and for its root keys."""
+    with database.reading() as connection:
+        return not _has_versions(connection), root_key_ids(connection)
 
 
 def root_key_ids(connection: sa.Connection) -> RootKeyIds:

@@ -20,6 +20,7 @@ from pairsmith.registry import (
     listing,
     parameters,
     resolution,
+    retirement,
     rotation,
     versions,
 )
@@ -40,6 +41,7 @@ from pairsmith.registry.rewrap import (
 )
 from pairsmith.registry.root_key import (
     RootKeyProvider,
+    RootKeys,
     default_root_key,
     parse_root_key_provider,
     parse_root_key_providers,
@@ -47,7 +49,6 @@ from pairsmith.registry.root_key import (
 from pairsmith.registry.states import Operation
 from pairsmith.registry.tags import TagQuery
 
-RootKeys = RootKeyProvider | Sequence[RootKeyProvider | str] | str
 Interval = str | timedelta
 
 
@@ -150,6 +151,7 @@ class Registry:
 
         Raises:
             KeyVersionNotFound: No key has this version, or this cannot be one.
+            KeyVersionRetired: It was retired.
             KeyDisabled, KeyPendingDeletion, KeyPendingImport, KeyUnavailable: The state
                 of its key.
             RootKeyError: It is wrapped under a root key this process does not hold.
@@ -398,6 +400,37 @@ class Registry:
         with self._access.looking() as connection:
             key = keys.find(connection, name)
             return listing.version_page(connection, where, key.key_id)
+
+    def retire_key_version(self, key_id: str, key_version_id: str) -> KeyVersion:
+        """Let a version open nothing any more, until ``restore_key_version``.
+
+        Its material stays in the database, wrapped. Every process knows within a
+        second. Whoever retires makes sure before that no stored blob needs it:
+        ``pairsmith.bulk`` moves blobs and counts them by version.
+
+        Raises:
+            KeyVersionNotFound: The key has no such version.
+            StateModifiedFailed: It is the primary version, or the initial one, which
+                the plain operations use for ever.
+            KeyPendingDeletion: The key waits for its destruction.
+        """
+        name = parameters.key_name(key_id)
+        version = parameters.key_version_id(key_version_id)
+        with self._access.changing() as connection:
+            now_ms = self._access.now_ms()
+            return retirement.retire(connection, name, version, now_ms)
+
+    def restore_key_version(self, key_id: str, key_version_id: str) -> KeyVersion:
+        """Let a retired version open blobs again; one that is not retired stays so.
+
+        Raises:
+            KeyVersionNotFound: The key has no such version.
+            KeyPendingDeletion: The key waits for its destruction.
+        """
+        name = parameters.key_name(key_id)
+        version = parameters.key_version_id(key_version_id)
+        with self._access.changing() as connection:
+            return retirement.restore(connection, name, version)
 
     def update_rotation_policy(
         self,

@@ -4,7 +4,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pairsmith.errors import AliasNotFound, KeyNotFound, KeyVersionNotFound
+from pairsmith.errors import (
+    AliasNotFound,
+    KeyNotFound,
+    KeyVersionNotFound,
+    KeyVersionRetired,
+)
 from pairsmith.registry import keys, rotation, versions
 from pairsmith.registry.cache import Resolution, ResolvedKey
 from pairsmith.registry.key_ring import KeyRing, damaged
@@ -39,6 +44,7 @@ def by_version(
 
     Raises:
         KeyVersionNotFound: No key has it.
+        KeyVersionRetired: It was retired.
     """
     version = versions.find(connection, key_version_id)
     if version is not None and not key_version_id.startswith(f"{version.key_id}-"):
@@ -47,6 +53,11 @@ def by_version(
     if version is None or row is None:
         raise KeyVersionNotFound(f"No key has the version {key_version_id}.")
     require(Operation.USE, row.key_id, keys.state_of(row))
+    if version.retired_at_ms is not None:
+        raise KeyVersionRetired(
+            f"The key version {key_version_id} is retired and opens nothing; "
+            "restore_key_version undoes that."
+        )
     return Resolution(_opened(connection, ring, version), None)
 
 

@@ -2,13 +2,17 @@
 
 The database notes the next root key first, then rows move over batch by batch, each
 naming the root key that opens it, and in the transaction that finds none left the next
-root key becomes the present one. Killed in between, the work is taken up by calling it
-again. Until then:
+root key becomes the present one. Only then does a successor take its file's place.
+Killed anywhere, the work is taken up by calling it again. Until it is finished:
 
 - opened with the old root key alone, rows not yet moved work; moved ones raise
   ``RootKeyError``, as do rows not yet moved when opened with the new one alone;
 - opened with both, in whichever order, everything works, and new versions are wrapped
   under the new root key. A root key file and its successor are found as a pair.
+
+One re-wrap runs at a time (``rewrap_lock.py``). One that lost its lock, and wakes up
+after others have run, does no harm: each of its transactions begins by seeing that the
+database still wants its root key, and its successor's rename has nothing to rename.
 """
 
 from collections.abc import Callable
@@ -20,13 +24,15 @@ import sqlalchemy as sa
 
 from pairsmith.errors import InvalidParameter, KeyUnavailable, RootKeyError
 from pairsmith.registry.engine import Database
+from pairsmith.registry.key_file import FileRootKey
 from pairsmith.registry.key_ring import (
     KeyRing,
     RootKeyIds,
     note_root_key_ids,
     root_key_ids,
 )
-from pairsmith.registry.root_key import FileRootKey, RootKeyProvider
+from pairsmith.registry.rewrap_lock import only_rewrap
+from pairsmith.registry.root_key import RootKeyProvider
 from pairsmith.registry.schema import key_versions
 
 BATCH_ROWS = 100
@@ -53,9 +59,10 @@ class _Work:
     """How far it has come; lost at a kill, and then simply begun again."""
 
     root_key_id: str
+    provider: RootKeyProvider
     rewrapped: int = 0
     last_sequence: int = 0
-    damaged: list[str] = field(default_factory=list)
+    damaged: set[str] = field(default_factory=set)
 
 
 def rewrap(
@@ -69,7 +76,12 @@ def rewrap(
     Raises:
         RootKeyError: Another re-wrap is under way, or a root key is not at hand.
     """
-    report = _move_all(database, ring, ring.add(provider), progress)
+    with only_rewrap(database):
+        root_key_id = ring.add(provider)
+        with database.writing() as connection:
+            _note_following(connection, root_key_id)
+        work = _Work(root_key_id, provider)
+        report = _move_all(database, ring, work, progress)
     ring.keep_only(report.root_key_id, (provider,))
     return report
 
@@ -81,14 +93,17 @@ def rewrap_file(
 
     Raises:
         InvalidParameter: The root key is not in a file: its successor must be named.
-        RootKeyError: As above.
+        RootKeyError: As above, or the file is not one that can be replaced.
     """
-    file = ring.providers[0]
-    if not isinstance(file, FileRootKey):
+    if not any(isinstance(each, FileRootKey) for each in ring.providers):
         raise InvalidParameter("new_root_key", "name the provider of the new one.")
-    settle_files(database, ring)
-    report = _move_all(database, ring, ring.add(file.successor), progress)
-    file.replace_by_successor()
+    with only_rewrap(database):
+        for left in ring.providers:
+            _settle(database, left)
+        with database.writing() as connection:
+            file, root_key_id = _begin_in_file(connection, ring)
+        report = _move_all(database, ring, _Work(root_key_id, file), progress)
+        _settle(database, file)
     ring.keep_only(report.root_key_id, (file,))
     return report
 
@@ -98,46 +113,76 @@ def settle_files(database: Database, ring: KeyRing) -> None:
 
     Where that is not permitted the pair goes on working as it is.
     """
-    for file in ring.providers:
-        if not isinstance(file, FileRootKey) or not file.successor.path.exists():
-            continue
-        successor = file.successor.load()[0].root_key_id
+    for provider in ring.providers:
+        with suppress(RootKeyError):
+            _settle(database, provider)
+
+
+def _settle(database: Database, provider: RootKeyProvider) -> None:
+    if not isinstance(provider, FileRootKey):
+        return
+    for successor in provider.successors():
+        root_key_id = successor.root_key.root_key_id
         with database.reading() as connection:
-            is_in_use = root_key_ids(connection) == RootKeyIds(successor, None)
+            is_in_use = root_key_ids(connection) == RootKeyIds(root_key_id, None)
         if is_in_use:
-            with suppress(RootKeyError):
-                file.replace_by_successor()
+            provider.successor = successor
+            provider.replace_by_successor()
+
+
+def _begin_in_file(connection: sa.Connection, ring: KeyRing) -> tuple[FileRootKey, str]:
+    """Note the successor of a root key file, made if no re-wrap to it was begun.
+
+    It is made under the write lock: if that was lost meanwhile the commit fails, and
+    the database never names a successor that another re-wrap might have passed by.
+    """
+    ids = root_key_ids(connection)
+    for file in ring.providers:
+        if not isinstance(file, FileRootKey):
+            continue
+        present, *following = file.load()
+        if present.root_key_id != ids.present:
+            continue
+        if ids.following is None:
+            following = [file.add_successor()]
+        for root_key in following:
+            if ids.following in (None, root_key.root_key_id):
+                ring.hold(root_key)
+                _note_following(connection, root_key.root_key_id)
+                return file, root_key.root_key_id
+    if ids.following is not None:
+        raise _under_way(ids.following)
+    raise RootKeyError(
+        f"The database is under root key {ids.present}, which is in none of the files "
+        "given: name where the new root key shall be, with --to."
+    )
+
+
+def _note_following(connection: sa.Connection, root_key_id: str) -> None:
+    ids = root_key_ids(connection)
+    if ids.following not in (None, root_key_id):
+        raise _under_way(ids.following)
+    if ids.wanted != root_key_id:
+        note_root_key_ids(connection, RootKeyIds(ids.present, root_key_id))
 
 
 def _move_all(
-    database: Database, ring: KeyRing, root_key_id: str, progress: Progress | None
+    database: Database, ring: KeyRing, work: _Work, progress: Progress | None
 ) -> RewrapReport:
-    with database.writing() as connection:
-        total = _begin(connection, root_key_id)
-    work = _Work(root_key_id)
+    with database.reading() as connection:
+        total = len(_versions_elsewhere(connection, work.root_key_id))
     while _move_batch(database, ring, work):
         if progress is not None:
             progress(work.rewrapped, total)
-    return RewrapReport(root_key_id, work.rewrapped, tuple(work.damaged))
-
-
-def _begin(connection: sa.Connection, root_key_id: str) -> int:
-    ids = root_key_ids(connection)
-    if ids.following not in (None, root_key_id):
-        raise RootKeyError(
-            f"A re-wrap to root key {ids.following} is under way: finish it first, "
-            f"with that root key instead of {root_key_id}."
-        )
-    note_root_key_ids(connection, RootKeyIds(ids.present, root_key_id))
-    waiting = key_versions.c.root_key_id != root_key_id
-    counting = sa.select(sa.func.count()).select_from(key_versions).where(waiting)
-    return connection.execute(counting).scalar_one()
+    damaged = tuple(sorted(work.damaged))
+    return RewrapReport(work.root_key_id, work.rewrapped, damaged)
 
 
 def _move_batch(database: Database, ring: KeyRing, work: _Work) -> bool:
     """Move some rows in one transaction; with none left, finish in that same one."""
     # Unseen: the key material is the same, so whatever others cached stays right.
     with database.writing(unseen=True) as connection:
+        _require_wanted(connection, work)
         batch = connection.execute(
             sa.select(key_versions)
             .where(key_versions.c.root_key_id != work.root_key_id)
@@ -146,12 +191,33 @@ def _move_batch(database: Database, ring: KeyRing, work: _Work) -> bool:
             .limit(BATCH_ROWS)
         ).all()
         if not batch:
-            note_root_key_ids(connection, RootKeyIds(work.root_key_id, None))
-            return False
+            return not _finish(connection, work)
         for row in batch:
             _move_row(connection, ring, row, work)
     work.last_sequence = batch[-1].sequence
     return True
+
+
+def _require_wanted(connection: sa.Connection, work: _Work) -> None:
+    """See that no other re-wrap went on while this one was suspended.
+
+    And that a file still holds the new root key: a row must not be put under what is
+    only in this process's memory.
+    """
+    wanted = root_key_ids(connection).wanted
+    if wanted != work.root_key_id:
+        raise RootKeyError(
+            f"Another re-wrap, to root key {wanted}, has run meanwhile: this one, to "
+            f"{work.root_key_id}, was stopped. No key is lost; begin again if it is "
+            "wanted."
+        )
+    if not isinstance(work.provider, FileRootKey):
+        return
+    if work.root_key_id not in {each.root_key_id for each in work.provider.load()}:
+        raise RootKeyError(
+            f"The new root key {work.root_key_id} has vanished from beside "
+            f"{work.provider.path}: put its file back, then go on by the same command."
+        )
 
 
 def _move_row(
@@ -160,7 +226,7 @@ def _move_row(
     try:
         wrapped = ring.rewrap_version(connection, row, work.root_key_id)
     except KeyUnavailable:
-        work.damaged.append(row.key_version_id)
+        work.damaged.add(row.key_version_id)
         return
     connection.execute(
         sa.update(key_versions)
@@ -168,3 +234,29 @@ def _move_row(
         .values(root_key_id=work.root_key_id, wrapped=wrapped)
     )
     work.rewrapped += 1
+
+
+def _finish(connection: sa.Connection, work: _Work) -> bool:
+    """Let the next root key be the present one, unless rows turned up behind us."""
+    if _versions_elsewhere(connection, work.root_key_id) - work.damaged:
+        work.last_sequence = 0
+        return False
+    if connection.dialect.name == "postgresql":
+        # The old root key's file is replaced after this: it must not come undone.
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+    note_root_key_ids(connection, RootKeyIds(work.root_key_id, None))
+    return True
+
+
+def _versions_elsewhere(connection: sa.Connection, root_key_id: str) -> set[str]:
+    elsewhere = sa.select(key_versions.c.key_version_id).where(
+        key_versions.c.root_key_id != root_key_id
+    )
+    return set(connection.execute(elsewhere).scalars())
+
+
+def _under_way(root_key_id: str) -> RootKeyError:
+    return RootKeyError(
+        f"A re-wrap to root key {root_key_id} is under way: finish it first, by the "
+        "command that began it, with the same --to."
+    )

@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision of the schema this package knows, oldest first."""
 
 REVISION_TABLE = "schema_revision"
@@ -66,6 +66,7 @@ key_versions = Table(
     Column("created_at_ms", BigInteger, nullable=False),
     Column("root_key_id", String(16), nullable=False, index=True),
     Column("wrapped", LargeBinary, nullable=False),
+    Column("retired_at_ms", BigInteger),
     UniqueConstraint("key_id", "key_version_id"),
 )
 

@@ -75,8 +75,7 @@ class ServiceSeal:
 
     def secret(self, name: str) -> bytes:
         """Give the 32 random bytes of that name, made when first asked for."""
-        with self._access.looking() as connection:
-            kept = self._kept_secret(connection, name)
+        kept = self.kept_secret(name)
         if kept is not None:
             return kept
         with self._access.changing() as connection:
@@ -95,6 +94,11 @@ class ServiceSeal:
                 )
             )
             return made
+
+    def kept_secret(self, name: str) -> bytes | None:
+        """Give the bytes of that name, ``None`` if nobody has asked for them yet."""
+        with self._access.looking() as connection:
+            return self._kept_secret(connection, name)
 
     def _kept_secret(self, connection: sa.Connection, name: str) -> bytes | None:
         row = connection.execute(

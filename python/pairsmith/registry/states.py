@@ -31,6 +31,7 @@ class Operation(Enum):
     UPDATE_ALIAS = auto()
     CREATE_VERSION = auto()
     UPDATE_ROTATION_POLICY = auto()
+    RETIRE_VERSION = auto()
 
 
 _COLUMNS = (
@@ -63,6 +64,7 @@ _TABLE: dict[Operation, tuple[type[PairsmithError] | None, ...]] = {
     Operation.UPDATE_ALIAS: _NOT_PENDING_DELETION,
     Operation.CREATE_VERSION: _ONLY_ENABLED,
     Operation.UPDATE_ROTATION_POLICY: _ONLY_ENABLED,
+    Operation.RETIRE_VERSION: _NOT_PENDING_DELETION,
 }
 
 _ADVICE: dict[KeyState, str] = {

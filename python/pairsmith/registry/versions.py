@@ -1,4 +1,4 @@
-"""Versions of a key: added, described, listed. None is ever changed."""
+"""Versions of a key: added, described, listed, retired. Material never changes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -76,6 +76,21 @@ def describe(connection: sa.Connection, key_id: str, key_version_id: str) -> Key
 
 def version_of(row: sa.Row[Any]) -> KeyVersion:
     """Show a row without its material."""
+    retired_at_ms = row.retired_at_ms
     return KeyVersion(
-        text_of(row.key_id), text_of(row.key_version_id), moment(row.created_at_ms)
+        text_of(row.key_id),
+        text_of(row.key_version_id),
+        moment(row.created_at_ms),
+        None if retired_at_ms is None else moment(retired_at_ms),
+    )
+
+
+def mark_retired(
+    connection: sa.Connection, key_version_id: str, now_ms: int | None
+) -> None:
+    """Note since when a version is retired; with ``None`` it is so no longer."""
+    connection.execute(
+        sa.update(key_versions)
+        .where(key_versions.c.key_version_id == key_version_id)
+        .values(retired_at_ms=now_ms)
     )

@@ -7,8 +7,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from starlette.requests import ClientDisconnect
-
 from pairsmith.errors import PairsmithError, ServiceUnavailable
 
 if TYPE_CHECKING:
@@ -36,6 +34,18 @@ class BodyTooSlow(PairsmithError):
     wire_message = ""
 
 
+class BodyIncomplete(PairsmithError):
+    """The body ended before its end, or is not framed as HTTP has it.
+
+    A chunk that is none, a shorter body than was announced and a client that has left
+    look alike from here; so it is answered, though nobody may be there to read it.
+    """
+
+    code = "none"
+    http_status = 400
+    wire_message = ""
+
+
 class BodyReader:
     """Reads bodies, all of them together within a bound of memory.
 
@@ -55,8 +65,9 @@ class BodyReader:
             BodyTooLarge: Its length is said to be, or is, beyond the limit.
             BodyTooSlow: It did not come in time.
             ServiceUnavailable: Too many others are being read.
-            ClientDisconnect: Nobody is there any more.
+            BodyIncomplete: It ended too early, or is encoded in some other way.
         """
+        _require_plain_chunks(scope)
         if _said_length(scope) > self._limit:
             raise BodyTooLarge
         chunks: list[bytes] = []
@@ -100,7 +111,21 @@ def _said_length(scope: Scope) -> int:
     return 0
 
 
+def _require_plain_chunks(scope: Scope) -> None:
+    """Refuse a transfer encoding that nobody has undone (RFC 9112, section 6.1).
+
+    The server below takes chunks apart, and lets them win over a length.
+    """
+    codings = [
+        value.strip().lower()
+        for name, value in scope["headers"]
+        if name == b"transfer-encoding"
+    ]
+    if codings not in ([], [b"chunked"]):
+        raise BodyIncomplete
+
+
 def _content(message: Message) -> tuple[bytes, bool]:
     if message["type"] == "http.disconnect":
-        raise ClientDisconnect
+        raise BodyIncomplete
     return message.get("body", b""), message.get("more_body", False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from pairsmith.errors import PairsmithError
 from pairsmith.server.bodies import BodyReader, replay
 from pairsmith.server.instance_api.endpoint import InstanceEndpoint
+from pairsmith.server.origin import origin_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -49,8 +49,6 @@ class Front:
             return
         try:
             body = await self._bodies.read(scope, receive)
-        except ClientDisconnect:
-            return
         except PairsmithError as error:
             response = self._refused(error, scope, is_instance=is_instance)
             await response(scope, receive, send)
@@ -59,7 +57,7 @@ class Front:
             await self._openapi(scope, replay(body), send)
             return
         response = await self._instance_api.answer(
-            scope["headers"], body, remote_address(scope)
+            scope["headers"], body, origin_of(scope)
         )
         await response(scope, receive, send)
 
@@ -68,7 +66,7 @@ class Front:
     ) -> Response:
         """Refuse a request whose body was not read, and end the connection."""
         if is_instance:
-            response = self._instance_api.refuse(error, remote_address(scope))
+            response = self._instance_api.refuse(error, origin_of(scope))
         elif not error.wire_message:
             response = Response(status_code=error.http_status)
         else:
@@ -81,9 +79,3 @@ class Front:
             response = JSONResponse(content, error.http_status)
         response.headers["connection"] = "close"
         return response
-
-
-def remote_address(scope: Scope) -> str:
-    """The address that a request came from; empty if it has none."""
-    client = scope.get("client")
-    return str(client[0]) if client else ""

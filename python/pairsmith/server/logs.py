@@ -4,14 +4,20 @@ What may be logged is a list of field names. Anything else, and any bytes, is wi
 a field that somebody adds later must be thought about first.
 """
 
+from __future__ import annotations
+
 import logging
 import sys
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
-from structlog.types import EventDict, Processor, WrappedLogger
 
 from pairsmith.errors import InvalidParameter
+
+if TYPE_CHECKING:
+    from structlog.types import EventDict, Processor, WrappedLogger
+
+    from pairsmith.server.settings import Settings
 
 FIELDS = frozenset(
     {
@@ -29,6 +35,7 @@ FIELDS = frozenset(
         "message",
         "operation",
         "path",
+        "peer_address",
         "pid",
         "port",
         "principal_id",
@@ -93,6 +100,18 @@ def configure(form: Literal["json", "console"] = "json", level: str = "INFO") ->
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def configure_server(settings: Settings) -> None:
+    """Send everything where the settings say; Granian has set up loggers before."""
+    for name in ("_granian", "granian.access"):
+        theirs = logging.getLogger(name)
+        theirs.handlers.clear()
+        theirs.propagate = True
+    form: Literal["json", "console"] = (
+        "json" if settings.logs.format == "json" else "console"
+    )
+    configure(form, settings.logs.level.upper())
 
 
 def logger(**fields: Any) -> structlog.stdlib.BoundLogger:  # noqa: ANN401 -- bound as they are

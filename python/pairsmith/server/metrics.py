@@ -7,14 +7,15 @@ up all of them. What the database knows better is asked of it at that moment.
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pairsmith.errors import DatabaseError, InternalFailure
+from pairsmith.errors import DatabaseError
 from pairsmith.results import KeyPairSpec
 from pairsmith.server.access.operations import OPERATIONS
 from pairsmith.server.key_ages import key_version_ages
+from pairsmith.server.logs import logger
+from pairsmith.server.metrics_files import SHARED_DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
     from pairsmith.instance import Instance
 
-SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
-"""The library's variable; it reads it once, when it is imported."""
-
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """From a decryption to a slow RSA_4096; official clients give up after 10."""
 
@@ -35,28 +33,14 @@ OTHER = "other"
 
 THROTTLED = "Rejected.Throttling"
 
+_SHARED = """\
+# HELP pairsmith_figures_shared Whether the counts are those of all workers.
+# TYPE pairsmith_figures_shared gauge
+pairsmith_figures_shared {}
+"""
+
 _OPERATIONS = OPERATIONS | {"Sign", "Verify", "GetSecretValue"}
 _SPECS = frozenset(map(str, KeyPairSpec)) | {""}
-
-
-def share_between_processes(directory: str | os.PathLike[str]) -> None:
-    """Let workers started from now on add up their figures in this directory.
-
-    To be called once, before the workers are started and before a ``Metrics`` is made:
-    what an earlier server has left there is removed.
-
-    Raises:
-        InternalFailure: It is too late: something has imported prometheus_client.
-    """
-    if "prometheus_client" in sys.modules:
-        raise InternalFailure(
-            "Metrics must be shared before prometheus_client is used."
-        )
-    place = Path(directory)
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for left in place.glob("*.db"):
-        left.unlink()
-    os.environ[SHARED_DIRECTORY] = str(place.absolute())
 
 
 class Metrics:
@@ -91,6 +75,7 @@ class Metrics:
             registry=self._own,
         )
         self._asked.register(_Asked(instance))
+        self._counting = True
 
     def observe(self, operation: str, spec: str, code: str, seconds: float) -> None:
         """Count one operation and its time.
@@ -100,7 +85,18 @@ class Metrics:
             spec: Of a pair; else empty.
             code: ``OK`` or the error code.
             seconds: From request to answer.
+
+        What cannot be counted is not: nobody's request fails for it.
         """
+        if not self._counting:
+            return
+        try:
+            self._count(operation, spec, code, seconds)
+        except Exception as error:  # noqa: BLE001 -- whatever a damaged file leads to
+            self._counting = False
+            logger().warning("this worker counts no more", reason=str(error))
+
+    def _count(self, operation: str, spec: str, code: str, seconds: float) -> None:
         operation = operation if operation in _OPERATIONS else OTHER
         spec = spec if spec in _SPECS else OTHER
         self._operations.labels(operation, spec, code).inc()
@@ -109,11 +105,27 @@ class Metrics:
             self._rejections.labels(operation, spec).inc()
 
     def render(self) -> tuple[bytes, str]:
-        """The figures of all workers as Prometheus reads them, and the content type."""
+        """The figures of all workers as Prometheus reads them, and the content type.
+
+        Where they cannot be added up, the counts are those of this worker, and
+        ``pairsmith_figures_shared`` is 0.
+        """
         from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-        counted = generate_latest(_all_workers() or self._own)
-        return counted + generate_latest(self._asked), CONTENT_TYPE_LATEST
+        counted, shared = self._counted()
+        asked = generate_latest(self._asked) + _SHARED.format(int(shared)).encode()
+        return counted + asked, CONTENT_TYPE_LATEST
+
+    def _counted(self) -> tuple[bytes, bool]:
+        from prometheus_client import generate_latest
+
+        folder = os.environ.get(SHARED_DIRECTORY)
+        if folder is not None and any(Path(folder).glob("*.db")):
+            try:
+                return generate_latest(_all_workers()), True
+            except Exception as error:  # noqa: BLE001 -- whatever a damaged file leads to
+                logger().warning("figures cannot be added up", reason=str(error))
+        return generate_latest(self._own), False
 
 
 class _Asked:
@@ -163,10 +175,8 @@ class _Asked:
         return gauge
 
 
-def _all_workers() -> CollectorRegistry | None:
-    """A view of what every worker counted; nothing if figures are not shared."""
-    if SHARED_DIRECTORY not in os.environ:
-        return None
+def _all_workers() -> CollectorRegistry:
+    """A view of what every worker counted."""
     from prometheus_client import CollectorRegistry
     from prometheus_client.multiprocess import MultiProcessCollector
 

@@ -8,6 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from pairsmith.errors import DatabaseError
 from pairsmith.server.audit import AuditLog
 from pairsmith.server.audit.files import audit_path_beside
 
@@ -84,6 +88,29 @@ def open_services(settings: Settings, instance: Instance | None = None) -> Servi
         stack.pop_all()
     metrics = Metrics(instance)
     return Services(instance, instance.registry, access, audit, metrics, settings)
+
+
+def require_database(url: str) -> None:
+    """Refuse a database that is not there, which opening it would make anew and empty.
+
+    Args:
+        url: As the settings give it.
+
+    Raises:
+        DatabaseError: It is not there; the message says which.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return  # opening it tells what is wrong with it
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return
+    path = Path(parsed.database).absolute()
+    if not path.exists() or not path.stat().st_size:
+        raise DatabaseError(
+            f"There is no database at {path} any more: restore it, or start the server "
+            "anew to make another."
+        )
 
 
 def audit_path(settings: Settings, registry: Registry) -> Path:

@@ -1,43 +1,48 @@
-"""Serving: what the first process makes and checks, and the processes that it starts.
+"""Serving: what the first process makes and checks, and what it does at a reload.
 
-The first process opens nothing that a worker uses: each worker opens its own. They meet
-in the database, in the guard's lock files and in the audit log.
+The first process keeps nothing open that a worker uses but the listening socket: each
+worker opens its own. They meet in the database, in the guard's lock files and in the
+audit log.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import logging
 import multiprocessing
 import os
 import signal
-import tempfile
 import threading
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from pairsmith.errors import InvalidParameter
+from pairsmith.errors import InvalidParameter, PairsmithError
 from pairsmith.server import logs, tls
-from pairsmith.server.metrics import share_between_processes
-from pairsmith.server.services import open_instance, open_services
+from pairsmith.server.addresses import Address, without_brackets
+from pairsmith.server.first_start import ensure_first_client
+from pairsmith.server.metrics_files import FiguresFolder
+from pairsmith.server.processes import supervise
+from pairsmith.server.services import open_services, require_database
+from pairsmith.server.supervision import Place, Supervisor
+from pairsmith.server.workers import WorkerFactory
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from starlette.types import ASGIApp
 
     from pairsmith.server.settings import Settings
+    from pairsmith.server.supervision import Start
     from pairsmith.server.tls import TlsFiles
 
     Load = Callable[[Settings], ASGIApp]
+    Reread = Callable[[], Settings]
 
 RENEWAL_SECONDS = 6 * 3600
 """How often the certificate is looked at while the server runs."""
 
-FIRST_CLIENT_RULE = "pairs,pairs-without-plaintext,decrypt,crypto:*"
-"""What the client key of the first start may do: every operation on data."""
+FIXED = ("host", "port", "workers")
+"""Settings of ``[listen]`` that a reload does not change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +53,60 @@ class Prepared:
         address: Where clients connect, as a URL.
         tls: The certificate; ``None`` for plain HTTP.
         made: What was made just now, and where it is.
+        listener: Where connections arrive, from now on.
     """
 
     address: str
     tls: TlsFiles | None
     made: tuple[tuple[str, str], ...]
+    listener: socket.socket
+
+
+@dataclass(slots=True)
+class _Present:
+    """What the newest workers are started with.
+
+    Attributes:
+        settings: Those of the start or of the last reload.
+        files: The certificate that belongs to them.
+    """
+
+    settings: Settings
+    files: TlsFiles | None
 
 
 def prepare(settings: Settings) -> Prepared:
-    """Make whatever is not there yet: database, certificates, a first client key.
+    """Take the port; make what is not there yet: database, certificates, a client key.
 
     Raises:
         PairsmithError: Something cannot be made or used; the message says what to do.
     """
-    made: list[tuple[str, str]] = []
-    files = _tls_files(settings)
+    address = Address.find(settings.listen.host, settings.listen.port)
+    if settings.tls.insecure_http and not address.is_loopback:
+        raise InvalidParameter(
+            "tls.insecure_http",
+            f"plain HTTP is for loopback only, and {address.host} is none: leave it "
+            "out, or listen on 127.0.0.1.",
+        )
+    listener = address.listen()
+    try:
+        files = tls_files(settings)
+        made = ensure_first_client(settings)
+    except BaseException:
+        listener.close()
+        raise
     if files is not None and files.made:
-        made.append(("CA for clients", str(files.ca)))
-    made += _first_client(settings)
+        made = [("CA for clients", str(files.ca)), *made]
     scheme = "http" if files is None else "https"
-    host = settings.listen.host
-    shown = f"[{host}]" if ":" in host else host
-    return Prepared(f"{scheme}://{shown}:{settings.listen.port}", files, tuple(made))
+    return Prepared(address.url(scheme), files, tuple(made), listener)
 
 
-def serve(settings: Settings, prepared: Prepared, load: Load | None = None) -> None:
+def serve(
+    settings: Settings,
+    prepared: Prepared,
+    load: Load | None = None,
+    reread: Reread | None = None,
+) -> None:
     """Serve until a signal ends it; finish what was accepted before returning.
 
     Args:
@@ -80,72 +114,54 @@ def serve(settings: Settings, prepared: Prepared, load: Load | None = None) -> N
         prepared: What that gave.
         load: Builds the application in a worker, which gets it pickled; by default
             ``load_app``.
+        reread: Gives the settings of a reload; by default they stay.
     """
-    from granian import Granian
-    from granian.constants import HTTPModes, Interfaces, SSLProtocols
-    from granian.http import HTTP1Settings
-
-    listen, limits = settings.listen, settings.limits
     # Workers start from nothing: no thread, lock or connection from here is theirs.
     multiprocessing.set_start_method("spawn", force=True)
-    with tempfile.TemporaryDirectory(prefix="pairsmith-metrics-") as figures:
-        share_between_processes(figures)
-        server = Granian(
-            "pairsmith",
-            address=listen.host,
-            port=listen.port,
-            interface=Interfaces.ASGI,
-            workers=listen.workers,
-            http=HTTPModes.http1,
-            websockets=False,
-            backlog=1024,
-            backpressure=max(1, listen.connections // listen.workers),
-            http1_settings=HTTP1Settings(
-                header_read_timeout=limits.header_seconds * 1000,
-                max_buffer_size=64 * 1024,
-            ),
-            ssl_cert=prepared.tls.certificate if prepared.tls else None,
-            ssl_key=prepared.tls.key if prepared.tls else None,
-            ssl_protocol_min=SSLProtocols.tls12,
-            respawn_failed_workers=True,
-            workers_kill_timeout=limits.shutdown_seconds,
-        )
-        configure_logs(settings)
-        if prepared.tls is not None and prepared.tls.ca is not None:
-            server.on_startup(partial(_renew_for_ever, settings))
-        target = partial(load or load_app, settings)
-        server.serve(target_loader=target, wrap_loader=False)
+    logs.configure_server(settings)
+    figures, listener = FiguresFolder(), prepared.listener
+    present = _Present(settings, prepared.tls)
+
+    def plan() -> Start:
+        return WorkerFactory(
+            present.settings, present.files, listener, load or load_app, figures
+        ).start
+
+    def replan() -> Start:
+        chosen = settings if reread is None else _kept(settings, reread())
+        files = tls_files(chosen)
+        require_database(chosen.database.url)
+        warn_of(files)
+        present.settings, present.files = chosen, files
+        return plan()
+
+    places = [Place() for _ in range(settings.listen.workers)]
+    patience = settings.limits.shutdown_seconds
+    supervisor = Supervisor(plan(), places, patience)
+    warn_of(prepared.tls)
+    _look_at_certificate_for_ever(present)
+    try:
+        supervise(supervisor, listener, replan)
+    finally:
+        listener.close()
+        figures.remove()
 
 
 def load_app(settings: Settings) -> ASGIApp:
     """Build the application, in the worker process that serves it."""
     from pairsmith.server.app import create_app
 
-    configure_logs(settings)
     return create_app(open_services(settings))
 
 
-def configure_logs(settings: Settings) -> None:
-    """Send everything where our own logs go; Granian has set up others before."""
-    for name in ("_granian", "granian.access"):
-        theirs = logging.getLogger(name)
-        theirs.handlers.clear()
-        theirs.propagate = True
-    form: Literal["json", "console"] = (
-        "json" if settings.logs.format == "json" else "console"
-    )
-    logs.configure(form, settings.logs.level.upper())
+def tls_files(settings: Settings) -> TlsFiles | None:
+    """The certificate that the settings mean, made if it is ours to make.
 
-
-def _tls_files(settings: Settings) -> TlsFiles | None:
+    Raises:
+        TlsError: It cannot be used.
+    """
     chosen = settings.tls
     if chosen.insecure_http:
-        if not _is_loopback(settings.listen.host):
-            raise InvalidParameter(
-                "tls.insecure_http",
-                f"plain HTTP is for loopback only, and {settings.listen.host} is none: "
-                "leave it out, or listen on 127.0.0.1.",
-            )
         return None
     if chosen.certificate or chosen.key:
         return tls.own_files(chosen.certificate, chosen.key)
@@ -156,68 +172,63 @@ def _tls_files(settings: Settings) -> TlsFiles | None:
 
 def certificate_names(settings: Settings) -> list[str]:
     """The names that the settings ask the certificate to have."""
-    given = [name.strip() for name in settings.listen.names.split(",")]
-    host = settings.listen.host
-    if not _is_unspecified(host):
-        given.append(host)
-    return [name for name in given if name]
+    listen = settings.listen
+    given = [name.strip() for name in listen.names.split(",")]
+    address = Address.find(listen.host, listen.port)
+    if not address.is_unspecified:
+        given += [without_brackets(listen.host), address.number]
+    return list(dict.fromkeys(name for name in given if name))
 
 
-def _first_client(settings: Settings) -> list[tuple[str, str]]:
-    """Make a client key if there is none, so that the first request can be signed."""
-    from pairsmith.server.access.policy import parse_policy
-    from pairsmith.server.access.store import AccessStore
-
-    with open_instance(settings) as instance:
-        access = AccessStore(instance.registry)
-        try:
-            if access.clients():
-                return []
-            new = access.create_client("first", parse_policy([FIRST_CLIENT_RULE]))
-            folder = Path(settings.files.folder) / "clients"
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            key_file = folder / f"clientKey_{new.key.id}.json"
-            password_file = folder / f"clientKey_{new.key.id}_Password.txt"
-            write_secret(key_file, new.credential_json)
-            write_secret(password_file, new.password)
-        finally:
-            access.close()
-    return [("Client key", str(key_file)), ("Its password", str(password_file))]
+def warn_of(files: TlsFiles | None) -> None:
+    """Write to the log what an operator should know of the certificates."""
+    if files is None:
+        return
+    if files.made:
+        logs.logger().warning(
+            "a CA was made: give its file to every client", path=str(files.ca)
+        )
+    for notice in tls.notices(files):
+        logs.logger().warning(notice)
 
 
-def write_secret(path: Path, content: str) -> None:
-    """Write a new file that only its owner may read."""
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
+def _kept(settings: Settings, anew: Settings) -> Settings:
+    """The settings of a reload, with those in place that take a new start."""
+    before, after = settings.listen, anew.listen
+    changed = [name for name in FIXED if getattr(before, name) != getattr(after, name)]
+    if settings.tls.insecure_http != anew.tls.insecure_http:
+        raise InvalidParameter("tls.insecure_http", "changing it takes a new start.")
+    for name in changed:
+        logs.logger().warning(f"listen.{name} stays: changing it takes a new start")
+    kept = {name: getattr(before, name) for name in FIXED}
+    return replace(anew, listen=replace(after, **kept))
 
 
-def _renew_for_ever(settings: Settings) -> None:
-    """Look at the certificate now and then; let new workers read one made anew."""
-    folder, names = Path(settings.files.folder) / "tls", certificate_names(settings)
+def _look_at_certificate_for_ever(present: _Present) -> None:
+    """Speak of its end in time; where it is ours, renew it and let workers read it."""
 
     def look() -> None:
         while not stopped.wait(RENEWAL_SECONDS):
-            before = (folder / "server.pem").stat().st_mtime_ns
-            files = tls.made_files(folder, names)
-            if files.certificate.stat().st_mtime_ns != before:
-                os.kill(os.getpid(), signal.SIGHUP)
+            try:
+                if look_at_certificate(present.settings, present.files):
+                    os.kill(os.getpid(), signal.SIGHUP)
+            except (PairsmithError, OSError) as error:
+                logs.logger().error("the certificate", reason=str(error))
 
     stopped = threading.Event()
     threading.Thread(target=look, name="certificate", daemon=True).start()
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def look_at_certificate(settings: Settings, files: TlsFiles | None) -> bool:
+    """Renew a certificate of ours if need be; give whether workers have to read it.
 
-
-def _is_unspecified(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_unspecified
-    except ValueError:
+    Raises:
+        TlsError: It cannot be read, or made anew.
+        OSError: Likewise.
+    """
+    if files is None:
         return False
+    before = files.certificate.read_bytes()
+    found = files if files.ca is None else tls_files(settings)
+    warn_of(found)
+    return files.ca is not None and files.certificate.read_bytes() != before

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from pairsmith.documents import read_toml
 from pairsmith.errors import InvalidParameter
 from pairsmith.parameters import PAIR_LIMIT, THREAD_LIMIT
+from pairsmith.server.origin import parse_networks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,10 @@ def _set(default: object, doc: str, low: int = 1, high: int = 2**31) -> Any:  # 
 class Listen:
     """Where clients connect."""
 
-    host: str = _set("127.0.0.1", "Address to listen on; 0.0.0.0 is every interface.")
+    host: str = _set(
+        "127.0.0.1",
+        "Address or name to listen on; 0.0.0.0 is every interface, :: in IPv6, too.",
+    )
     port: int = _set(8443, "Port to listen on.", high=65535)
     names: str = _set(
         "", "Further names and addresses of the certificate, with commas between."
@@ -50,6 +54,11 @@ class Listen:
     connections: int = _set(
         16384, "Connections at most, over all workers; more wait to be accepted."
     )
+    trusted_proxies: str = _set(
+        "",
+        "Addresses and networks, with commas between, of proxies whose X-Forwarded-For "
+        "is believed.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class Tls:
     certificate: str = _set(
         "", "Your own certificate with its chain, PEM; empty makes one."
     )
-    key: str = _set("", "Its private key, PKCS#8 PEM, mode 0600.")
+    key: str = _set("", "Its private key, PEM without a password, mode 0600.")
     insecure_http: bool = _set(
         default=False, doc="Plain HTTP instead; refused unless host is a loopback."
     )
@@ -119,6 +128,12 @@ class Limits:
         3 * 1024 * 1024, "Bytes of a request's body at most.", 1024, 3 * 1024 * 1024
     )
     header_seconds: int = _set(10, "Time to send the headers of a request.", high=60)
+    idle_seconds: int = _set(
+        75,
+        "How long a connection may wait for its next request; longer than a balancer "
+        "keeps it.",
+        high=3600,
+    )
     body_seconds: int = _set(20, "Time to send the body of a request.", high=300)
     clock_skew_seconds: int = _set(
         900, "How far the Date of a request may be from this clock.", high=900
@@ -271,10 +286,7 @@ def _from_file(path: Path | None) -> dict[tuple[str, str], object]:
     chosen = DEFAULT_FILE if path is None else path
     if path is None and not chosen.exists():
         return {}
-    try:
-        tables = tomllib.loads(chosen.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidParameter("config", f"{chosen}: {error}") from None
+    tables, _ = read_toml("config", chosen)
     for table, settings in tables.items():
         if not isinstance(settings, dict):
             raise InvalidParameter(
@@ -303,6 +315,8 @@ def _parsed(section: type, table: str, name: str, value: object) -> object:
         return _parsed_int(f"{table}.{name}", value, low, high)
     if not isinstance(value, str):
         raise InvalidParameter(f"{table}.{name}", "it must be text, in quotes")
+    if (table, name) == ("listen", "trusted_proxies"):
+        parse_networks(value)
     choices = CHOICES.get((table, name))
     if choices is not None and value not in choices:
         raise InvalidParameter(f"{table}.{name}", f"it is one of {', '.join(choices)}")

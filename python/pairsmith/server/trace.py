@@ -13,6 +13,7 @@ from pairsmith.server.audit import AuditEntry
 
 if TYPE_CHECKING:
     from pairsmith.server.access.model import Principal
+    from pairsmith.server.origin import Origin
 
 OK = "OK"
 
@@ -22,7 +23,7 @@ class Trace:
     """One request, from its arrival.
 
     Attributes:
-        remote_address: Where it came from.
+        origin: Where it came from.
         request_id: As it is answered.
         arrived: When, UTC.
         operation: Its name on the wire, once it is known to be one.
@@ -31,10 +32,12 @@ class Trace:
         key_id: The real id, or as it was asked for.
         key_version_id: The version that is used.
         spec: Of a pair.
+        source_key_id: Of a re-encryption, the key that the old blob was under.
+        source_key_version_id: And the version that opened it.
         delay_seconds: How long a dev server holds the answer back.
     """
 
-    remote_address: str
+    origin: Origin
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     arrived: datetime = field(default_factory=lambda: datetime.now(UTC))
     operation: str = ""
@@ -43,6 +46,8 @@ class Trace:
     key_id: str = ""
     key_version_id: str = ""
     spec: str = ""
+    source_key_id: str = ""
+    source_key_version_id: str = ""
     delay_seconds: float = 0.0
     _started: float = field(default_factory=time.perf_counter)
 
@@ -72,9 +77,12 @@ class Trace:
             key_id=self.key_id,
             key_version_id=self.key_version_id,
             spec=self.spec,
+            source_key_id=self.source_key_id,
+            source_key_version_id=self.source_key_version_id,
             code=code,
             http_status=http_status,
-            remote_address=self.remote_address,
+            remote_address=self.origin.address,
+            peer_address=self.origin.proxy,
             time=self.arrived,
             duration_seconds=self.seconds,
         )

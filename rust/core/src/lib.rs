@@ -1,7 +1,8 @@
 //! Data key pairs: generation, encoding and wrapping, with no knowledge of Python, files, time or
 //! configuration.
 //!
-//! The way down: [`health`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`] → [`root_key`], [`wrap`],
+//! The way down: [`health`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`],
+//! [`re_encrypt`] → [`root_key`], [`wrap`],
 //! [`encode`] → [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`],
 //! [`interrupt`], [`locked`], `fault` (for tests) → [`self_test`], [`secret`], [`spec`], `stack`,
 //! [`error`]. No module imports one further up; `rust/tests` checks it.
@@ -23,6 +24,7 @@ pub mod natural;
 pub mod pool;
 pub mod primes;
 pub mod random;
+pub mod re_encrypt;
 pub mod root_key;
 pub mod rsa;
 pub mod secret;

@@ -9,7 +9,7 @@ use pairsmith_core::generate::{self, DataKeyPair, Effort, Request};
 use pairsmith_core::random::OsRandom;
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::spec::KeyPairSpec;
-use pairsmith_core::{root_key, seeded, wrap};
+use pairsmith_core::{re_encrypt, root_key, seeded, wrap};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes};
@@ -20,6 +20,11 @@ use crate::border::{guarded, raise};
 use crate::interrupt::{CancelToken, Watch};
 use crate::pool::PairPool;
 use crate::{engine, names};
+
+/// Bytes of a blob that are worth releasing the interpreter for: some hundred microseconds of work.
+/// Getting it back under contention could cost five milliseconds, and a key pair's blob takes ten
+/// microseconds.
+const LONG_BLOB: usize = 64 << 10;
 
 type Bytes<'py> = Bound<'py, PyBytes>;
 
@@ -145,6 +150,33 @@ impl WrappingKey {
         guarded(|| {
             let plaintext = self.0.open_advance(blob, aad).map_err(raise)?;
             Ok(PyBytes::new(py, plaintext.expose()))
+        })
+    }
+
+    #[pyo3(signature = (blob, iv, aad, destination, destination_aad, *, advance, destination_advance))]
+    #[expect(clippy::too_many_arguments, reason = "the operation's parameters, named in Python")]
+    fn re_encrypt<'py>(
+        &self,
+        py: Python<'py>,
+        blob: &[u8],
+        iv: &[u8],
+        aad: &[u8],
+        destination: &Self,
+        destination_aad: &[u8],
+        advance: bool,
+        destination_advance: bool,
+    ) -> PyResult<(Bytes<'py>, Bytes<'py>)> {
+        let old = re_encrypt::Source { layout: names::layout(advance), blob, iv, aad };
+        let layout = names::layout(destination_advance);
+        let new = re_encrypt::Destination { layout, aad: destination_aad };
+        let run = || {
+            let mut random = OsRandom::unbuffered();
+            re_encrypt::re_encrypt(&self.0, old, &destination.0, new, &mut random)
+        };
+        guarded(|| {
+            let sealed = if blob.len() > LONG_BLOB { py.detach(run) } else { run() };
+            let sealed = sealed.map_err(raise)?;
+            Ok((PyBytes::new(py, &sealed.iv), PyBytes::new(py, &sealed.blob)))
         })
     }
 

@@ -1,5 +1,11 @@
 //! What several tests share: a test for each engine, num-bigint's numbers, and scripted randomness.
 
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "only tests call this: a panic is a test that fails"
+)]
+
 use std::collections::VecDeque;
 
 use num_bigint::BigUint;

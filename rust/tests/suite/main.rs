@@ -13,6 +13,7 @@ mod natural;
 mod pool;
 mod primes;
 mod random;
+mod re_encrypt;
 mod root_key;
 mod rsa;
 mod seeded;

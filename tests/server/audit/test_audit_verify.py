@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -153,13 +154,30 @@ def test_a_cut_end_shows_by_an_anchor_alone(whole: list[bytes], place: Path) -> 
         verify(place, KEY, anchor=anchor)
 
 
+def test_a_cut_end_shows_by_the_record_beside_it(
+    tmp_path: Path, start_anew: Callable[[], None]
+) -> None:
+    """As far as it knows what was there; with the key alone, for it may be forged."""
+    path = tmp_path / "audit.log"
+    write(path, COUNT)
+    text = path.read_bytes()
+    for _ in range(2):
+        verify(path, KEY)
+        path.write_bytes(b"".join(lines(path)[:-1]))
+        with pytest.raises(AuditBroken, match="went on to 9: lines were removed"):
+            verify(path, KEY)
+        assert verify(path, None).lines == COUNT
+        path.write_bytes(text)
+        start_anew()
+
+
 def test_a_log_written_anew_by_the_key_s_holder_shows_by_an_anchor(
-    whole: list[bytes], place: Path
+    whole: list[bytes], tmp_path: Path
 ) -> None:
     """The line of the anchor's number is another one."""
     last = read_line(whole[-1][:-1])
     assert last is not None
-    place.unlink(missing_ok=True)
+    place = tmp_path / "audit.log"
     write(place, COUNT + 3)
     verify(place, KEY)
     with pytest.raises(AuditBroken, match="written anew") as caught:

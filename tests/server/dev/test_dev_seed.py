@@ -20,11 +20,12 @@ from seeds import ACCESS_KEY, CLIENT, KEY, SEED
 
 from pairsmith import Instance
 from pairsmith.errors import InvalidParameter, RootKeyError
+from pairsmith.registry.key_file_creation import DEV_MARK
 from pairsmith.server.access.credentials import FixedAccessKey, FixedClient
 from pairsmith.server.access.policy import KeyFacts, parse_policy
 from pairsmith.server.access.store import AccessStore
 from pairsmith.server.dev.mode import dev_mode
-from pairsmith.server.dev.root_key import MARK, database_url
+from pairsmith.server.dev.root_key import database_url
 from pairsmith.server.dev.seed_file import read_seed_file
 from pairsmith.server.dev.seeding import seed_folder
 from pairsmith.server.settings import Settings, with_setting
@@ -255,7 +256,7 @@ def test_the_root_key_is_marked_and_random(tmp_path: Path) -> None:
         seeded(tmp_path / name, SEED)
         keys.add((tmp_path / name / "pairsmith.db.root-key").read_bytes())
     assert len(keys) == 2
-    assert all(key.startswith(MARK) and len(key) == 32 for key in keys)
+    assert all(key.startswith(DEV_MARK) and len(key) == 32 for key in keys)
 
 
 @pytest.mark.parametrize(

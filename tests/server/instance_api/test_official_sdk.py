@@ -41,11 +41,13 @@ def sdk_without_verification(pairsmith_server: RunningServer) -> Iterator[Sdk]:
 @pytest.fixture(scope="module")
 def plain_server(
     pairsmith_servers: Callable[..., RunningServer],
-) -> Iterator[RunningServer]:
+) -> RunningServer:
     """A server over plain HTTP, in two processes, that takes its time for a pair."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PAIRSMITH_ENGINE", "portable")
-        yield pairsmith_servers(tls_insecure_http=True, listen_workers=2)
+    return pairsmith_servers(
+        environment={"PAIRSMITH_ENGINE": "portable"},
+        tls_insecure_http=True,
+        listen_workers=2,
+    )
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,14 @@
 
 import base64
 import json
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from official import OPENAPI_DRIVER, Refused, Sdk
 
+from pairsmith.parameters import encryption_context_aad
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
 from pairsmith.testing import RunningServer
@@ -174,6 +176,33 @@ def test_a_client_key_made_by_the_sdk_serves_the_other_sdk(
         with pytest.raises(Refused) as refused:
             instance_sdk.call("encrypt", KeyId=key, Plaintext=b"plain")
         assert (refused.value.status, refused.value.code) == (404, "Unauthorized")
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_blob_is_re_encrypted(
+    pairsmith_server: RunningServer, sdk: Sdk, *, asynchronous: bool
+) -> None:
+    """The longest private key moves to another key, with both contexts as maps."""
+    old, new = (sdk.call("create_key")["KeyMetadata"]["KeyId"] for _ in range(2))
+    contexts = [{"tenant": "ü +/", "order": "1"}, {"tenant": "8"}]
+    aads = [encryption_context_aad(each) for each in contexts]
+    message = secrets.token_bytes(3300)  # as RSA_4096 in PEM
+    with pairsmith_server.open_instance() as instance:
+        blob = instance.advance_encrypt(old, message, aad=aads[0]).ciphertext_blob
+        moved = sdk.call(
+            "re_encrypt",
+            asynchronous=asynchronous,
+            CiphertextBlob=base64.b64encode(blob).decode(),
+            SourceEncryptionContext=contexts[0],
+            DestinationKeyId=new,
+            DestinationEncryptionContext=contexts[1],
+        )
+        opened = instance.advance_decrypt(
+            base64.b64decode(moved["CiphertextBlob"]), key_id=new, aad=aads[1]
+        )
+    assert opened.plaintext == message
+    assert moved["KeyId"] == old
+    assert moved["KeyVersionId"].startswith(f"{old}-")
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])

@@ -1,7 +1,9 @@
 """The names of all operations, and the groups of them that a policy may name.
 
 Seeing a plaintext is a right of its own everywhere: no group but ``decrypt`` holds a
-decryption, and neither kind of pair operation implies the other.
+decryption, and neither kind of pair operation implies the other. Re-encryption shows
+none, and takes two rights: ``ReEncryptFrom`` on the key that a blob is under,
+``ReEncryptTo`` on the key that is to wrap it; ``ReEncrypt`` stands for both.
 """
 
 GROUPS: dict[str, frozenset[str]] = {
@@ -22,6 +24,7 @@ GROUPS: dict[str, frozenset[str]] = {
             "GenerateRandom",
         }
     ),
+    "re-encrypt": frozenset({"ReEncrypt", "ReEncryptFrom", "ReEncryptTo"}),
     "manage": frozenset(
         {
             "CancelKeyDeletion",
@@ -70,7 +73,7 @@ GROUPS: dict[str, frozenset[str]] = {
 }
 """What a policy may say instead of single names."""
 
-SINGLE = frozenset({"GenerateDataKeyWithoutPlaintext", "GetPublicKey", "ReEncrypt"})
+SINGLE = frozenset({"GenerateDataKeyWithoutPlaintext", "GetPublicKey"})
 """Operations in no group."""
 
 OPERATIONS = frozenset[str]().union(SINGLE, *GROUPS.values())

@@ -96,6 +96,10 @@ class AccessStore:
         """The 32 secret bytes that authenticate the audit log; made on first use."""
         return self._seal.secret(AUDIT_KEY)
 
+    def kept_audit_key(self) -> bytes | None:
+        """The same as it is in the database now; ``None`` if there is none."""
+        return self._seal.kept_secret(AUDIT_KEY)
+
     # For those who manage.
 
     def create_client(
@@ -107,6 +111,7 @@ class AccessStore:
         not_after: datetime | None = None,
         *,
         fixed: credentials.FixedClient | None = None,
+        keep: Callable[[NewClient], None] | None = None,
     ) -> NewClient:
         """Make a client key of RSA_2048; its private key is not kept here.
 
@@ -117,6 +122,8 @@ class AccessStore:
             not_before: From when it is valid; from now by default.
             not_after: Until when; five years later by default.
             fixed: An id, and maybe a key pair, for seeding; random by default.
+            keep: Is given the client key before the registry knows it: where it writes
+                files and fails, there is no client key without them.
 
         Raises:
             InvalidParameter: One of these is not as described.
@@ -135,8 +142,11 @@ class AccessStore:
         key = ClientKey(
             key_id, name, begin, end, None, policy, None, now, made.public_key_der
         )
+        new = NewClient(key, made.file_content, opens)
+        if keep is not None:
+            keep(new)
         self._insert(key)
-        return NewClient(key, made.file_content, opens)
+        return new
 
     def create_access_key(
         self,

@@ -2,6 +2,6 @@
 
 from pairsmith.server.audit.entry import AuditEntry
 from pairsmith.server.audit.errors import AuditUnavailable
-from pairsmith.server.audit.log import AuditLog
+from pairsmith.server.audit.log import AuditLog, recorded
 
-__all__ = ["AuditEntry", "AuditLog", "AuditUnavailable"]
+__all__ = ["AuditEntry", "AuditLog", "AuditUnavailable", "recorded"]

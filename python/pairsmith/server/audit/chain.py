@@ -18,6 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pairsmith.documents import parse_json
+from pairsmith.errors import InvalidParameter
+
 NO_HASH = bytes(32)
 """In the place of a previous hash, before the first line of all."""
 
@@ -65,8 +68,8 @@ class Line:
     def told(self) -> dict[str, Any]:
         """What it tells; empty if that is no JSON."""
         try:
-            told = json.loads(self.body + b"}")
-        except ValueError:
+            told = parse_json("line", self.body + b"}")
+        except InvalidParameter:
             return {}
         return told if isinstance(told, dict) else {}
 

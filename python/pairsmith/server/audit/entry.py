@@ -25,6 +25,10 @@ class AuditEntry:
         remote_address: Where the request came from.
         time: When it arrived.
         duration_seconds: Until its outcome was known.
+        peer_address: The trusted proxy that told where it came from; empty without one.
+        source_key_id: Of a re-encryption, the key that the old blob was under; what it
+            names if that was refused. The others are those of the new blob.
+        source_key_version_id: And the version that opened it.
     """
 
     operation: str
@@ -39,6 +43,9 @@ class AuditEntry:
     remote_address: str
     time: datetime
     duration_seconds: float
+    peer_address: str = ""
+    source_key_id: str = ""
+    source_key_version_id: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Give what a line tells, in the order of the fields; empty ones left out."""

@@ -1,8 +1,8 @@
 """Where the parts of a log lie, and how its end is read.
 
 The log is ``NAME``; earlier parts are ``NAME.`` and the sequence number of their last
-line in 12 digits, so that the order of names is the order of lines. ``NAME.lock`` is
-what the processes queue at that write.
+line in 12 digits, so that the order of names is the order of lines. ``NAME.head`` says
+how far the log goes; ``NAME.lock`` is what the processes queue at that write.
 """
 
 import os
@@ -22,6 +22,11 @@ def audit_path_beside(database: Path) -> Path:
 def lock_path(path: Path) -> Path:
     """Name the lock file of a log."""
     return path.with_name(f"{path.name}.lock")
+
+
+def head_path(path: Path) -> Path:
+    """Name the record of how far a log goes."""
+    return path.with_name(f"{path.name}.head")
 
 
 def part_path(path: Path, last_sequence: int) -> Path:
@@ -47,17 +52,18 @@ def last_line(descriptor: int) -> tuple[bytes, bytes]:
         The last whole line without its newline, empty if there is none, and the bytes
         after it: an incomplete line that a kill has left.
     """
-    tail = b""
+    blocks: list[bytes] = []
+    newlines = 0
     for block in _blocks_from_the_end(descriptor):
-        tail = block + tail
-        end = tail.rfind(b"\n")
-        if end < 0:
-            continue
-        begin = tail.rfind(b"\n", 0, end)
-        if begin >= 0:
-            return tail[begin + 1 : end], tail[end + 1 :]
+        blocks.append(block)
+        newlines += block.count(b"\n")
+        if newlines > 1:
+            break
+    tail = b"".join(reversed(blocks))
     end = tail.rfind(b"\n")
-    return (tail[:end], tail[end + 1 :]) if end >= 0 else (b"", tail)
+    if end < 0:
+        return b"", tail
+    return tail[tail.rfind(b"\n", 0, end) + 1 : end], tail[end + 1 :]
 
 
 def synchronise_directory(path: Path) -> None:

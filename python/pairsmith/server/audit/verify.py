@@ -1,8 +1,9 @@
 """Reading a log from its first line to its last, and saying where it is not whole.
 
 What cannot be seen from the log alone: that its newest lines were cut off, or that all
-of it was removed. Against that an anchor helps, which is the head of the chain at some
-moment (``pairsmith audit head``), kept where the log's writer cannot reach it.
+of it was removed. ``NAME.head`` beside it tells the first, unless it was put back as
+well. Against that an anchor helps, which is the head of the chain at some moment
+(``pairsmith audit head``), kept where the log's writer cannot reach it.
 """
 
 import os
@@ -12,7 +13,8 @@ from pathlib import Path
 
 from pairsmith.errors import InvalidParameter, PairsmithError
 from pairsmith.server.audit.chain import Head, Line, read_line
-from pairsmith.server.audit.files import earlier_parts, last_line
+from pairsmith.server.audit.files import BLOCK, earlier_parts, head_path, last_line
+from pairsmith.server.audit.state import StateFile, present_boot
 
 LINE_BYTES = 1_000_000
 """More than any line has; a longer one is none, and is not read into memory."""
@@ -43,7 +45,8 @@ class Verification:
         first_sequence: Above 1 if earlier parts are not here.
         head: The last line.
         parts: How many files.
-        recoveries: How often an incomplete last line was cut off after a kill.
+        recoveries: How often lines that nobody was answered on were cut off after a
+            kill or a power failure.
         incomplete_bytes: An incomplete last line, not acknowledged to anybody; the
             next start cuts it off.
         signatures_checked: Whether the key was there.
@@ -81,6 +84,7 @@ def verify(
         OSError: A part cannot be read.
     """
     log = Path(path).absolute()
+    left = _left_sequence(log, key)  # read before the log, which may be growing
     parts = [*earlier_parts(log), *([log] if log.exists() else [])]
     if not parts:
         raise InvalidParameter("path", f"there is no audit log at {log}.")
@@ -88,6 +92,13 @@ def verify(
     reader = _Reader(sum(part.stat().st_size for part in parts), progress)
     for part in parts:
         _verify_part(part, reader, key, anchor, result, is_last=part == parts[-1])
+    if result.head.sequence < left:
+        raise AuditBroken(
+            parts[-1],
+            result.lines,
+            f"the log ends at sequence {result.head.sequence}, and {head_path(log)} "
+            f"says that it went on to {left}: lines were removed.",
+        )
     if anchor is not None and not result.anchor_found:
         raise AuditBroken(
             parts[-1],
@@ -114,8 +125,8 @@ def head_of(path: str | os.PathLike[str], key: bytes | None) -> Head:
         if text:
             line = read_line(text)
             if line is None or (key is not None and not line.is_signed(key)):
-                count = part.read_bytes().count(b"\n")
-                raise AuditBroken(part, count, "it was not written by this instance.")
+                reason = "it was not written by this instance."
+                raise AuditBroken(part, _count_lines(part), reason)
             return line.head
     raise InvalidParameter("path", f"there is no audit log at {log}.")
 
@@ -134,6 +145,12 @@ def parse_anchor(text: str) -> Head:
     if head.sequence < 1 or len(head.hash) != len(Head().hash):
         raise InvalidParameter("anchor", "give what pairsmith audit head has printed.")
     return head
+
+
+def _left_sequence(log: Path, key: bytes | None) -> int:
+    """Up to where the log certainly went when it was left; 0 if nobody knows."""
+    state = None if key is None else StateFile(head_path(log), key).read()
+    return 0 if state is None else state.certain(present_boot()).head.sequence
 
 
 def _verify_part(
@@ -247,6 +264,11 @@ class _Reader:
             return
         self._next_report = self._read_bytes + PROGRESS_BYTES
         self._progress(self._read_bytes, self._total_bytes)
+
+
+def _count_lines(part: Path) -> int:
+    with part.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(BLOCK), b""))
 
 
 def _is_hash(text: object) -> bool:

@@ -5,16 +5,16 @@ For this host only, and only as JSON, which no page in a browser can send unaske
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
 from pairsmith.server.dev.faults import parse_fault
-from pairsmith.server.front import remote_address
-from pairsmith.server.health import is_loopback
+from pairsmith.server.origin import is_from_this_host
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -41,7 +41,7 @@ class Control:
 
     async def answer(self, request: Request) -> Response:
         """List the faults that wait; before that add one, or forget all."""
-        if not is_loopback(remote_address(request.scope)):
+        if not is_from_this_host(request.scope):
             return JSONResponse({"error": "only for this host"}, 403)
         if request.method == "DELETE":
             self._faults.reset()
@@ -57,11 +57,11 @@ async def _document(request: Request) -> object:
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         raise InvalidParameter("Content-Type", "it must be application/json.")
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise InvalidParameter("body", f"give at most {MOST_BYTES} bytes.")
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise InvalidParameter("body", "it must be JSON.") from None
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MOST_BYTES:
+                break
+    except ClientDisconnect:
+        raise InvalidParameter("body", "it ended too early.") from None
+    return parse_json("body", body, limit=MOST_BYTES)

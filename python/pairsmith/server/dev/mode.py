@@ -18,7 +18,6 @@ from pairsmith.server.dev.root_key import database_url, ensure_marked, require_m
 from pairsmith.server.dev.seed_file import SeedFile, read_seed_file
 from pairsmith.server.logs import logger
 from pairsmith.server.services import open_services
-from pairsmith.server.serving import configure_logs
 from pairsmith.server.settings import Settings, with_setting
 
 if TYPE_CHECKING:
@@ -91,7 +90,6 @@ def load_app(
     Raises:
         RootKeyError: The folder's root key was not made by ``--dev``.
     """
-    configure_logs(settings)
     require_marked(Path(settings.files.folder))
     logger().warning("dev mode: for tests, never for secrets")
     waiting, headers, instance = Faults(faults), {HEADER: b"1"}, None

@@ -10,9 +10,9 @@ import secrets
 from pathlib import Path
 
 from pairsmith.errors import RootKeyError
-from pairsmith.registry.root_key import KEY_BYTES
+from pairsmith.registry.key_bytes import KEY_BYTES
+from pairsmith.registry.key_file_creation import DEV_MARK
 
-MARK = b"pairsmith --dev\n"
 DATABASE = "pairsmith.db"
 ROOT_KEY = f"{DATABASE}.root-key"
 
@@ -33,7 +33,7 @@ def ensure_marked(folder: Path) -> None:
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
         descriptor = os.open(folder / ROOT_KEY, flags, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(MARK + secrets.token_bytes(KEY_BYTES - len(MARK)))
+            file.write(DEV_MARK + secrets.token_bytes(KEY_BYTES - len(DEV_MARK)))
     require_marked(folder)
 
 
@@ -45,7 +45,7 @@ def require_marked(folder: Path) -> None:
     """
     try:
         with (folder / ROOT_KEY).open("rb") as file:
-            marked = file.read(len(MARK)) == MARK
+            marked = file.read(len(DEV_MARK)) == DEV_MARK
     except OSError:
         marked = False
     if not marked:

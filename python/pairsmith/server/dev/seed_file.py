@@ -7,7 +7,6 @@ TOML with ``[[key]]``, ``[[client]]``, ``[[access_key]]`` and ``[[fault]]``, as 
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
+from pairsmith.documents import read_toml
 from pairsmith.errors import InvalidParameter, PairsmithError
 from pairsmith.registry import parameters
 from pairsmith.server.access import credentials
@@ -32,6 +32,9 @@ Value = TypeVar("Value")
 TABLES = ("key", "client", "access_key", "fault")
 LEAST_RSA_BITS = 2048
 EVERYTHING = ("*",)
+
+KEY_FILE_BYTES = 64 * 1024
+"""What is read of a private key's file, which has some thousand bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +130,7 @@ def read_seed_file(path: Path) -> SeedFile:
         InvalidParameter: It cannot be read, or a field is wrong; names the line of its
             table, and the field.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        tables = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidParameter("seed-file", f"{path}: {error}") from None
+    tables, text = read_toml("seed-file", path)
     for name in tables.keys() - set(TABLES):
         shown = ", ".join(f"[[{table}]]" for table in TABLES)
         raise InvalidParameter(f"{path}, {name}", f"there are {shown} only.")
@@ -245,7 +244,8 @@ def _private_key(folder: Path, given: object, password: str) -> RSAPrivateKey:
     """The key in a file beside the seed file: PEM, or PKCS#12 of that password."""
     path = folder / _text(given)
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(KEY_FILE_BYTES)
         if content.startswith(b"-----BEGIN"):
             key: object = load_pem_private_key(content, None)
         else:

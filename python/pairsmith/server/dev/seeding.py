@@ -7,6 +7,7 @@ from the file is made anew; a key keeps its versions.
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,8 @@ from pairsmith.server.access.credentials import FixedAccessKey, FixedClient
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
 from pairsmith.server.dev.seed_file import EVERYTHING
+from pairsmith.server.first_start import write_secret
 from pairsmith.server.services import open_instance
-from pairsmith.server.serving import write_secret
 
 if TYPE_CHECKING:
     from pairsmith.registry import Registry
@@ -90,8 +91,13 @@ def _seed_client(access: AccessStore, folder: Path, client: SeededClient) -> Non
     _credential_path(folder, client.id).unlink(missing_ok=True)
     _password_path(folder, client.id).unlink(missing_ok=True)
     fixed = FixedClient(client.id, client.private_key)
-    new = access.create_client(client.name, client.policy, client.password, fixed=fixed)
-    _write_files(folder, new)
+    access.create_client(
+        client.name,
+        client.policy,
+        client.password,
+        fixed=fixed,
+        keep=partial(_write_files, folder),
+    )
 
 
 def _seed_access_key(access: AccessStore, key: SeededAccessKey) -> None:
@@ -109,7 +115,8 @@ def _seed_access_key(access: AccessStore, key: SeededAccessKey) -> None:
 def _make_first(access: AccessStore, folder: Path) -> None:
     everything = parse_policy(EVERYTHING)
     if not access.clients():
-        _write_files(folder, access.create_client("first", everything))
+        keep = partial(_write_files, folder)
+        access.create_client("first", everything, keep=keep)
     if not access.access_keys():
         access.create_access_key("first", everything)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from pairsmith.errors import InternalFailure, PairsmithError, Throttled
+from pairsmith.server.audit import AuditUnavailable, recorded
 from pairsmith.server.instance_api.admission import admit
 from pairsmith.server.instance_api.envelope import (
     CONTENT_TYPE,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pairsmith.results import Result
     from pairsmith.server.instance_api.envelope import Envelope
     from pairsmith.server.instance_api.operations import Call, Operation
+    from pairsmith.server.origin import Origin
     from pairsmith.server.services import Services
     from pairsmith.server.work import Work
 
@@ -51,10 +53,10 @@ class InstanceEndpoint:
         self._places = services.settings.pairs.waiting
 
     async def answer(
-        self, headers: Iterable[tuple[bytes, bytes]], body: bytes, remote_address: str
+        self, headers: Iterable[tuple[bytes, bytes]], body: bytes, origin: Origin
     ) -> Response:
         """Serve or refuse one request; an answer is sent only once it is audited."""
-        trace = Trace(remote_address)
+        trace = Trace(origin)
         try:
             content = await self._serve(headers, body, trace)
             await trace.hold_back()
@@ -66,9 +68,9 @@ class InstanceEndpoint:
             return await self._refused(InternalFailure(), trace)
         return self._finished(content, OK, 200, trace)
 
-    def refuse(self, error: PairsmithError, remote_address: str) -> Response:
+    def refuse(self, error: PairsmithError, origin: Origin) -> Response:
         """Answer a request that is refused before it was read."""
-        trace = Trace(remote_address)
+        trace = Trace(origin)
         content = error_body(error, trace.request_id)
         return self._finished(content, error.code, error.http_status, trace)
 
@@ -119,7 +121,8 @@ class InstanceEndpoint:
     async def _refused(self, error: PairsmithError, trace: Trace) -> Response:
         """The documented error, audited if it is known who was refused."""
         await trace.hold_back()
-        if trace.principal is not None:
+        # What the log has refused already is not tried again: nobody waits twice.
+        if trace.principal is not None and not isinstance(error, AuditUnavailable):
             try:
                 await self._audit(trace, error.code, error.http_status)
             except PairsmithError as unavailable:
@@ -129,8 +132,7 @@ class InstanceEndpoint:
         return self._finished(content, error.code, status, trace, reason=str(error))
 
     async def _audit(self, trace: Trace, code: str, http_status: int) -> None:
-        entry = trace.entry(code, http_status)
-        await asyncio.wrap_future(self._services.audit.submit(entry))
+        await recorded(self._services.audit, trace.entry(code, http_status))
 
     def _finished(
         self, content: bytes, code: str, http_status: int, trace: Trace, **told: str
@@ -146,7 +148,7 @@ class InstanceEndpoint:
             key_id=trace.key_id,
             code=code,
             http_status=http_status,
-            remote_address=trace.remote_address,
+            **trace.origin.told(),
             duration_seconds=round(trace.seconds, 6),
             **told,
         )

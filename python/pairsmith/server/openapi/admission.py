@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pairsmith.errors import InvalidParameter, KeyNotFound
 from pairsmith.server.openapi.actions import ACTIONS, API_VERSION
+from pairsmith.server.openapi.context import Right
 from pairsmith.server.openapi.failures import (
     IllegalTimestamp,
     InvalidAccessKeyId,
@@ -49,7 +50,12 @@ def admit(
     given = read_parameters(action.parameters, request.parameters)
     names = action.key_names(services.settings.names, given)
     trace.key_id = names[0] if names else ""
-    permit(services, trace.principal, claim.action, names)
+    if action.blob:
+        trace.source_key_id = given[action.blob].key_id
+    rights = [Right((claim.action,), name) for name in names or [""]]
+    if action.rights is not None:
+        rights = action.rights(services.settings.names, given)
+    permit(services, trace.principal, rights)
     return action, given
 
 
@@ -95,10 +101,8 @@ def find_action(claim: Claim) -> Action:
     return action
 
 
-def permit(
-    services: Services, principal: Principal, action: str, names: list[str]
-) -> None:
-    """Check the right to an action on every key that it is about.
+def permit(services: Services, principal: Principal, rights: list[Right]) -> None:
+    """Check every right that an action takes.
 
     A key that does not exist is one that no rule means, unless the rule means every
     key: only who may use all of them learns which there are.
@@ -106,10 +110,10 @@ def permit(
     Raises:
         NoPermission: The policy does not allow it.
     """
-    for name in names or [""]:
+    for operations, name in rights:
         facts = services.access.key_facts(name) if name else None
         try:
-            allowed = principal.policy.allows(action, facts)
+            allowed = any(principal.policy.allows(each, facts) for each in operations)
         except KeyNotFound:
             allowed = False
         if not allowed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pairsmith.server.openapi.names import key_name
 from pairsmith.server.openapi.parameters import Parameter, Repeated, integer
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pairsmith.server.openapi.parameters import Given
     from pairsmith.server.services import Services
     from pairsmith.server.settings import Names
+    from pairsmith.server.trace import Trace
 
 Content = dict[str, Any]
 """A JSON object, still without its RequestId."""
@@ -28,10 +29,12 @@ class Context:
     Attributes:
         services: Everything there is.
         principal: Who asks, and may.
+        trace: What becomes known of the request, for the audit log.
     """
 
     services: Services
     principal: Principal
+    trace: Trace
 
     @property
     def registry(self) -> Registry:
@@ -50,6 +53,27 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Blob:
+    """A blob that names its key version, which is not verified yet."""
+
+    content: bytes
+    key_id: str
+    key_version_id: str
+
+
+class Right(NamedTuple):
+    """Something that a policy must allow.
+
+    Attributes:
+        operations: The names of which one must be allowed.
+        key: An id or alias; empty for what is about no single key.
+    """
+
+    operations: tuple[str, ...]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """One action of the API.
 
@@ -58,11 +82,16 @@ class Action:
         parameters: What it is given.
         keys: The parameters that name keys which the principal must have the right
             to: ids, aliases or ARNs; one that is absent counts for nothing.
+        rights: Gives what the principal must have the right to, where that is not the
+            action on every key of ``keys``.
+        blob: The parameter that is a ``Blob``, if one is.
     """
 
     run: Callable[[Context, Given], Content]
     parameters: tuple[Parameter | Repeated, ...] = ()
     keys: tuple[str, ...] = ()
+    rights: Callable[[Names, Given], list[Right]] | None = None
+    blob: str = ""
 
     def key_names(self, names: Names, given: Given) -> list[str]:
         """The ids and aliases of all keys that it is about."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -11,6 +10,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 
 from pairsmith.errors import InternalFailure, PairsmithError, ServiceUnavailable
+from pairsmith.server.audit import AuditUnavailable, recorded
 from pairsmith.server.lanes import Lane
 from pairsmith.server.logs import logger
 from pairsmith.server.openapi.actions import ACTIONS
@@ -19,6 +19,7 @@ from pairsmith.server.openapi.context import Content, Context
 from pairsmith.server.openapi.failures import error_content
 from pairsmith.server.openapi.nonces import FILE, Nonces
 from pairsmith.server.openapi.request import read_request
+from pairsmith.server.origin import origin_of
 from pairsmith.server.trace import OK, Trace
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class OpenApi:
         """Answer one request whose body is at hand."""
         http = HttpRequest(scope, receive)
         body = await http.body()
-        trace = Trace(http.client.host if http.client else "")
+        trace = Trace(origin_of(scope))
         host = http.headers.get("host", "")
         try:
             request = read_request(
@@ -70,6 +71,14 @@ class OpenApi:
             response = self._finished(content, OK, 200, trace)
         await response(scope, receive, send)
 
+    def check(self) -> None:
+        """Find out whether requests could be told from repeated ones now.
+
+        Raises:
+            ServiceUnavailable: They could not, and none would be served.
+        """
+        self._nonces.check()
+
     async def close(self) -> None:
         """Finish what has begun."""
         await self._lane.close()
@@ -81,7 +90,7 @@ class OpenApi:
             self._services.faults.meet(trace)
         # Nobody is admitted without having been recognised.
         principal = cast("Principal", trace.principal)
-        content = action.run(Context(self._services, principal), given)
+        content = action.run(Context(self._services, principal, trace), given)
         _note_key(content, trace)
         return content
 
@@ -90,7 +99,8 @@ class OpenApi:
     ) -> JSONResponse:
         """The documented error, audited if it is known who was refused."""
         await trace.hold_back()
-        if trace.principal is not None:
+        # What the log has refused already is not tried again: nobody waits twice.
+        if trace.principal is not None and not isinstance(error, AuditUnavailable):
             try:
                 await self._audit(trace, error.code, error.http_status)
             except PairsmithError as unavailable:
@@ -102,8 +112,7 @@ class OpenApi:
         return self._finished(content, error.code, error.http_status, trace)
 
     async def _audit(self, trace: Trace, code: str, http_status: int) -> None:
-        entry = trace.entry(code, http_status)
-        await asyncio.wrap_future(self._services.audit.submit(entry))
+        await recorded(self._services.audit, trace.entry(code, http_status))
 
     def _finished(
         self, content: Content, code: str, http_status: int, trace: Trace
@@ -118,7 +127,7 @@ class OpenApi:
             client=trace.claimed_id,
             key_id=trace.key_id,
             code=code,
-            remote_address=trace.remote_address,
+            **trace.origin.told(),
             milliseconds=round(trace.seconds * 1000, 3),
         )
         return JSONResponse(
@@ -132,4 +141,4 @@ def _note_key(content: Content, trace: Trace) -> None:
     """Let the audit log tell which key was made, or stands behind an alias."""
     shown = content.get("KeyMetadata") or content.get("KeyVersion") or {}
     trace.key_id = shown.get("KeyId", trace.key_id)
-    trace.key_version_id = shown.get("KeyVersionId", "")
+    trace.key_version_id = shown.get("KeyVersionId", trace.key_version_id)

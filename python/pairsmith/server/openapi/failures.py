@@ -73,6 +73,15 @@ class UnsupportedAction(RequestRefused):
     wire_message = "This action is not supported."
 
 
+class DryRunSucceeded(RequestRefused):
+    """It would have been done, had ``DryRun`` not asked for a rehearsal."""
+
+    code = "DryRunOperationError"
+    wire_message = (
+        "The request would have succeeded if the DryRun parameter was not configured."
+    )
+
+
 class UnsupportedHTTPMethod(RequestRefused):
     """Only GET and POST are answered."""
 

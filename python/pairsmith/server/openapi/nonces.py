@@ -9,8 +9,10 @@ their own; see docs/openapi.md.
 
 import hashlib
 import os
+import secrets
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 from pairsmith.errors import ServiceUnavailable
@@ -66,6 +68,15 @@ class Nonces:
                     "stop the server and remove it: it holds nothing but used nonces."
                 ) from error
         return cursor.rowcount == 1
+
+    def check(self) -> None:
+        """Find out whether a nonce could be remembered now, by remembering one.
+
+        Raises:
+            ServiceUnavailable: It could not.
+        """
+        now = time.time()
+        self.use("", secrets.token_hex(16), now, now)
 
     def close(self) -> None:
         """Close the file."""

@@ -5,13 +5,13 @@ A ``Parameter`` names one and says how to read it; a ``Repeated`` one comes as
 action's table is ignored, as the cloud service does.
 """
 
-import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter, RejectedUnsupportedOperation
 from pairsmith.server.openapi.failures import MissingParameter
 
@@ -188,8 +188,8 @@ def _is_filter(value: object) -> bool:
 
 def _json(text: str) -> object:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json("value", text)
+    except InvalidParameter:
         raise ValueError("give JSON.") from None
 
 

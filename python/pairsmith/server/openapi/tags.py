@@ -3,8 +3,8 @@
 import base64
 import binascii
 import json
-from typing import Any
 
+from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
 from pairsmith.registry.tags import TagQuery
 from pairsmith.server.openapi.context import KEY_ID, Action, Content, Context, Table
@@ -98,8 +98,8 @@ def _token(key_id: str, tag_key: str) -> str:
 def _after(token: str) -> tuple[str, str]:
     """Where the page ended that had this token."""
     try:
-        place: Any = json.loads(base64.urlsafe_b64decode(token))
-    except (binascii.Error, ValueError, RecursionError):
+        place = parse_json("NextToken", base64.urlsafe_b64decode(token))
+    except (binascii.Error, ValueError, InvalidParameter):
         place = None
     match place:
         case [str(key_id), str(tag_key)] if (key_id + tag_key).isprintable():

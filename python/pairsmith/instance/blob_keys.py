@@ -1,0 +1,33 @@
+"""Which key version opens a blob."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pairsmith.errors import DecryptionError, KeyNotFound, KeyVersionNotFound
+
+if TYPE_CHECKING:
+    from pairsmith.registry import Registry, ResolvedKey
+
+
+def version_of_blob(registry: Registry, version_id: str, key_id: str) -> ResolvedKey:
+    """The version that an Advance blob names, if it is one of the key that is meant.
+
+    Args:
+        registry: Where the keys are.
+        version_id: As the blob has it, unverified.
+        key_id: Id or alias of the key that must have made the blob; empty for any.
+
+    Raises:
+        DecryptionError: There is no such version here, or the key is another one.
+        KeyDisabled, KeyVersionRetired, KeyPendingDeletion, KeyUnavailable: It may not
+            be used.
+    """
+    try:
+        key = registry.resolve_version(version_id)
+    except (KeyNotFound, KeyVersionNotFound):
+        # The blob names what is not here: foreign or changed, and no more is said.
+        raise DecryptionError from None
+    if key_id and registry.resolve(key_id, primary=True).key_id != key.key_id:
+        raise DecryptionError
+    return key
