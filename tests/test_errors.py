@@ -34,6 +34,7 @@ EXPECTED: dict[str, tuple[str, int, bool]] = {
     "OperationCancelled": ("InternalFailure", 500, False),
     "ServiceUnavailable": ("ServiceUnavailableTemporary", 503, True),
     "DatabaseError": ("ServiceUnavailableTemporary", 503, True),
+    "OutcomeUnknown": ("ServiceUnavailableTemporary", 503, False),
     "SchemaTooNew": ("ServiceUnavailableTemporary", 503, False),
     "RootKeyError": ("ServiceUnavailableTemporary", 503, False),
     "StorageError": ("ServiceUnavailableTemporary", 503, False),

@@ -14,6 +14,7 @@ from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from pairsmith.batch import PairBatch
+from pairsmith.guard import closed
 from pairsmith.instance import DEFAULT_URL, CancelToken, Instance
 from pairsmith.registry import RootKeys
 from pairsmith.results import DataKeyPairWithoutPlaintext, KeyPairSpec
@@ -124,6 +125,7 @@ class AsyncInstance:
         """Wrap an open instance; closing this one closes it."""
         self._instance = instance
         self._executor: ThreadPoolExecutor | None = None
+        self._closed = False
         _instances.add(self)
 
     @classmethod
@@ -150,7 +152,11 @@ class AsyncInstance:
         return cls(instance)
 
     async def close(self) -> None:
-        """Wait for the operations under way, then close the instance."""
+        """Wait for the operations under way, then close the instance.
+
+        What is begun afterwards is refused with ``DatabaseError``; twice does nothing.
+        """
+        self._closed = True
         executor, self._executor = self._executor, None
         if executor is not None:
             await asyncio.to_thread(executor.shutdown)
@@ -165,6 +171,8 @@ class AsyncInstance:
         await self.close()
 
     async def _run(self, call: Callable[[], Answer]) -> Answer:
+        if self._closed:
+            raise closed()
         if self._executor is None:
             self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="pairsmith")
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)

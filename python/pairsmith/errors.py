@@ -309,6 +309,20 @@ class DatabaseError(ServiceUnavailable):
         self.retryable = retryable
 
 
+class OutcomeUnknown(DatabaseError):
+    """The change may have happened: look before repeating it.
+
+    The database failed, or fell silent, while it was making the change permanent.
+    """
+
+    retryable = False
+
+    def __init__(
+        self, message: str | None = None, *, request_id: str | None = None
+    ) -> None:
+        super().__init__(message, retryable=False, request_id=request_id)
+
+
 class SchemaTooNew(ServiceUnavailable):
     """A newer Pairsmith has written the database; install that one to open it."""
 
@@ -354,6 +368,7 @@ CATALOGUE: tuple[type[PairsmithError], ...] = (
     OperationCancelled,
     ServiceUnavailable,
     DatabaseError,
+    OutcomeUnknown,
     SchemaTooNew,
     RootKeyError,
     StorageError,

@@ -21,9 +21,9 @@ from pairsmith.errors import (
     InvalidParameter,
     SchemaTooNew,
 )
-from pairsmith.registry import Registry, engine, migrations, schema
-from pairsmith.registry.engine import journal_settings
+from pairsmith.registry import Registry, migrations, schema, sqlite_file
 from pairsmith.registry.failures import explained
+from pairsmith.registry.sqlite_file import journal_settings
 from places import Place
 
 
@@ -59,14 +59,14 @@ def test_every_connection_is_prepared(
     sqlite_place: Place, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, str]
 ) -> None:
     """Journal, durability, foreign keys and erasing are as meant on each connection."""
-    monkeypatch.setattr(engine, "journal_settings", lambda _: mode)
+    monkeypatch.setattr(sqlite_file, "journal_settings", lambda _: mode)
     registry = sqlite_place.open()
     expected = {
         "journal_mode": mode[0].lower(),
         "synchronous": {"FULL": 2, "EXTRA": 3}[mode[1]],
         "foreign_keys": 1,
         "secure_delete": 1,
-        "busy_timeout": engine.LOCK_TIMEOUT_SECONDS * 1000,
+        "busy_timeout": sqlite_file.LOCK_TIMEOUT_SECONDS * 1000,
     }
     with (
         registry._access.database.reading() as one,
@@ -83,7 +83,7 @@ def test_back_from_write_ahead_logging(
 ) -> None:
     """A database written in one journal mode opens in the other."""
     for mode in (("WAL", "FULL"), ("TRUNCATE", "EXTRA"), ("WAL", "FULL")):
-        monkeypatch.setattr(engine, "journal_settings", lambda _, mode=mode: mode)
+        monkeypatch.setattr(sqlite_file, "journal_settings", lambda _, mode=mode: mode)
         with Registry.open(sqlite_place.url, background=False) as registry:
             registry.create_key()
     assert sqlite_place.open("file:" + str(_root_key(sqlite_place))).list_keys()
@@ -174,7 +174,7 @@ def test_newer_schema(place: Place) -> None:
 def test_older_schema(place: Place) -> None:
     """A database of the first schema gets what came later; its keys stay."""
     first = place.open().create_key().key_id
-    for table in ("identities", "service_secrets"):
+    for table in ("identities", "service_secrets", "guard_slots"):
         place.execute(f"DROP TABLE {table}")
     place.execute("ALTER TABLE keys DROP COLUMN creator")
     place.execute("ALTER TABLE key_versions DROP COLUMN retired_at_ms")
@@ -249,7 +249,7 @@ def test_exactly_one_primary_is_a_constraint(place: Place) -> None:
 
 def test_locked_database(sqlite_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock held by another process is waited for, then a DatabaseError to retry."""
-    monkeypatch.setattr(engine, "LOCK_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite_file, "LOCK_TIMEOUT_SECONDS", 0.1)
     registry = sqlite_place.open()
     key = registry.create_key().key_id
     other = sqlite3.connect(sqlite_place.directory / "kms.db", isolation_level=None)
@@ -271,7 +271,7 @@ def test_sqlite_says_full(sqlite_place: Place) -> None:
         connection.execute("PRAGMA max_page_count = 40")
         connections.append(connection)
 
-    registry._access.database.close()
+    registry._access.database._engine.dispose()
     sa.event.listen(registry._access.database._engine, "connect", limit)
     made = _create_until_it_fails(registry, "The disk is full")
     assert registry.list_keys(page_size=100).total_count == made
@@ -385,7 +385,11 @@ class ServerError(Exception):
         ("53300", "try again", True),
         ("55P03", "locked", True),
         ("57P01", "going down", True),
-        ("42P01", "the server's words", False),
+        ("42P01", "does not have the tables", False),
+        ("57014", "statement_timeout", True),
+        ("53300", "no connection left", True),
+        ("XX001", "damaged", False),
+        ("99999", "the server's words", False),
         (None, "cannot be reached", True),
     ],
 )

@@ -90,7 +90,7 @@ def test_knowledge_is_believed_for_less_than_a_second() -> None:
     assert cache.fresh_until == 100.0 + POLL_SECONDS
     assert POLL_SECONDS < 1
     found = Resolution(ResolvedKey("k", "v", None), rotates_at_ms=1010)
-    cache.store(cache.primary, "k", found, generation=cache.generation, counter=5)
+    cache.store(cache.primary, "k", found, generation=cache.generation, mark=5)
     cache.renew(cache.generation, 5, started=200.0)
     assert cache.fresh_until == pytest.approx(200.01)
 
@@ -142,7 +142,7 @@ def test_a_change_while_reading_is_not_lost() -> None:
     generation = cache.generation
     cache.renew(generation, 5, 100.0)
     cache.empty()  # somebody else in this process writes, while this one still reads
-    cache.store(cache.primary, "k", found, generation=generation, counter=5)
+    cache.store(cache.primary, "k", found, generation=generation, mark=5)
     cache.renew(generation, 5, 100.0)
     assert cache.primary == {}
     assert cache.fresh_until == -inf
@@ -153,7 +153,7 @@ def test_an_older_counter_stores_nothing() -> None:
     cache = Cache(lambda: 0)
     found = Resolution(ResolvedKey("k", "v", None), None)
     cache.renew(cache.generation, 6, 100.0)
-    cache.store(cache.primary, "k", found, generation=cache.generation, counter=5)
+    cache.store(cache.primary, "k", found, generation=cache.generation, mark=5)
     assert cache.primary == {}
 
 
@@ -163,7 +163,7 @@ def test_cache_is_bounded() -> None:
     found = Resolution(ResolvedKey("k", "v", None), None)
     cache.renew(cache.generation, 1, 100.0)
     for name in range(ENTRIES + 10):
-        cache.store(cache.primary, str(name), found, generation=0, counter=1)
+        cache.store(cache.primary, str(name), found, generation=0, mark=1)
     assert len(cache.primary) == ENTRIES
     assert str(ENTRIES + 9) in cache.primary
     assert "0" not in cache.primary

@@ -41,6 +41,7 @@ NEXT: dict[type[errors.PairsmithError], str] = {
     errors.Throttled: "try again, or give --wait SECONDS.",
     errors.SchemaTooNew: "install the Pairsmith that wrote it.",
     errors.RootKeyError: "check --root-key; pairsmith doctor looks at all of it.",
+    errors.OutcomeUnknown: "look whether it was done before you repeat it.",
     errors.DatabaseError: "check --database; pairsmith doctor looks at all of it.",
 }
 """The command that helps, for the errors that one helps with."""

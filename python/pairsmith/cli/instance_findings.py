@@ -72,7 +72,7 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
     """Schema, root key, keys by state, and what waits to be done."""
     import sqlalchemy as sa
 
-    from pairsmith.registry import deletion, rotation
+    from pairsmith.registry import deletion, listing, rotation
     from pairsmith.registry.key_ring import root_key_ids
     from pairsmith.registry.schema import REVISION_TABLE, REVISIONS, keys
 
@@ -93,6 +93,14 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
     ).all()
     text = ", ".join(f"{count} {state}" for state, count in by_state)
     yield Finding("Keys", Verdict.GOOD, text or "none yet")
+    damaged = listing.damaged_keys(connection)
+    if damaged:
+        yield Finding(
+            "Rows",
+            Verdict.PROBLEM,
+            f"{len(damaged)} keys have damaged rows, among them {damaged[0]}",
+            "restore their rows from a backup.",
+        )
     now_ms = int(time.time() * 1000)
     rotations = len(rotation.due_keys(connection, now_ms))
     deletions = len(deletion.due_keys(connection, now_ms))

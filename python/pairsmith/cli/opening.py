@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pairsmith.cli.failures import ENVIRONMENT, Failure
+from pairsmith.errors import PairsmithError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,30 +60,23 @@ def is_initialised(url: str) -> bool:
 
 def sqlite_path(url: str) -> Path | None:
     """The file of an SQLite URL; ``None`` for any other."""
-    from pathlib import Path
-
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
+    from pairsmith.registry.urls import parse_database_url
 
     try:
-        parsed = make_url(url)
-        is_file = parsed.get_backend_name() == "sqlite" and parsed.database
-    except (ArgumentError, ValueError):
+        return parse_database_url(url).real_path
+    except PairsmithError:
         return None
-    if not is_file or parsed.database in (None, ":memory:"):
-        return None
-    return Path(parsed.database).absolute()
 
 
 def shown_url(url: str) -> str:
     """The URL without its password."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
+    from pairsmith.registry.urls import parse_database_url
 
     try:
-        return make_url(url).render_as_string(hide_password=True)
-    except (ArgumentError, ValueError):
+        parsed = parse_database_url(url)
+    except PairsmithError:
         return "the database given"
+    return url if parsed.server is None else parsed.name
 
 
 def _root_keys(settings: Settings) -> Sequence[RootKeyProvider]:

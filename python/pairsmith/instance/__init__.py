@@ -11,8 +11,9 @@ from typing import NamedTuple, Self
 from pairsmith import parameters as parse
 from pairsmith._core import CancelToken, engine, self_tests
 from pairsmith.errors import InvalidParameter
-from pairsmith.guard import Guard
+from pairsmith.guard import Slots
 from pairsmith.instance.ciphers import CipherOperations
+from pairsmith.instance.guards import open_guard
 from pairsmith.instance.keys import KeyOperations
 from pairsmith.instance.pairs import PairOperations
 from pairsmith.instance.pool import PooledSpec, PoolStatus, WarmPool
@@ -52,7 +53,7 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
     def __init__(
         self,
         registry: Registry,
-        guard: Guard,
+        guard: Slots,
         threads: int = 1,
         pool: WarmPool | None = None,
         *,
@@ -84,8 +85,8 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
                 (``file:PATH``, ``env:NAME``, ``command:…``), or several of which one
                 will do, while a re-wrap is under way. By default a file beside the
                 SQLite database, made on first use.
-            pair_limit: How many pairs may be generated at once over every process of
-                this host; 1 is what the documented service allows.
+            pair_limit: How many pairs may be generated at once over every process that
+                shares the database; 1 is what the documented service allows.
             threads: How many threads, 1 to 64, search for one RSA pair together; worth
                 it where cores are idle. The pair does not depend on it.
             pool: How many pairs of which spec, 1 to 1024 of each, are to wait ready
@@ -108,17 +109,26 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         cls.engine()  # one that does not exist is noticed here, not at the first pair
         registry = Registry.open(url, root_key)
         try:
-            guard = Guard(registry.guard_path, pair_limit)
+            guard = open_guard(registry, pair_limit)
+        except BaseException:
+            registry.close()
+            raise
+        try:
             warm = None
             if capacities:
                 warm = WarmPool(capacities, ec_pairwise_test=tested)
             return cls(registry, guard, threads, warm, ec_pairwise_test=tested)
         except BaseException:
+            guard.close()
             registry.close()
             raise
 
     def close(self) -> None:
-        """Erase the pool, close the database and the guard; twice does nothing."""
+        """Erase the pool, close the database and the guard; twice does nothing.
+
+        Operations of other threads that are under way come to their end, and what is
+        begun afterwards is refused with ``DatabaseError``.
+        """
         if self._pool is not None:
             self._pool.raw.close()
         self._guard.close()

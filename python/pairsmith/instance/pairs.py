@@ -8,7 +8,7 @@ from typing import TypeVar
 from pairsmith import parameters as parse
 from pairsmith._core import CancelToken
 from pairsmith.batch import PairBatch, RawPair
-from pairsmith.guard import Guard
+from pairsmith.guard import Slots
 from pairsmith.instance.pool import WarmPool
 from pairsmith.registry import Registry
 from pairsmith.requests import request
@@ -26,7 +26,7 @@ class PairOperations:
     """Generating data key pairs; ``Instance`` is one of these."""
 
     _registry: Registry
-    _guard: Guard
+    _guard: Slots
     _threads: int
     _pool: WarmPool | None
     _ec_pairwise_test: bool

@@ -5,6 +5,7 @@ looked at, in a transaction of their own: they must stay so even if the operatio
 finds its key gone and fails.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,13 +13,16 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from pairsmith.errors import DatabaseError, KeyPendingDeletion
+from pairsmith.errors import DatabaseError, KeyPendingDeletion, KeyUnavailable
 from pairsmith.registry import deletion, rotation
 from pairsmith.registry.cache import Cache, Entries, Resolution
-from pairsmith.registry.engine import Database, change_counter
+from pairsmith.registry.engine import Database, change_mark
 from pairsmith.registry.forks import watch_forks
-from pairsmith.registry.key_ring import KeyRing
+from pairsmith.registry.key_ring import KeyRing, require_root_key
 from pairsmith.registry.maintenance import Background, MaintenanceReport
+from pairsmith.registry.migrate import require_present_schema
+
+_log = logging.getLogger(__name__)
 
 Look = Callable[[sa.Connection], Resolution]
 """Finds a key version in the database."""
@@ -48,10 +52,15 @@ class Access:
         self.cache = Cache(self.now_ms)
         self.background = Background(self) if background else None
         self._closed = False
+        self._remaining: frozenset[str] = frozenset()
+        database.verify = self._require_same_registry
         watch_forks(self)
 
     def close(self) -> None:
-        """Stop the background pass and give back every connection."""
+        """Refuse further use, wait for what is under way, give back every connection.
+
+        Twice does nothing.
+        """
         self._closed = True
         if self.background is not None:
             self.background.stop()
@@ -96,8 +105,22 @@ class Access:
         self._require_open()
         with self.database.reading() as connection:
             due = rotation.due_keys(connection, self.now_ms())
-        rotated = tuple(key_id for key_id in due if self.rotate_if_due(key_id))
-        return MaintenanceReport(rotated, tuple(self._destroy_due()))
+        rotated = tuple(key_id for key_id in due if self._rotates(key_id))
+        return MaintenanceReport(rotated, self._destroy_due(remaining=True))
+
+    def check(self, seconds: float) -> None:
+        """Do what every operation does: look over a connection of the pool.
+
+        Args:
+            seconds: How long the looking may take on PostgreSQL.
+
+        Raises:
+            DatabaseError, RootKeyError: Operations would be refused at present.
+        """
+        self._require_open()
+        with self.database.reading(seconds=seconds) as connection:
+            change_mark(connection)
+            self._require_same_registry(connection)
 
     def begin_use(self) -> None:
         """Make sure that this is open and that the background pass runs."""
@@ -113,25 +136,41 @@ class Access:
         finally:
             self.cache.empty()
 
-    def _destroy_due(self) -> list[str]:
+    def _rotates(self, key_id: str) -> bool:
+        """Rotate a key that is due; one that is damaged keeps no other from it."""
+        try:
+            return self.rotate_if_due(key_id)
+        except KeyUnavailable as error:
+            _log.warning("The key %s does not rotate: %s", key_id, error)
+            return False
+
+    def _require_same_registry(self, connection: sa.Connection) -> None:
+        """Refuse what a new connection leads to, unless it is what was opened."""
+        require_present_schema(connection)
+        require_root_key(connection, self.ring)
+
+    def _destroy_due(self, *, remaining: bool = False) -> tuple[str, ...]:
+        """Destroy what is due; what could not be, only if ``remaining`` is true."""
         with self.database.reading() as connection:
-            due = deletion.due_keys(connection, self.now_ms())
-        if not due:
-            return []
+            due = set(deletion.due_keys(connection, self.now_ms()))
+        if not (due if remaining else due - self._remaining):
+            return ()
         with self._writing() as connection:
-            return deletion.destroy_due(connection, self.now_ms())
+            result = deletion.destroy_due(connection, self.now_ms())
+        self._remaining = result.remaining
+        return result.destroyed
 
     def _read_and_keep(self, entries: Entries, name: str, look: Look) -> Resolution:
         cache = self.cache
         generation, started = cache.generation, time.monotonic()
         with self.database.reading() as connection:
-            counter = change_counter(connection)
-            cache.renew(generation, counter, started)
+            mark = change_mark(connection)
+            cache.renew(generation, mark, started)
             kept = entries.get(name)
             if kept is not None:
                 return Resolution(kept, None)
             found = look(connection)
-        cache.store(entries, name, found, generation=generation, counter=counter)
+        cache.store(entries, name, found, generation=generation, mark=mark)
         return found
 
     def _require_open(self) -> None:

@@ -1,7 +1,7 @@
 """Resolved keys, kept for as long as nothing has changed.
 
 Three things end an entry. A write in this process empties the cache before it returns.
-A write by any other process is noticed by the change counter, which is read again when
+A write by any other process is noticed by the change mark, which is read again when
 ``POLL_SECONDS`` have passed. And no entry outlives the moment a key is to rotate.
 """
 
@@ -53,26 +53,26 @@ class Cache:
         self.versions: Entries = {}
         self.fresh_until = -inf
         self.generation = 0
-        self._counter: int | None = None
+        self._mark: object = None
         self._rotates_at_ms = inf
         self._clock = clock
         self._lock = Lock()
 
-    def renew(self, generation: int, counter: int, started: float) -> None:
-        """Believe the entries for a while, or drop them if the counter has moved.
+    def renew(self, generation: int, mark: object, started: float) -> None:
+        """Believe the entries for a while, or drop them if the mark is another.
 
         Args:
-            generation: Read before the counter was; an older one changes nothing.
-            counter: The change counter.
-            started: The monotonic time before the counter was read.
+            generation: Read before the mark was; an older one changes nothing.
+            mark: The change mark, see ``engine.change_mark``.
+            started: The monotonic time before the mark was read.
         """
         with self._lock:
             if generation != self.generation:
                 return
             now_ms = self._clock()
-            if counter != self._counter or now_ms >= self._rotates_at_ms:
+            if mark != self._mark or now_ms >= self._rotates_at_ms:
                 self._clear()
-                self._counter = counter
+                self._mark = mark
             until_rotation = (self._rotates_at_ms - now_ms) / 1000
             self.fresh_until = started + min(POLL_SECONDS, until_rotation)
 
@@ -83,11 +83,11 @@ class Cache:
         found: Resolution,
         *,
         generation: int,
-        counter: int,
+        mark: object,
     ) -> None:
         """Keep an entry, unless something changed while it was being read."""
         with self._lock:
-            if generation != self.generation or counter != self._counter:
+            if generation != self.generation or mark != self._mark:
                 return
             if len(entries) >= ENTRIES:
                 entries.pop(next(iter(entries)))
@@ -102,7 +102,7 @@ class Cache:
         """Believe nothing any more: this process has changed something."""
         with self._lock:
             self.generation += 1
-            self._counter = None
+            self._mark = None
             self.fresh_until = -inf
             self._clear()
 

@@ -4,15 +4,29 @@ A destroyed key leaves nothing: its aliases, tags and versions go with it, so th
 clock set back can bring it back. SQLite overwrites the rows (``secure_delete``).
 """
 
+import logging
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 
 from pairsmith.errors import RejectedUnsupportedOperation
 from pairsmith.model import KeyState
 from pairsmith.registry import keys as key_rows
 from pairsmith.registry.schema import aliases, key_versions, keys, tags
+from pairsmith.registry.soundness import is_sound
 from pairsmith.registry.states import Operation
 
 DAY_MS = 24 * 60 * 60 * 1000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Destruction:
+    """The keys that are gone, and those that should be, but rows refer to them."""
+
+    destroyed: tuple[str, ...]
+    remaining: frozenset[str]
 
 
 def schedule(connection: sa.Connection, name: str, days: int, now_ms: int) -> None:
@@ -48,15 +62,25 @@ def due_keys(connection: sa.Connection, now_ms: int) -> list[str]:
     due = (keys.c.key_state == KeyState.PENDING_DELETION) & (
         keys.c.delete_at_ms <= now_ms
     )
-    query = sa.select(keys.c.key_id).where(due).order_by(keys.c.delete_at_ms)
-    return list(connection.execute(query).scalars())
+    query = sa.select(keys).where(due).order_by(keys.c.delete_at_ms)
+    return [row.key_id for row in connection.execute(query) if is_sound(row)]
 
 
-def destroy_due(connection: sa.Connection, now_ms: int) -> list[str]:
-    """Destroy every key whose window is over, and give their ids."""
-    due = due_keys(connection, now_ms)
-    for key_id in due:
-        # Versions last: the key refers to them.
-        for table in (aliases, tags, keys, key_versions):
-            connection.execute(sa.delete(table).where(table.c.key_id == key_id))
-    return due
+def destroy_due(connection: sa.Connection, now_ms: int) -> Destruction:
+    """Destroy every key whose window is over; one that cannot be stops no other."""
+    destroyed, remaining = [], []
+    for key_id in due_keys(connection, now_ms):
+        try:
+            with connection.begin_nested():
+                _destroy(connection, key_id)
+            destroyed.append(key_id)
+        except sa.exc.IntegrityError:
+            _log.warning("The key %s is not destroyed: rows refer to it.", key_id)
+            remaining.append(key_id)
+    return Destruction(tuple(destroyed), frozenset(remaining))
+
+
+def _destroy(connection: sa.Connection, key_id: str) -> None:
+    # Versions last: the key refers to them.
+    for table in (aliases, tags, keys, key_versions):
+        connection.execute(sa.delete(table).where(table.c.key_id == key_id))

@@ -1,61 +1,79 @@
-"""The connection to SQLite or PostgreSQL: transactions, durability, files, forks.
+"""The connection to SQLite or PostgreSQL: transactions, durability, forks.
 
 ``reading`` gives a transaction for looking; ``writing`` gives one that is alone, for it
 takes the write lock before anything else by updating the one row of ``registry``.
 """
 
-import hashlib
-import os
-import sqlite3
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, make_url
 
-from pairsmith.errors import DatabaseError, InvalidParameter
-from pairsmith.registry.failures import explained
+from pairsmith.errors import DatabaseError
+from pairsmith.registry.failures import change_failure, explained
 from pairsmith.registry.forks import Turnstile, watch_forks
 from pairsmith.registry.schema import registry
+from pairsmith.registry.sqlite_file import FILE_MARK, SqliteFile
+from pairsmith.registry.urls import DatabaseUrl
+from pairsmith.registry.urls import parse_database_url as _parsed_url
 
-LOCK_TIMEOUT_SECONDS = 10
-"""How long a transaction waits for another process before it gives up."""
+if TYPE_CHECKING:
+    from pairsmith.registry.postgresql import PostgresqlServer
 
-SAFE_WAL_VERSIONS = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
-"""SQLite below these, in their lines, can corrupt a database in WAL mode."""
+TRANSACTION_SECONDS = 20.0
+"""How long a transaction on PostgreSQL may take, from its first statement."""
+
+WRITE_TURN_SECONDS = 10.0
+"""How long a thread waits for this process's other writers."""
 
 _inherited: list[object] = []
 """Connections of a parent process: never used here, and never closed here either."""
 
+_VERIFIED = "pairsmith_verified"
+
 
 class Database:
-    """An engine with the two kinds of transaction; safe for threads and forks."""
+    """An engine with the two kinds of transaction; safe for threads and forks.
+
+    Attributes:
+        verify: Called once for each connection, in its first transaction: it raises if
+            what the connection leads to is not the registry that was opened.
+    """
 
     def __init__(self, url: str) -> None:
         parsed = _parsed_url(url)
-        self.sqlite_path = _sqlite_path(parsed)
-        self.name = str(self.sqlite_path or parsed.render_as_string(hide_password=True))
-        if self.sqlite_path is not None:
-            _create_private_file(self.sqlite_path)
-        self.guard_path = _guard_path(parsed, self.sqlite_path)
-        self._engine = _create_engine(parsed)
+        self.name = parsed.name
+        self.sqlite_path = parsed.real_path
+        self.guard_path = _guard_path(parsed, parsed.real_path)
+        self.verify: Callable[[sa.Connection], None] | None = None
+        self.server: PostgresqlServer | None = None
+        self._file: SqliteFile | None = None
+        if parsed.server is None:
+            self._file = SqliteFile(parsed)
+            self._engine = self._file.create_engine()
+        else:
+            self.server = _server(parsed)
+            self._engine = self.server.create_engine()
+        self._closed = False
         self._turnstile = Turnstile()
         # This process's writers queue here instead of polling for SQLite's lock.
         self._write_lock = RLock()
         watch_forks(self)
 
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """Open a transaction that only reads."""
-        with (
-            self._turnstile.at_work(),
-            explained(self.name),
-            self._engine.connect() as connection,
-        ):
+    def reading(
+        self, *, seconds: float = TRANSACTION_SECONDS
+    ) -> Iterator[sa.Connection]:
+        """Open a transaction that only reads.
+
+        Args:
+            seconds: How long it may take on PostgreSQL.
+        """
+        with self._connected(seconds) as connection:
+            self._verify(connection)
             yield connection
 
     @contextmanager
@@ -67,25 +85,40 @@ class Database:
         """
         with self.locked() as connection:
             counter = registry.c.change_counter
-            connection.execute(
-                sa.update(registry).values(
-                    change_counter=counter + (0 if unseen else 1)
-                )
+            counting = sa.update(registry).values(
+                change_counter=counter + (0 if unseen else 1)
             )
+            if connection.execute(counting.where(_is_sound(connection))).rowcount != 1:
+                raise damaged_registry()
             yield connection
 
     @contextmanager
-    def locked(self) -> Iterator[sa.Connection]:
-        """Open a writing transaction before the ``registry`` table need exist."""
-        with (
-            self._turnstile.at_work(),
-            self._write_lock,
-            explained(self.name),
-            self._engine.connect() as plain,
-        ):
+    def locked(
+        self, *, seconds: float = TRANSACTION_SECONDS
+    ) -> Iterator[sa.Connection]:
+        """Open a writing transaction before the ``registry`` table need exist.
+
+        Raises:
+            OutcomeUnknown: It failed in such a way that it may have happened.
+        """
+        with self._write_turn(), self._connected(seconds) as plain:
             connection = plain.execution_options(pairsmith_writes=True)
-            with connection.begin():
-                yield connection
+            is_committing = False
+            try:
+                with connection.begin():
+                    self._verify(connection)
+                    yield connection
+                    if self._file is not None:
+                        self._file.before_commit(connection)
+                    is_committing = True
+            except sa.exc.SQLAlchemyError as error:
+                if is_committing:
+                    plain.invalidate()
+                raise change_failure(
+                    self.name, error, is_committing=is_committing
+                ) from error
+            if self._file is not None:
+                self._file.after_commit(connection)
 
     @contextmanager
     def session(self) -> Iterator[sa.Connection]:
@@ -95,6 +128,10 @@ class Database:
         """
         with explained(self.name):
             connection = self._engine.connect()
+            if self.server is not None:
+                connection.exec_driver_sql(
+                    "SET LOCAL idle_in_transaction_session_timeout = 0"
+                )
         try:
             yield connection
         finally:
@@ -103,7 +140,12 @@ class Database:
                 connection.close()
 
     def close(self) -> None:
-        """Give back every connection; those inherited from a parent stay untouched."""
+        """Give back every connection, when those at work are done with theirs.
+
+        Those inherited from a parent stay untouched.
+        """
+        self._closed = True
+        self._turnstile.wait_until_idle()
         with self._turnstile.at_work():
             self._engine.dispose()
 
@@ -123,112 +165,142 @@ class Database:
         """
         self._turnstile = Turnstile()
         self._write_lock = RLock()
-        _inherited.append(self._engine.pool)
-        self._engine.dispose(close=False)
+        if self._file is not None:
+            self._file.after_fork_in_child()
+        keep_inherited(self._engine)
+
+    @contextmanager
+    def _connected(self, seconds: float) -> Iterator[sa.Connection]:
+        with self._turnstile.at_work(), explained(self.name):
+            if self._closed:
+                raise DatabaseError(
+                    "The registry was closed: open it again.", retryable=False
+                )
+            if self._file is not None:
+                with self._file.connect(self._engine) as connection:
+                    yield connection
+            elif self.server is not None:
+                with self.server.transaction(self._engine, seconds) as connection:
+                    yield connection
+
+    @contextmanager
+    def _write_turn(self) -> Iterator[None]:
+        if not self._write_lock.acquire(timeout=WRITE_TURN_SECONDS):
+            raise DatabaseError(
+                f"{self.name}: Other changes of this process have been under way for "
+                f"{WRITE_TURN_SECONDS:g} s; nothing was changed. Try again."
+            )
+        try:
+            yield
+        finally:
+            self._write_lock.release()
+
+    def _verify(self, connection: sa.Connection) -> None:
+        if self.verify is not None and _VERIFIED not in connection.info:
+            self.verify(connection)
+            connection.info[_VERIFIED] = True
+
+
+def keep_inherited(engine: sa.Engine) -> None:
+    """Give an engine new connections in a forked child, and let the parent's be."""
+    _inherited.append(engine.pool)
+    engine.dispose(close=False)
 
 
 def change_counter(connection: sa.Connection) -> int:
-    """Count the write transactions so far; it differs if anything may have changed."""
-    counter = connection.execute(sa.select(registry.c.change_counter)).scalar_one()
-    return int(counter)
+    """Count the write transactions so far.
+
+    Raises:
+        DatabaseError: The one row of ``registry`` is damaged.
+    """
+    counters = list(
+        connection.execute(sa.select(registry.c.change_counter).limit(2)).scalars()
+    )
+    return _sound_counter(counters)
 
 
-def journal_settings(version: tuple[int, int, int]) -> tuple[str, str]:
-    """Choose journal mode and synchronous level that lose nothing on this SQLite."""
-    newest = SAFE_WAL_VERSIONS[-1]
-    same_line = [safe for safe in SAFE_WAL_VERSIONS if safe[:2] == version[:2]]
-    if version >= newest or (same_line and version >= same_line[0]):
-        return "WAL", "FULL"
-    return "TRUNCATE", "EXTRA"
+def change_mark(connection: sa.Connection) -> tuple[object, ...]:
+    """Give what differs if anything may have changed since it was last the same.
+
+    The counter alone does not: a database restored from a backup may have counted as
+    far again. So on SQLite the file's identity and change time belong to it, and on
+    PostgreSQL the last transaction that counted, and when the server started.
+    """
+    if connection.dialect.name == "sqlite":
+        return change_counter(connection), connection.info[FILE_MARK]
+    rows = connection.execute(
+        sa.select(
+            registry.c.change_counter,
+            sa.literal_column("CAST(registry.xmin AS text)"),
+            sa.func.pg_postmaster_start_time(),
+        ).limit(2)
+    ).all()
+    _sound_counter([each[0] for each in rows])
+    return tuple(rows[0])
 
 
-def _parsed_url(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-        backend = parsed.get_backend_name()
-    except (sa.exc.ArgumentError, TypeError, ValueError, AttributeError):
-        # The text itself is not repeated: it may hold a password.
-        backend = ""
-    if backend == "sqlite":
-        in_file = parsed.database and parsed.database != ":memory:"
-        if not parsed.database or not in_file or "uri" in parsed.query:
-            raise InvalidParameter("url", "keys need a file: give sqlite:///PATH.")
-        # Absolute, so that a later chdir() does not move the database.
-        path = Path(parsed.database).absolute()
-        return parsed.set(drivername="sqlite+pysqlite", database=str(path))
-    if backend == "postgresql":
-        return parsed.set(drivername="postgresql+psycopg")
-    raise InvalidParameter(
-        "url", "give sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE."
+def next_sequence(connection: sa.Connection, *columns: sa.Column[int]) -> int:
+    """Give the place in the order of things for a row that is being written.
+
+    It is the change counter, unless a row has that place already, for it was damaged
+    or the counter was set back: then the counter goes on to the next that is free.
+    """
+    counter = free = change_counter(connection)
+    taken = sa.union(
+        *(sa.select(column).where(column >= counter) for column in columns)
+    )
+    for (place,) in connection.execute(taken.order_by(taken.selected_columns[0])):
+        if place != free:
+            break
+        free += 1
+    if free != counter:
+        connection.execute(sa.update(registry).values(change_counter=free))
+    return free
+
+
+def damaged_registry() -> DatabaseError:
+    """Say that the row that everything hangs on is not as Pairsmith writes it."""
+    return DatabaseError(
+        "The one row of the table registry is missing or damaged, so nothing "
+        "can be used: restore a backup.",
+        retryable=False,
     )
 
 
-def _sqlite_path(url: URL) -> Path | None:
-    if url.get_backend_name() != "sqlite" or url.database is None:
+def _sound_counter(counters: list[object]) -> int:
+    match counters:
+        case [int() as counter] if 0 <= counter < _COUNTER_END:
+            return counter
+    raise damaged_registry()
+
+
+def _is_sound(connection: sa.Connection) -> sa.ColumnElement[bool]:
+    counter = registry.c.change_counter
+    is_sound = (counter >= 0) & (counter < _COUNTER_END)
+    if connection.dialect.name == "sqlite":
+        is_sound &= sa.func.typeof(counter) == "integer"
+    return is_sound
+
+
+_COUNTER_END = 1 << 62
+
+
+def _guard_path(url: DatabaseUrl, sqlite_path: Path | None) -> Path | None:
+    """Name the guard's lock file, beside an SQLite database.
+
+    On PostgreSQL the guard is in the database, which is one however it is spelled.
+    """
+    if url.server is not None or sqlite_path is None:
         return None
-    return Path(url.database)
+    return sqlite_path.with_name(f"{sqlite_path.name}.guard")
 
 
-def _guard_path(url: URL, sqlite_path: Path | None) -> Path:
-    """Name the lock file: beside an SQLite database, else where this user's run."""
-    if sqlite_path is not None:
-        return sqlite_path.with_name(f"{sqlite_path.name}.guard")
-    place = f"{url.host}:{url.port}/{url.database}"
-    digest = hashlib.sha256(place.encode()).hexdigest()[:16]
-    runtime = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    return Path(runtime) / f"pairsmith-{os.getuid()}-{digest}.guard"
-
-
-def _create_private_file(path: Path) -> None:
-    """Create the database for its owner only; SQLite's journals take over its mode."""
+def _server(url: DatabaseUrl) -> "PostgresqlServer":
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise DatabaseError(
-            f"{path}: The database cannot be created ({error.strerror}): its directory "
-            "must exist and this user must be allowed to write there.",
-            retryable=False,
-        ) from error
-
-
-def _create_engine(url: URL) -> sa.Engine:
-    if url.get_backend_name() == "sqlite":
-        arguments = {"timeout": LOCK_TIMEOUT_SECONDS, "check_same_thread": False}
-        engine = sa.create_engine(url, connect_args=arguments, hide_parameters=True)
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    try:
-        engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
-    except ModuleNotFoundError as error:
+        from pairsmith.registry.postgresql import PostgresqlServer
+    except ImportError as error:
         raise DatabaseError(
             "PostgreSQL needs its driver: pip install 'pairsmith[postgresql]'.",
             retryable=False,
         ) from error
-    sa.event.listen(engine, "connect", _prepare_postgresql)
-    return engine
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # the driver must not begin on its own
-    journal, synchronous = journal_settings(sqlite3.sqlite_version_info)
-    actual = connection.execute(f"PRAGMA journal_mode = {journal}").fetchone()[0]
-    if actual.upper() != journal:
-        raise sqlite3.OperationalError(f"journal mode stays {actual}")
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA secure_delete = ON")
-    connection.execute("PRAGMA trusted_schema = OFF")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("pairsmith_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _prepare_postgresql(connection: Any, _record: object) -> None:  # noqa: ANN401 -- psycopg is optional
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'")
-    connection.commit()
+    return PostgresqlServer(url)

@@ -57,6 +57,12 @@ class Turnstile:
             self._forking = True
             self._changed.wait_for(lambda: self._at_work == own)
 
+    def wait_until_idle(self) -> None:
+        """Wait until no other thread is at work; new ones may begin meanwhile."""
+        own = getattr(self._own, "depth", 0)
+        with self._changed:
+            self._changed.wait_for(lambda: self._at_work <= own)
+
     def reopen(self) -> None:
         """Let the waiting go on."""
         with self._changed:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from pairsmith._core import RootKey, WrappingKey
 from pairsmith.errors import DecryptionError, KeyUnavailable, RootKeyError
-from pairsmith.registry.engine import Database
+from pairsmith.registry.engine import Database, damaged_registry
 from pairsmith.registry.key_file import FileRootKey
 from pairsmith.registry.root_key import RootKeyProvider
 from pairsmith.registry.schema import key_versions, registry
@@ -150,9 +150,10 @@ class KeyRing:
         if root_key is not None:
             return root_key
         ids = root_key_ids(connection)
-        if row.root_key_id not in (ids.present, ids.following):
+        wanted = row.root_key_id
+        if wanted is None or wanted not in (ids.present, ids.following):
             raise damaged(row.key_version_id)
-        root_key = self.find(row.root_key_id)
+        root_key = self.find(wanted)
         if root_key is None:
             raise self._wrong(row.root_key_id)
         return root_key
@@ -215,11 +216,33 @@ def _needed(database: Database) -> tuple[bool, RootKeyIds]:
 
 
 def root_key_ids(connection: sa.Connection) -> RootKeyIds:
-    """Read which root key wraps the database, and which one will."""
-    row = connection.execute(
-        sa.select(registry.c.root_key_id, registry.c.next_root_key_id)
-    ).one()
-    return RootKeyIds(row.root_key_id, row.next_root_key_id)
+    """Read which root key wraps the database, and which one will.
+
+    Raises:
+        DatabaseError: The one row of ``registry`` is damaged.
+    """
+    rows = connection.execute(
+        sa.select(registry.c.root_key_id, registry.c.next_root_key_id).limit(2)
+    ).all()
+    match [tuple(row) for row in rows]:
+        case [(str() | None as present, str() | None as following)]:
+            return RootKeyIds(present, following)
+    raise damaged_registry()
+
+
+def require_root_key(connection: sa.Connection, ring: KeyRing) -> None:
+    """Refuse a database that is wrapped under none of the ring's root keys.
+
+    Raises:
+        RootKeyError: It is another instance's, or was re-wrapped meanwhile.
+    """
+    ids = root_key_ids(connection)
+    if ring.find(ids.present) is None and ring.find(ids.following) is None:
+        raise RootKeyError(
+            f"The database is wrapped under the root key {ids.present}, which is not "
+            "at hand: it was re-wrapped, or replaced by another. Give its root key, or "
+            "put back the database that belongs here."
+        )
 
 
 def note_root_key_ids(connection: sa.Connection, ids: RootKeyIds) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from pairsmith.model import (
 from pairsmith.registry import tags, versions
 from pairsmith.registry.key_ring import KeyRing
 from pairsmith.registry.schema import aliases, keys
+from pairsmith.registry.soundness import is_sound, moment, text_of
 from pairsmith.registry.states import Operation, require
 
 KeyRow = sa.Row[Any]
@@ -84,6 +85,11 @@ def find(connection: sa.Connection, name: str) -> KeyRow:
         sa.select(keys).where(keys.c.key_id == bound.scalar_subquery())
     ).first()
     if row is None:
+        if connection.execute(bound).first() is not None:
+            raise AliasNotFound(
+                f"{name} names a key that does not exist: update_alias binds it to "
+                "another, delete_alias removes it."
+            )
         raise AliasNotFound(f"{name} does not exist; list_aliases shows all.")
     return row
 
@@ -132,19 +138,17 @@ def set_deletion_protection(
 
 def state_of(row: KeyRow) -> KeyState:
     """Read the state; a row with values no Pairsmith writes is Unavailable."""
-    if _known(KeySpec, row.key_spec) and _known(KeyUsage, row.key_usage):
-        return _known(KeyState, row.key_state) or KeyState.UNAVAILABLE
-    return KeyState.UNAVAILABLE
+    return KeyState(row.key_state) if is_sound(row) else KeyState.UNAVAILABLE
 
 
 def metadata_of(row: KeyRow) -> KeyMetadata:
-    """Show a row as ``describe_key`` does."""
+    """Show a row as ``describe_key`` does; a damaged one as far as it can be read."""
     state = state_of(row)
-    interval_ms = row.rotation_interval_ms
-    rotates = interval_ms is not None
+    last_ms, interval_ms = row.last_rotation_at_ms, row.rotation_interval_ms
+    rotates = interval_ms is not None and is_sound(row)
     waits_for_deletion = state is KeyState.PENDING_DELETION
     return KeyMetadata(
-        key_id=row.key_id,
+        key_id=text_of(row.key_id),
         key_state=state,
         key_spec=_known(KeySpec, row.key_spec) or KeySpec.ALIYUN_AES_256,
         key_usage=_known(KeyUsage, row.key_usage) or KeyUsage.ENCRYPT_DECRYPT,
@@ -152,26 +156,19 @@ def metadata_of(row: KeyRow) -> KeyMetadata:
         protection_level=(
             _known(ProtectionLevel, row.protection_level) or ProtectionLevel.SOFTWARE
         ),
-        description=row.description,
-        creator=row.creator,
+        description=text_of(row.description),
+        creator=text_of(row.creator),
         creation_date=moment(row.created_at_ms),
-        initial_key_version=row.initial_version_id,
-        primary_key_version=row.primary_version_id,
+        initial_key_version=text_of(row.initial_version_id),
+        primary_key_version=text_of(row.primary_version_id),
         automatic_rotation=_automatic_rotation(state, rotates=rotates),
-        last_rotation_date=moment(row.last_rotation_at_ms),
-        next_rotation_date=(
-            moment(row.last_rotation_at_ms + interval_ms) if rotates else None
-        ),
+        last_rotation_date=moment(last_ms),
+        next_rotation_date=moment(last_ms + interval_ms) if rotates else None,
         rotation_interval=timedelta(milliseconds=interval_ms) if rotates else None,
         delete_date=moment(row.delete_at_ms) if waits_for_deletion else None,
-        deletion_protection=row.deletion_protection,
-        deletion_protection_description=row.deletion_protection_description,
+        deletion_protection=bool(row.deletion_protection),
+        deletion_protection_description=text_of(row.deletion_protection_description),
     )
-
-
-def moment(milliseconds_since_1970: int) -> datetime:
-    """Turn the database's milliseconds into a moment."""
-    return datetime.fromtimestamp(milliseconds_since_1970 / 1000, UTC)
 
 
 def milliseconds(interval: timedelta | None) -> int | None:
@@ -179,7 +176,7 @@ def milliseconds(interval: timedelta | None) -> int | None:
     return None if interval is None else interval // timedelta(milliseconds=1)
 
 
-def _known(kind: type[Value], text: str) -> Value | None:
+def _known(kind: type[Value], text: object) -> Value | None:
     return next((member for member in kind if member == text), None)
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from pairsmith.model import Alias, Item, KeyMetadata, KeyVersion, Page
 from pairsmith.registry.keys import metadata_of
 from pairsmith.registry.schema import aliases, key_versions, keys, tags
+from pairsmith.registry.soundness import is_sound, text_of
 from pairsmith.registry.versions import version_of
 
 Where = tuple[int, int]
@@ -54,6 +55,12 @@ def alias_page(
     return _page(connection, query, where, _alias_of, "Aliases.Alias")
 
 
+def damaged_keys(connection: sa.Connection) -> list[str]:
+    """List the keys whose row is not as Pairsmith writes it."""
+    rows = connection.execute(sa.select(keys).order_by(keys.c.sequence))
+    return [text_of(row.key_id) for row in rows if not is_sound(row)]
+
+
 def _page(
     connection: sa.Connection,
     query: sa.Select[Any],
@@ -92,4 +99,4 @@ def _conditions(
 
 
 def _alias_of(row: sa.Row[Any]) -> Alias:
-    return Alias(row.alias_name, row.key_id)
+    return Alias(text_of(row.alias_name), text_of(row.key_id))

@@ -6,7 +6,7 @@ early, as servers do, forks without threads. A forked child gets its own on its 
 
 import logging
 from dataclasses import dataclass
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, current_thread
 from typing import Protocol
 from weakref import ref
 
@@ -38,10 +38,14 @@ class Background:
 
     Args:
         subject: Held weakly: a registry that nobody holds ends its thread.
+        period_seconds: From one pass to the next; ``PERIOD_SECONDS`` by default.
     """
 
-    def __init__(self, subject: Maintained) -> None:
+    def __init__(
+        self, subject: Maintained, period_seconds: float | None = None
+    ) -> None:
         self._subject = ref(subject)
+        self._period_seconds = period_seconds
         self._lock = Lock()
         self._stopped = Event()
         self._thread: Thread | None = None
@@ -56,7 +60,7 @@ class Background:
         self._stopped.set()
         with self._lock:
             thread = self._thread
-        if thread is not None:
+        if thread is not None and thread is not current_thread():
             thread.join()
 
     def _start(self) -> None:
@@ -65,7 +69,7 @@ class Background:
                 return
             self._thread = Thread(
                 target=_maintain,
-                args=(self._subject, self._stopped),
+                args=(self._subject, self._stopped, self._period_seconds),
                 name="pairsmith-maintenance",
                 daemon=True,
             )
@@ -79,8 +83,10 @@ class Background:
             self._stopped.set()
 
 
-def _maintain(subject: "ref[Maintained]", stopped: Event) -> None:
-    while not stopped.wait(PERIOD_SECONDS):
+def _maintain(
+    subject: "ref[Maintained]", stopped: Event, period_seconds: float | None
+) -> None:
+    while not stopped.wait(period_seconds or PERIOD_SECONDS):
         maintained = subject()
         if maintained is None:
             return

@@ -483,14 +483,28 @@ class Registry:
         access.cache.empty()
         return report
 
+    def check(self, seconds: float = 3.0) -> None:
+        """Make sure that operations find their database and its root key now.
+
+        It goes the way of every operation, past whatever is cached, and ends within
+        the times of ``docs/python.md``.
+
+        Args:
+            seconds: How long the looking itself may take on PostgreSQL.
+
+        Raises:
+            DatabaseError, SchemaTooNew, RootKeyError: Operations would be refused.
+        """
+        self._access.check(seconds)
+
     @property
     def access(self) -> Access:
         """The database, root keys and cache, for what stands on a registry."""
         return self._access
 
     @property
-    def guard_path(self) -> Path:
-        """Where this host's processes meet that share the database."""
+    def guard_path(self) -> Path | None:
+        """Where processes meet that share an SQLite database."""
         return self._access.database.guard_path
 
     def _interval(self, value: Interval | None) -> timedelta:

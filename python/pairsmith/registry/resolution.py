@@ -47,6 +47,8 @@ def by_version(
         KeyVersionRetired: It was retired.
     """
     version = versions.find(connection, key_version_id)
+    if version is not None and not key_version_id.startswith(f"{version.key_id}-"):
+        raise damaged(key_version_id)
     row = version and keys.find_by_id(connection, version.key_id)
     if version is None or row is None:
         raise KeyVersionNotFound(f"No key has the version {key_version_id}.")

@@ -8,11 +8,14 @@ from pairsmith.model import KeyState
 from pairsmith.registry import keys as key_rows
 from pairsmith.registry import versions
 from pairsmith.registry.key_ring import KeyRing
-from pairsmith.registry.keys import KeyRow
+from pairsmith.registry.keys import KeyRow, state_of
 from pairsmith.registry.schema import keys
 from pairsmith.registry.states import Operation
 
-_due_at_ms = keys.c.last_rotation_at_ms + keys.c.rotation_interval_ms
+# As decimals: a damaged row's sum may be more than a BIGINT holds.
+_due_at_ms = sa.cast(keys.c.last_rotation_at_ms, sa.Numeric) + sa.cast(
+    keys.c.rotation_interval_ms, sa.Numeric
+)
 
 
 def rotate(connection: sa.Connection, ring: KeyRing, row: KeyRow, now_ms: int) -> str:
@@ -45,7 +48,7 @@ def is_due(row: KeyRow, now_ms: int) -> bool:
 
 def due_at_ms(row: KeyRow) -> int | None:
     """Tell when the key rotates next; never, without a policy or while suspended."""
-    if row.rotation_interval_ms is None or row.key_state != KeyState.ENABLED:
+    if row.rotation_interval_ms is None or state_of(row) is not KeyState.ENABLED:
         return None
     return int(row.last_rotation_at_ms + row.rotation_interval_ms)
 
@@ -53,8 +56,8 @@ def due_at_ms(row: KeyRow) -> int | None:
 def due_keys(connection: sa.Connection, now_ms: int) -> list[str]:
     """List the keys whose rotation is due, the longest waiting first."""
     due = (keys.c.key_state == KeyState.ENABLED) & (_due_at_ms <= now_ms)
-    query = sa.select(keys.c.key_id).where(due).order_by(_due_at_ms)
-    return list(connection.execute(query).scalars())
+    query = sa.select(keys).where(due).order_by(_due_at_ms)
+    return [row.key_id for row in connection.execute(query) if is_due(row, now_ms)]
 
 
 def set_policy(

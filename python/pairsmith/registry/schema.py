@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision of the schema this package knows, oldest first."""
 
 REVISION_TABLE = "schema_revision"
@@ -140,3 +140,16 @@ service_secrets = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 """What the server itself keeps secret, such as the key of its audit log."""
+
+guard_slots = Table(
+    "guard_slots",
+    metadata,
+    Column("guard_name", String(32), primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("holder", String(32), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("valid_until_ms", BigInteger, nullable=False),
+)
+"""The concurrency guard on PostgreSQL: who holds which slot, and until when by the
+database's own clock. ``epoch`` counts how often the slot was taken. SQLite's guard is
+a lock file, so there the table stays empty."""

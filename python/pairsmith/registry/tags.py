@@ -9,6 +9,7 @@ from pairsmith.errors import LimitExceeded
 from pairsmith.model import Tag
 from pairsmith.registry.parameters import TAGS_PER_KEY
 from pairsmith.registry.schema import tags
+from pairsmith.registry.soundness import text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def remove(
 def of_key(connection: sa.Connection, key_id: str) -> list[Tag]:
     """List a key's tags by name."""
     query = sa.select(tags).where(tags.c.key_id == key_id).order_by(tags.c.tag_key)
-    return [Tag(*row) for row in connection.execute(query)]
+    return [Tag(*map(text_of, row)) for row in connection.execute(query)]
 
 
 def search(connection: sa.Connection, query: TagQuery) -> list[Tag]:
@@ -77,4 +78,4 @@ def search(connection: sa.Connection, query: TagQuery) -> list[Tag]:
         if tag_value is not None:
             bearers = bearers.where(tags.c.tag_value == tag_value)
         rows = rows.where(tags.c.key_id.in_(bearers))
-    return [Tag(*row) for row in connection.execute(rows)]
+    return [Tag(*map(text_of, row)) for row in connection.execute(rows)]

@@ -1,17 +1,17 @@
 """Versions of a key: added, described, listed, retired. Material never changes."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from pairsmith.errors import KeyVersionNotFound
 from pairsmith.model import KeyVersion
-from pairsmith.registry.engine import change_counter
+from pairsmith.registry.engine import next_sequence
 from pairsmith.registry.identifiers import new_key_version_id
 from pairsmith.registry.key_ring import KeyRing
-from pairsmith.registry.schema import key_versions
+from pairsmith.registry.schema import key_versions, keys
+from pairsmith.registry.soundness import moment, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ def write(
     now_ms: int,
 ) -> AddedVersion:
     """Write a version of that id with new key material."""
-    added = AddedVersion(key_version_id, change_counter(connection))
+    sequence = next_sequence(connection, key_versions.c.sequence, keys.c.sequence)
+    added = AddedVersion(key_version_id, sequence)
     wrapped = ring.create_version(connection, key_id, key_version_id)
     connection.execute(
         sa.insert(key_versions).values(
@@ -77,10 +78,10 @@ def version_of(row: sa.Row[Any]) -> KeyVersion:
     """Show a row without its material."""
     retired_at_ms = row.retired_at_ms
     return KeyVersion(
-        row.key_id,
-        row.key_version_id,
-        _moment(row.created_at_ms),
-        None if retired_at_ms is None else _moment(retired_at_ms),
+        text_of(row.key_id),
+        text_of(row.key_version_id),
+        moment(row.created_at_ms),
+        None if retired_at_ms is None else moment(retired_at_ms),
     )
 
 
@@ -93,7 +94,3 @@ def mark_retired(
         .where(key_versions.c.key_version_id == key_version_id)
         .values(retired_at_ms=now_ms)
     )
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

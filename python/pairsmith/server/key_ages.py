@@ -24,9 +24,10 @@ def key_version_ages(registry: Registry) -> Ages:
     """
     ages = {(age, primary): 0 for age in _names() for primary in (True, False)}
     now_ms = registry.access.now_ms()
-    age_ms = now_ms - key_versions.c.created_at_ms
+    # Compared, not subtracted: the moment of a damaged row may be any number.
+    created_ms = key_versions.c.created_at_ms
     age = sa.case(
-        *((age_ms < days * DAY_MS, f"under {days}d") for days in AGE_DAYS),
+        *((created_ms > now_ms - days * DAY_MS, f"under {days}d") for days in AGE_DAYS),
         else_=OLDEST,
     )
     is_primary = keys.c.primary_version_id == key_versions.c.key_version_id

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pairsmith.errors import ServiceUnavailable, Throttled
-from pairsmith.guard import Guard
+from pairsmith.instance.guards import open_guard
 from pairsmith.server.lanes import Lane
 
 if TYPE_CHECKING:
@@ -37,10 +37,7 @@ class Work:
         self.quick = Lane("quick", limits.threads, limits.requests, ServiceUnavailable)
         self.long = Lane("rsa", at_once, at_once, Throttled)
         self._instance = instance
-        path = registry.guard_path
-        self._spare = (
-            Guard(path.with_name(f"{path.name}-rsa"), at_once) if pairs > 1 else None
-        )
+        self._spare = open_guard(registry, at_once, "-rsa") if pairs > 1 else None
 
     async def pair(self, call: Call) -> Result:
         """Make a pair of either kind, in its lane.

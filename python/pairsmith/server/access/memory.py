@@ -1,7 +1,7 @@
 """What was read from the database, believed for as long as nothing has changed.
 
 A change by this process ends every entry before the call that made it returns. One by
-another process is noticed by the change counter, which is read again after
+another process is noticed by the change mark, which is read again after
 ``believe_seconds``. What is not there is never remembered.
 """
 
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from pairsmith.registry.access import Access
 from pairsmith.registry.cache import ENTRIES
-from pairsmith.registry.engine import change_counter
+from pairsmith.registry.engine import change_mark
 
 Fact = TypeVar("Fact")
 
@@ -25,7 +25,7 @@ class _Epoch(Generic[Fact]):
     """A time in which nothing changed. Its entries grow; the rest is for ever."""
 
     generation: int = -1
-    counter: int = -1
+    mark: object = None
     fresh_until: float = -inf
     entries: dict[str, Fact] = field(default_factory=dict)
 
@@ -55,7 +55,7 @@ class Memory(Generic[Fact]):
         self._access.begin_use()
         started = time.monotonic()
         with self._access.database.reading() as connection:
-            epoch = self._renewed(epoch, generation, change_counter(connection))
+            epoch = self._renewed(epoch, generation, change_mark(connection))
             fact = epoch.entries.get(name)
             if fact is None:
                 fact = read(connection)
@@ -63,16 +63,16 @@ class Memory(Generic[Fact]):
             epoch.entries[name] = fact
         self._epoch = _Epoch(
             generation,
-            epoch.counter,
+            epoch.mark,
             started + self._believe_seconds,
             epoch.entries,
         )
         return fact
 
     def _renewed(
-        self, epoch: _Epoch[Fact], generation: int, counter: int
+        self, epoch: _Epoch[Fact], generation: int, mark: object
     ) -> _Epoch[Fact]:
-        unchanged = (epoch.generation, epoch.counter) == (generation, counter)
+        unchanged = (epoch.generation, epoch.mark) == (generation, mark)
         if unchanged and len(epoch.entries) < ENTRIES:
             return epoch
-        return _Epoch(generation, counter)
+        return _Epoch(generation, mark)

@@ -2,21 +2,24 @@
 
 import base64
 import json
+import logging
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from pairsmith.errors import PairsmithError
-from pairsmith.registry.engine import change_counter
-from pairsmith.registry.keys import moment
+from pairsmith.errors import DatabaseError, KeyUnavailable, PairsmithError
+from pairsmith.registry.engine import next_sequence
 from pairsmith.registry.schema import identities
 from pairsmith.registry.service_seal import ServiceSeal
+from pairsmith.registry.soundness import moment
 from pairsmith.server.access.model import AccessKey, ClientKey
 from pairsmith.server.access.policy import parse_policy
 
 Kind = Literal["client", "access_key"]
 Document = dict[str, Any]
+
+_log = logging.getLogger(__name__)
 
 
 class IdentityNotFound(PairsmithError):  # noqa: N818 -- as in errors.py
@@ -38,7 +41,7 @@ def insert(
         sa.insert(identities).values(
             identity_id=identity.id,
             kind=kind_of(identity),
-            sequence=change_counter(connection),
+            sequence=next_sequence(connection, identities.c.sequence),
             created_at_ms=milliseconds_of(identity.created_at),
             sealed_by=sealed.sealed_by,
             iv=sealed.iv,
@@ -82,13 +85,23 @@ def find(
 def of_kind(
     connection: sa.Connection, seal: ServiceSeal, kind: Kind
 ) -> list[ClientKey | AccessKey]:
-    """List identities of one kind in the order they were made."""
+    """List identities of one kind in the order they were made.
+
+    One whose row was changed is left out, and the log names it: it cannot be used, and
+    ``delete`` removes it.
+    """
     rows = connection.execute(
         sa.select(identities)
         .where(identities.c.kind == kind)
         .order_by(identities.c.sequence)
     ).all()
-    return [_identity_of(connection, seal, row) for row in rows]
+    found = []
+    for row in rows:
+        try:
+            found.append(_identity_of(connection, seal, row))
+        except (DatabaseError, KeyUnavailable) as error:
+            _log.warning("The identity %s is not listed: %s", row.identity_id, error)
+    return found
 
 
 def kind_of(identity: ClientKey | AccessKey) -> Kind:

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from pairsmith.errors import InvalidParameter
 from pairsmith.registry import Registry
 from pairsmith.registry.cache import POLL_SECONDS
-from pairsmith.registry.keys import moment
 from pairsmith.registry.service_seal import ServiceSeal
+from pairsmith.registry.soundness import moment
 from pairsmith.server.access import credentials, facts, rows
 from pairsmith.server.access.memory import Memory
 from pairsmith.server.access.model import AccessKey, ClientKey, NewClient
