@@ -15,7 +15,7 @@ from points import DONE, REFUSED, count_points, run, run_killed, suspended
 from sealed import Sealed, check_sealed, seal_with_versions
 
 from pairsmith.errors import RootKeyError
-from pairsmith.registry import Registry, engine, rewrap
+from pairsmith.registry import Registry, rewrap, sqlite_file
 from places import Place
 
 VERSIONS = 4
@@ -25,7 +25,7 @@ VERSIONS = 4
 def _two_batches_and_no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rewrap, "BATCH_ROWS", 3)
     # One suspended in a transaction keeps others out, however long they wait.
-    monkeypatch.setattr(engine, "LOCK_TIMEOUT_SECONDS", 0.001)
+    monkeypatch.setattr(sqlite_file, "LOCK_TIMEOUT_SECONDS", 0.001)
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ class Application(Group):
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
 )
-@click.version_option(package_name="pairsmith", message="%(prog)s %(version)s")
+@click.version_option(package_name="pairsmith", message="pairsmith %(version)s")
 def application() -> None:
     """Make data key pairs whose private keys are wrapped, and open them again."""
 

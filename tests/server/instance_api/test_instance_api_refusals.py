@@ -410,14 +410,22 @@ def test_a_second_pair_at_a_time_is_refused(
 def test_a_pair_may_wait_for_its_turn(
     serve: Callable[[Settings], Application], key_id: str
 ) -> None:
-    """With patience set, a pair is made as soon as the slot is free; else refused."""
+    """With patience set, a pair is made as soon as the slot is free."""
     application = serve(with_setting(Settings(), "pairs", "wait_ms", 60_000))
     client = application.client()
     guard = application.instance._guard
     slot = guard.acquire()
     threading.Timer(0.05, guard.release, [slot]).start()
     assert client.call("GenerateDataKeyPair", **PAIR).KeyId == key_id
-    impatient = serve(with_setting(Settings(), "pairs", "wait_ms", 1)).client()
+
+
+@pytest.mark.usefixtures("key_id")
+def test_a_pair_does_not_wait_for_ever(
+    serve: Callable[[Settings], Application],
+) -> None:
+    """When the patience is over and no slot is free, the pair is refused."""
+    application = serve(with_setting(Settings(), "pairs", "wait_ms", 1))
+    impatient, guard = application.client(), application.instance._guard
     slot = guard.acquire()
     assert told(impatient, "GenerateDataKeyPair", pair())[0] == "Rejected.Throttling"
     guard.release(slot)

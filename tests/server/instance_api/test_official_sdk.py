@@ -284,8 +284,9 @@ def test_one_pair_at_a_time_and_others_after_a_retry(
     method = "generate_data_key_pair_without_plaintext"
     with Sdk(plain_server.sdk_config()) as sdk:
         with plain_server.open_instance() as instance:
-            instance._guard.acquire()  # until it is closed
+            slot = instance._guard.acquire()
             refused = sdk.outcomes(method, fields, autoretry=False, **how)
+            instance._guard.release(slot)
         for each in refused:
             assert (each.code, each.status) == ("Rejected.Throttling", 429)
             assert each.message == "Concurrency Limit Exceeded."
