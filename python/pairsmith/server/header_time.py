@@ -5,7 +5,9 @@ before them. It is given the longer one (``limits.idle_seconds``), so that a bal
 may keep connections; the shorter one (``limits.header_seconds``) is kept here. The
 kernel tells when a connection last received something and when it last sent: one that
 has received since is in the middle of a request, and if that request has not come to
-the application, in the middle of its headers.
+the application, in the middle of its headers. The kernel counts in ticks of a few
+milliseconds: headers that began within the tick of the last answer, or of the TLS
+handshake, and of which nothing more comes, have the time of an idle connection.
 """
 
 from __future__ import annotations

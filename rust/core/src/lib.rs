@@ -2,10 +2,10 @@
 //! configuration.
 //!
 //! The way down: [`health`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`],
-//! [`re_encrypt`] → [`root_key`], [`wrap`],
-//! [`encode`] → [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`],
-//! [`interrupt`], [`locked`], `fault` (for tests) → [`self_test`], [`secret`], [`spec`], `stack`,
-//! [`error`]. No module imports one further up; `rust/tests` checks it.
+//! [`re_encrypt`] → [`root_key`], [`wrap`], [`encode`] → [`rsa`], [`ec`] → `halves` → [`primes`] →
+//! [`lanes`] → [`natural`], [`aead`], [`random`], [`interrupt`], [`locked`], `fault` (for tests) →
+//! [`self_test`], [`secret`], [`spec`], `stack`, [`error`]. No module imports one further up;
+//! `rust/tests` checks it.
 
 pub mod aead;
 pub mod batch;
