@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,16 @@ class Place:
 
     def execute(self, statement: str, **values: object) -> list[Any]:
         """Reach into the database as somebody else would."""
-        engine = sa.create_engine(self.url)
-        try:
-            with engine.begin() as connection:
-                if engine.dialect.name == "sqlite":
-                    connection.exec_driver_sql("PRAGMA foreign_keys = ON")
-                result = connection.execute(sa.text(statement), values)
-                return list(result) if result.returns_rows else []
-        finally:
-            engine.dispose()
+        with self._engine.begin() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+            result = connection.execute(sa.text(statement), values)
+            return list(result) if result.returns_rows else []
+
+    @cached_property
+    def _engine(self) -> sa.Engine:
+        """Connections to a server are kept; a file is opened each time it is asked."""
+        is_file = self.url.startswith("sqlite")
+        engine = sa.create_engine(self.url, poolclass=sa.NullPool if is_file else None)
+        self.opened.callback(engine.dispose)
+        return engine

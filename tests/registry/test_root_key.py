@@ -203,11 +203,11 @@ def test_texts_that_name_no_provider(text: str) -> None:
 
 
 @pytest.mark.parametrize("root_key", [7, b"env:X", object(), [None], []])
-def test_not_a_provider(sqlite_place: Place, root_key: object) -> None:
-    """A value that is no provider is refused by name."""
+def test_not_a_provider(tmp_path: Path, root_key: object) -> None:
+    """A value that is no provider is refused by name, before anything is made."""
     with pytest.raises(InvalidParameter, match="root_key"):
-        Registry.open(sqlite_place.url, root_key)
-    assert list(sqlite_place.directory.iterdir()) == []
+        Registry.open(f"sqlite:///{tmp_path}/kms.db", root_key)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_wrong_root_key(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
