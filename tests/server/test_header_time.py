@@ -91,15 +91,18 @@ def test_only_headers_that_come_for_too_long_end_a_connection(
     port = listener.getsockname()[1]
     watch = HeaderWatch(port, SECONDS, lambda: now[0])
     other = HeaderWatch(port + 1 if port < 65535 else port - 1, SECONDS, lambda: now[0])
-    silent, idle, busy, slow = connect(), connect(), connect(), connect()
+    idle, busy, slow = connect(), connect(), connect()
     for each in (idle, busy, slow):
         each.receive(b"GET / HTTP/1.1")
-    idle.answer()
+        with watch.under_way(each.address):
+            each.answer()
+    for each in (busy, slow):
+        each.receive(b"GET / HTTP/1.1")
     with watch.under_way(busy.address):
         for _ in range(5):
             other.look()
             watch.look()
-            assert not any(each.is_ended() for each in (silent, idle, busy, slow))
+            assert not any(each.is_ended() for each in (idle, busy, slow))
             slow.receive(b"x")
             now[0] += SECONDS / 5
         watch.look()
@@ -107,7 +110,27 @@ def test_only_headers_that_come_for_too_long_end_a_connection(
         assert slow.is_ended()
         now[0] += 10 * SECONDS
         watch.look()
-    assert not any(each.is_ended() for each in (silent, idle, busy))
+    assert not any(each.is_ended() for each in (idle, busy))
+
+
+def test_the_first_headers_have_their_time_from_the_start(
+    listener: socket.socket, connect: Callable[[], Connection]
+) -> None:
+    """Whatever the kernel tells, as after a TLS handshake; a request ends that."""
+    now = [0.0]
+    watch = HeaderWatch(listener.getsockname()[1], SECONDS, lambda: now[0])
+    silent, shaken, asking = connect(), connect(), connect()
+    shaken.receive(b"hello")
+    shaken.answer()
+    watch.look()
+    now[0] += SECONDS * 0.9
+    watch.look()
+    with watch.under_way(asking.address):
+        now[0] += SECONDS * 0.1
+        watch.look()
+    assert silent.is_ended()
+    assert shaken.is_ended()
+    assert not asking.is_ended()
 
 
 @pytest.mark.parametrize(
@@ -122,7 +145,7 @@ def test_a_request_is_known_by_any_spelling_of_its_address(spelt: str) -> None:
         watch = HeaderWatch(listener.getsockname()[1], SECONDS, lambda: now[0])
         connection = Connection(listener)
         connection.receive(b"GET / HTTP/1.1")
-        with watch.under_way((spelt, connection.address[1])):
+        with watch.under_way((spelt, str(connection.address[1]))):
             watch.look()
             now[0] = 2 * SECONDS
             watch.look()

@@ -3,11 +3,12 @@
 Granian has one time for two things: for the headers of a request, and for the pause
 before them. It is given the longer one (``limits.idle_seconds``), so that a balancer
 may keep connections; the shorter one (``limits.header_seconds``) is kept here. The
-kernel tells when a connection last received something and when it last sent: one that
-has received since is in the middle of a request, and if that request has not come to
-the application, in the middle of its headers. The kernel counts in ticks of a few
-milliseconds: headers that began within the tick of the last answer, or of the TLS
-handshake, and of which nothing more comes, have the time of an idle connection.
+headers of the first request have that time from when the connection is there. Later on
+the kernel tells when a connection last received something and when it last sent: one
+that has received since is in the middle of a request, and if that request has not come
+to the application, in the middle of its headers. The kernel counts in ticks of a few
+milliseconds: later headers that begin within the tick of the answer before, and of
+which nothing more comes, have the time of an idle connection.
 """
 
 from __future__ import annotations
@@ -59,17 +60,23 @@ class HeaderWatch:
         self._seconds = seconds
         self._clock = clock
         self._under_way: set[Peer] = set()
+        self._served: set[Peer] = set()
         self._since: dict[Peer, float] = {}
 
     @contextmanager
-    def under_way(self, client: tuple[str, int]) -> Iterator[None]:
-        """Leave a connection alone while the application has a request of it."""
-        peer = (plain_address(client[0]), client[1])
+    def under_way(self, client: tuple[str, int | str]) -> Iterator[None]:
+        """Leave a connection alone while the application has a request of it.
+
+        Args:
+            client: Address and port of the other end; Granian gives the port as text.
+        """
+        peer = (plain_address(client[0]), int(client[1]))
         self._under_way.add(peer)
         try:
             yield
         finally:
             self._under_way.discard(peer)
+            self._served.add(peer)
             self._since.pop(peer, None)
 
     async def run(self) -> None:
@@ -81,38 +88,43 @@ class HeaderWatch:
     def look(self) -> None:
         """End every connection whose headers have been coming for too long."""
         now = self._clock()
-        coming = {}
+        served, there, coming = self._served.copy(), set(), {}
         for descriptor in _descriptors():
-            peer = self._whose_headers_come(descriptor)
-            if peer is None:
+            peer, is_coming = self._state(descriptor)
+            there.add(peer)
+            if peer is None or not is_coming:
                 continue
             coming[peer] = self._since.get(peer, now)
             if now - coming[peer] >= self._seconds:
                 self._end(descriptor)
         self._since = coming
+        self._served -= served - there  # not what came while this looked
 
     def _end(self, descriptor: int) -> None:
         """End the connection, if the number still means one whose headers come."""
         with suppress(OSError):
             own = os.dup(descriptor)  # which nobody closes and gives to another
             try:
-                if self._whose_headers_come(own) is not None:
+                if self._state(own)[1]:
                     with _borrowed(own) as connection:
                         connection.shutdown(socket.SHUT_RDWR)
             finally:
                 os.close(own)
 
-    def _whose_headers_come(self, descriptor: int) -> Peer | None:
+    def _state(self, descriptor: int) -> tuple[Peer | None, bool]:
+        """Whose connection it is, if it is one, and whether headers are to come now."""
         with suppress(OSError), _borrowed(descriptor) as connection:
             if connection.family not in (socket.AF_INET, socket.AF_INET6):
-                return None
+                return None, False
             if connection.getsockname()[1] != self._port:
-                return None
-            if _has_received_since_it_sent(connection):
-                host, port = connection.getpeername()[:2]
-                peer = (plain_address(host), port)
-                return None if peer in self._under_way else peer
-        return None
+                return None, False
+            host, port = connection.getpeername()[:2]
+            peer = (plain_address(host), port)
+            is_first = peer not in self._served
+            if peer in self._under_way:
+                return peer, False
+            return peer, is_first or _has_received_since_it_sent(connection)
+        return None, False
 
 
 class Watched:

@@ -127,7 +127,11 @@ class Limits:
     body_bytes: int = _set(
         3 * 1024 * 1024, "Bytes of a request's body at most.", 1024, 3 * 1024 * 1024
     )
-    header_seconds: int = _set(10, "Time to send the headers of a request.", high=60)
+    header_seconds: int = _set(
+        10,
+        "Time to send the headers of a request; for the first, from connecting on.",
+        high=60,
+    )
     idle_seconds: int = _set(
         75,
         "How long a connection may wait for its next request; longer than a balancer "
