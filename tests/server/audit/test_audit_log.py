@@ -314,7 +314,7 @@ def test_a_half_written_group_that_could_not_be_cut_is_cut_later(
 def test_a_disk_that_does_not_keep_its_word_stops_the_log(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a failed fdatasync nothing is recorded, even if the next would succeed."""
+    """After a failed fdatasync nothing is recorded, and /readyz is told, ever after."""
     log = AuditLog.open(path, KEY)
 
     def failing(_: int) -> None:
@@ -324,8 +324,9 @@ def test_a_disk_that_does_not_keep_its_word_stops_the_log(
         patched.setattr(os, "fdatasync", failing)
         with pytest.raises(AuditUnavailable, match="did not take"):
             log.record(entry())
-    with pytest.raises(AuditUnavailable, match="did not take"):
-        log.record(entry())
+    for attempt in (lambda: log.record(entry()), log.check):
+        with pytest.raises(AuditUnavailable, match="did not take"):
+            attempt()
     log.close()
 
 

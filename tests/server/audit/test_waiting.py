@@ -170,24 +170,6 @@ def test_after_a_refused_group_one_line_shows_that_the_next_can_be_written(
     assert written(path) == ["begin", "resume", "then"]
 
 
-def test_a_look_knows_that_the_disk_lost_something(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Until the server is started anew."""
-    log = AuditLog.open(path, KEY)
-
-    def failing(_: int) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "fdatasync", failing)
-        with pytest.raises(AuditUnavailable, match="did not take"):
-            log.record(entry())
-    with pytest.raises(AuditUnavailable, match="did not take"):
-        log.check()
-    log.close()
-
-
 def test_a_lock_whose_file_was_moved_is_taken_anew(path: Path) -> None:
     """Two writers that would hold two files are never both let in."""
     place = lock_path(path)
