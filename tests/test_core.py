@@ -108,7 +108,8 @@ class TestRootKey:
         )
         new = RootKey(os.urandom(32))
         rewrapped = root.rewrap(row, KEY, VERSION, new)
-        assert new.open_version(rewrapped, KEY, VERSION).open(blob, iv, b"") == b"data"
+        opened = new.open_version(rewrapped, KEY, VERSION).open(blob, iv, b"")
+        assert opened[0] == b"data"
 
     def test_a_version_id_has_36_characters(self, root: RootKey) -> None:
         """Another length is refused, with the defect's class: callers parse first."""
@@ -130,8 +131,8 @@ class TestSealing:
         opened = (
             key.open_advance(blob, b"aad") if advance else key.open(blob, iv, b"aad")
         )
-        assert opened == message
-        assert len(blob) == length + 65 + (51 if advance else 0)
+        assert opened == (message, "message", None, None)
+        assert len(blob) == length + 68 + (51 if advance else 0)
 
     def test_nothing_else_opens(self, root: RootKey, key: WrappingKey) -> None:
         """Another Aad, Iv, blob or key is one ``DecryptionError`` for all."""
@@ -160,13 +161,25 @@ class TestSealing:
         for other in [b"", b"$", blob[1:], blob[:50], os.urandom(200), bytes(200)]:
             assert _core.advance_key_version_id(other) is None
 
+    def test_blobs_say_what_they_are(self, key: WrappingKey) -> None:
+        """A job's key is told from a message; no other purpose is for callers."""
+        iv, blob = key.seal(b"k", b"", advance=False, purpose="job")
+        assert key.open(blob, iv, b"")[1] == "job"
+        assert _core.states_purpose(blob, advance=False)
+        assert not _core.states_purpose(b"\x01" + blob[1:], advance=False)
+        assert not _core.states_purpose(blob, advance=True)
+        assert not _core.states_purpose(b"", advance=True)
+        for purpose in ("pair", "data key", "", "Message"):
+            with pytest.raises(ValueError, match="unknown purpose"):
+                key.seal(b"k", b"", advance=False, purpose=purpose)
+
     def test_data_keys_open(self, key: WrappingKey) -> None:
         """A data key is random bytes, and its blob opens to them."""
         plaintext, iv, blob = key.generate_data_key(32, b"aad", advance=False)
         assert len(plaintext) == 32
-        assert key.open(blob, iv, b"aad") == plaintext
+        assert key.open(blob, iv, b"aad") == (plaintext, "data key", None, None)
         plaintext, _, blob = key.generate_data_key(64, b"aad", advance=True)
-        assert key.open_advance(blob, b"aad") == plaintext
+        assert key.open_advance(blob, b"aad")[:2] == (plaintext, "data key")
 
 
 class TestPairs:
@@ -180,8 +193,19 @@ class TestPairs:
     ) -> None:
         """Private key, public key and blob are of one pair, in both layouts."""
         public, iv, blob, private = pair_of(key, spec, key_format, advance=advance)
-        opened = (
+        opened, *kind = (
             key.open_advance(blob, b"aad") if advance else key.open(blob, iv, b"aad")
+        )
+        assert opened == private
+        assert kind == ["pair", spec, key_format]
+        opened = key.open_pair(
+            blob,
+            iv,
+            b"aad",
+            advance=advance,
+            spec=spec,
+            key_format=key_format,
+            public_key=public,
         )
         assert opened == private
         if key_format == "DER":
@@ -195,7 +219,7 @@ class TestPairs:
         """Without plaintext the fourth value is ``None``, and the blob opens."""
         _, iv, blob, private = pair_of(key, with_plaintext=False)
         assert private is None
-        load_der_private_key(key.open(blob, iv, b"aad"), None)
+        load_der_private_key(key.open(blob, iv, b"aad")[0], None)
 
     def test_unknown_names_are_refused(self, key: WrappingKey) -> None:
         """A wrong spec or format is a ``ValueError`` here: callers parse first."""
@@ -223,7 +247,7 @@ class TestPairs:
         def generate(turn: int) -> bytes:
             spec = SPECS[turn % 5]
             public, iv, blob, private = pair_of(key, spec)
-            assert key.open(blob, iv, b"aad") == private
+            assert key.open(blob, iv, b"aad")[0] == private
             return public
 
         with ThreadPoolExecutor(8) as pool:
@@ -372,13 +396,22 @@ class TestSecrecy:
             "root_key_id",
             "create_version",
             "open_version",
+            "create_service_version",
+            "open_service_version",
             "rewrap",
+            "open_version_1",
+            "upgrade_version",
         }
+        service = root.open_service_version(
+            root.create_service_version(VERSION), VERSION
+        )
+        assert public(service) == {"key_version_id", "seal", "open", "mac", "verify"}
         assert public(key) == {
             "key_version_id",
             "seal",
             "open",
             "open_advance",
+            "open_pair",
             "re_encrypt",
             "generate_data_key",
             "generate_data_key_pair",

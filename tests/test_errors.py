@@ -30,6 +30,7 @@ EXPECTED: dict[str, tuple[str, int, bool]] = {
     "JobInUse": ("Rejected.Throttling", 429, True),
     "InternalFailure": ("InternalFailure", 500, False),
     "DecryptionError": ("InternalFailure", 500, False),
+    "FormatRefused": ("InternalFailure", 500, False),
     "SelfTestError": ("InternalFailure", 500, False),
     "OperationCancelled": ("InternalFailure", 500, False),
     "ServiceUnavailable": ("ServiceUnavailableTemporary", 503, True),

@@ -16,7 +16,7 @@ from pairsmith._core import RootKey, WrappingKey
 from pairsmith.errors import DecryptionError
 
 PAGE = (Path(__file__).parent.parent / "docs" / "formats.md").read_text("utf-8")
-IDS = {"root_key_id", "key_id", "key_version_id"}
+IDS = {"root_key_id", "key_id", "key_version_id", "service_version_id"}
 
 
 def blocks(language: str) -> list[str]:
@@ -30,7 +30,7 @@ def example() -> dict[str, Any]:
     values = re.findall(
         r"^(\w+) += ([^=]+?)(?=\n\w|\Z)", "\n".join(blocks("text")), re.MULTILINE
     )
-    assert len(values) == 14
+    assert len(values) == 30
     return {
         name: value if name in IDS else bytes.fromhex("".join(value.split()))
         for name, value in values
@@ -46,45 +46,97 @@ def key(example: dict[str, Any]) -> WrappingKey:
     )
 
 
-def test_the_page_s_own_code_opens_the_example(example: dict[str, Any]) -> None:
-    """The Python on the page, run as it stands, opens row and blob."""
+def opened_by_the_page(given: dict[str, Any]) -> dict[str, Any]:
+    """All names after the Python on the page has run with those given, as it stands."""
     (code,) = blocks("python")
-    assert "pairsmith" not in re.sub(r'b"pairsmith/[^"]*"', "", code)
-    given = {
-        name: example[name]
-        for name in ("root_key", "key_id", "key_version_id", "row", "iv", "aad", "blob")
-    }
-    exec(compile(code, "docs/formats.md", "exec"), given)  # noqa: S102 -- our own page
-    assert given["name"] == example["root_key_id"]
-    assert given["material"] == example["material"]
-    assert given["private_key"] == example["private_key"]
+    assert "pairsmith" not in re.sub(r'f?b?"pairsmith[^"]*"', "", code)
+    names = dict(given)
+    exec(compile(code, "docs/formats.md", "exec"), names)  # noqa: S102 -- our own page
+    return names
 
 
-def test_the_example_is_made_as_the_page_says(example: dict[str, Any]) -> None:
+def test_the_page_s_own_code_opens_the_example(example: dict[str, Any]) -> None:
+    """The Python on the page, run as it stands, opens rows, blobs and secrets."""
+    names = opened_by_the_page(example)
+    assert names["name"] == example["root_key_id"]
+    assert names["material"] == example["material"]
+    assert names["private_key"] == names["again"] == example["private_key"]
+    assert names["service"] == example["service_material"]
+    assert names["secret"] == example["service_plaintext"]
+    assert names["computed_mac"] == example["mac"]
+
+
+def test_the_page_s_own_code_opens_format_1(example: dict[str, Any]) -> None:
+    """Blobs of format 1 open by the same code, in either layout."""
+    open_blob = opened_by_the_page(example)["open_blob"]
+    common = (example["material"], example["key_version_id"], example["iv"])
+    for blob in (example["blob_1"], example["advance_blob_1"]):
+        assert open_blob(*common, example["aad"], blob) == example["private_key"]
+
+
+@pytest.mark.parametrize(("layout", "prefix"), [(b"\0", ""), (b"\1", "advance_")])
+def test_the_example_is_made_as_the_page_says(
+    example: dict[str, Any], layout: bytes, prefix: str
+) -> None:
     """``cryptography`` alone seals the example to the same bytes, part by part."""
-    info = b"pairsmith/wrap/v1" + example["key_version_id"].encode()
+    assert example["purpose"] == bytes([3, 4, 1])  # a pair, EC_P256, DER
+    context = b"pairsmith/blob" + layout + example["purpose"]
+    info = context + example["key_version_id"].encode()
     hkdf = HKDF(SHA256(), length=64, salt=example["salt"], info=info)
     derived = hkdf.derive(example["material"])
-    assert derived == example["derived_key"] + example["commitment"]
-    ciphertext = AESGCM(example["derived_key"]).encrypt(
+    assert derived[:32] == example[f"{prefix}derived_key"]
+    ciphertext = AESGCM(derived[:32]).encrypt(
         example["iv"], example["private_key"], example["aad"]
     )
-    sealed = b"\x01" + example["salt"] + example["commitment"] + ciphertext
-    assert sealed == example["blob"]
-    header = b"$\x00\x02" + example["key_version_id"].encode() + example["iv"]
-    assert header + sealed == example["advance_blob"]
+    head = b"\x02" + example["purpose"] + example["salt"]
+    blob = head + derived[32:] + ciphertext
+    if prefix:
+        blob = b"$\x00\x02" + example["key_version_id"].encode() + example["iv"] + blob
+    else:
+        assert derived[32:] == example["commitment"]
+    assert blob == example[f"{prefix}blob"]
 
 
 def test_the_core_opens_the_example(example: dict[str, Any], key: WrappingKey) -> None:
-    """The Rust core reads the page's row and both blobs, and names the root key."""
+    """The Rust core reads the page's row and blobs, and names the root key."""
     assert RootKey(example["root_key"]).root_key_id == example["root_key_id"]
-    opened = key.open(example["blob"], example["iv"], example["aad"])
-    assert opened == example["private_key"]
+    whole = (example["private_key"], "pair", "EC_P256", "DER")
+    assert key.open(example["blob"], example["iv"], example["aad"]) == whole
     advance = example["advance_blob"]
     assert _core.advance_key_version_id(advance) == example["key_version_id"]
-    assert key.open_advance(advance, example["aad"]) == example["private_key"]
+    assert key.open_advance(advance, example["aad"]) == whole
     with pytest.raises(DecryptionError):
         key.open(example["blob"], example["iv"], b"device 8")
+
+
+def test_the_core_opens_format_1(example: dict[str, Any], key: WrappingKey) -> None:
+    """Blobs of format 1 open and state no purpose; the row only to be upgraded."""
+    unstated = (example["private_key"], "", None, None)
+    assert key.open(example["blob_1"], example["iv"], example["aad"]) == unstated
+    assert key.open_advance(example["advance_blob_1"], example["aad"]) == unstated
+    root, ids = RootKey(example["root_key"]), ("key_id", "key_version_id")
+    place = [example[name] for name in ids]
+    with pytest.raises(DecryptionError):
+        root.open_version(example["row_1"], *place)
+    old = root.open_version_1(example["row_1"], *place)
+    upgraded = root.open_version(root.upgrade_version(example["row_1"], *place), *place)
+    for each in (old, upgraded):
+        assert each.open(example["blob_1"], example["iv"], example["aad"]) == unstated
+
+
+def test_the_core_s_service_key_is_the_page_s(example: dict[str, Any]) -> None:
+    """The Rust core opens the page's service row, secret and MAC."""
+    root = RootKey(example["root_key"])
+    service = root.open_service_version(
+        example["service_row"], example["service_version_id"]
+    )
+    sealed, place = example["service_sealed"], example["service_place"].decode()
+    opened = service.open(sealed, example["service_iv"], place)
+    assert opened == example["service_plaintext"]
+    place, message = example["mac_place"].decode(), example["mac_message"]
+    assert service.mac(place, message) == example["mac"]
+    assert service.verify(place, message, example["mac"])
+    assert not service.verify(place + "x", message, example["mac"])
 
 
 def test_the_example_is_the_published_key(example: dict[str, Any]) -> None:
@@ -99,17 +151,14 @@ def test_what_the_core_seals_has_the_page_s_form(
     example: dict[str, Any], key: WrappingKey
 ) -> None:
     """Fresh blobs and rows of the core are opened by the page's code."""
-    (code,) = blocks("python")
     root = RootKey(example["root_key"])
     row = root.create_version(example["key_id"], example["key_version_id"])
     key = root.open_version(row, example["key_id"], example["key_version_id"])
     iv, blob = key.seal(b"a message", b"device 7", advance=False)
-    given = {**example, "row": row, "iv": iv, "blob": blob}
-    exec(compile(code, "docs/formats.md", "exec"), given)  # noqa: S102 -- our own page
-    assert given["private_key"] == b"a message"
-    assert len(row) == 109
-    assert len(blob) == len(b"a message") + 65
     _, advance = key.seal(b"a message", b"device 7", advance=True)
-    given |= {"iv": advance[39:51], "blob": advance[51:]}
-    exec(compile(code, "docs/formats.md", "exec"), given)  # noqa: S102 -- our own page
-    assert given["private_key"] == b"a message"
+    made = {"row": row, "iv": iv, "blob": blob, "advance_blob": advance}
+    names = opened_by_the_page({**example, **made})
+    assert names["private_key"] == names["again"] == b"a message"
+    assert len(row) == 109
+    assert len(blob) == len(b"a message") + 68
+    assert blob[:4] == bytes([2, 1, 0, 0])

@@ -83,7 +83,7 @@ class Child:
         self._say(spec, key_format, str(threads), "keep" if keep else "drop")
         assert self.process.stdout is not None
         iv, blob = map(bytes.fromhex, self.process.stdout.readline().split())
-        return self.key.open(blob, iv, b"")
+        return self.key.open(blob, iv, b"")[0]
 
     def generate_batch(self, spec: str, key_format: str) -> list[bytes]:
         """The private keys of a batch that two threads made."""
@@ -91,7 +91,7 @@ class Child:
         assert self.process.stdout is not None
         parts = [*map(bytes.fromhex, self.process.stdout.readline().split())]
         pairs = zip(parts[::2], parts[1::2], strict=True)
-        return [self.key.open(blob, iv, b"") for iv, blob in pairs]
+        return [self.key.open(blob, iv, b"")[0] for iv, blob in pairs]
 
     def move(self, document: bytes) -> bytes:
         """Hand over a private key wrapped, have it sealed anew, and open it here."""
@@ -99,7 +99,7 @@ class Child:
         self._say("any", "any", blob.hex(), "move")
         assert self.process.stdout is not None
         iv, moved = map(bytes.fromhex, self.process.stdout.readline().split())
-        return self.key.open(moved, iv, b"")
+        return self.key.open(moved, iv, b"")[0]
 
     def memory(self) -> Iterator[tuple[str, bytes]]:
         """Every region that can be read and written, with its name."""

@@ -158,6 +158,8 @@ def test_record_with_other_fields_does_not_open(
 def test_record_brings_its_own_arguments(
     instance: Instance, record: WrappedKeyPair
 ) -> None:
-    """Arguments beside a record would be ambiguous and are refused."""
+    """Another Iv beside a record is refused; another Aad or key is not its own."""
     with pytest.raises(errors.InvalidParameter):
+        instance.decrypt(record, iv=b"x")
+    with pytest.raises(errors.DecryptionError):
         instance.decrypt(record, aad=b"x")

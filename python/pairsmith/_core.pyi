@@ -11,6 +11,7 @@ __all__ = [
     "PairBatch",
     "PairPool",
     "RootKey",
+    "ServiceKey",
     "WrappingKey",
     "_fail_self_test",
     "_panic",
@@ -19,6 +20,7 @@ __all__ = [
     "random_bytes",
     "request_id",
     "self_tests",
+    "states_purpose",
 ]
 
 @final
@@ -81,11 +83,53 @@ class RootKey:
     def open_version(
         self, wrapped: bytes, key_id: str, key_version_id: str
     ) -> WrappingKey:
-        """Unwrap a row; ``DecryptionError`` if it was changed or moved."""
+        """Unwrap a row; ``DecryptionError`` if it was changed, moved, or is another's.
+
+        The row of a service key is another's.
+        """
+    def create_service_version(self, key_version_id: str) -> bytes:
+        """Make the row of a service key."""
+    def open_service_version(self, wrapped: bytes, key_version_id: str) -> ServiceKey:
+        """Unwrap the row of a service key; ``DecryptionError`` for any other row."""
     def rewrap(
-        self, wrapped: bytes, key_id: str, key_version_id: str, new: RootKey
+        self,
+        wrapped: bytes,
+        key_id: str,
+        key_version_id: str,
+        new: RootKey,
+        *,
+        service: bool = False,
     ) -> bytes:
-        """The same material wrapped by ``new``; ``DecryptionError`` as above."""
+        """The same material wrapped by ``new``; ``DecryptionError`` as above.
+
+        ``service`` tells that it is the row of a service key.
+        """
+    def open_version_1(
+        self, wrapped: bytes, key_id: str, key_version_id: str
+    ) -> WrappingKey:
+        """Unwrap a row of format 1, to take over what an older Pairsmith has sealed."""
+    def upgrade_version(
+        self, wrapped: bytes, key_id: str, key_version_id: str
+    ) -> bytes:
+        """The material of a row of format 1 as a row of today, for callers' data."""
+
+@final
+class ServiceKey:
+    """What a registry seals and authenticates for itself; its bytes stay in Rust.
+
+    Nothing that a ``WrappingKey`` seals opens here, or the other way round.
+    """
+
+    @property
+    def key_version_id(self) -> str: ...
+    def seal(self, plaintext: bytes, place: str) -> tuple[bytes, bytes]:
+        """``(iv, sealed)``, bound to ``place``."""
+    def open(self, sealed: bytes, iv: bytes, place: str) -> bytes:
+        """What was sealed for ``place``; ``DecryptionError`` for anything else."""
+    def mac(self, place: str, message: bytes) -> bytes:
+        """HMAC-SHA256 of a message in a place: 32 bytes."""
+    def verify(self, place: str, message: bytes, mac: bytes) -> bool:
+        """Whether it is the MAC of that message there; compared in constant time."""
 
 @final
 class WrappingKey:
@@ -94,13 +138,48 @@ class WrappingKey:
     @property
     def key_version_id(self) -> str: ...
     def seal(
-        self, plaintext: bytes, aad: bytes, *, advance: bool
+        self,
+        plaintext: bytes,
+        aad: bytes,
+        *,
+        advance: bool,
+        purpose: str = "message",
     ) -> tuple[bytes, bytes]:
-        """``(iv, blob)`` under a fresh derived key, in either layout."""
-    def open(self, blob: bytes, iv: bytes, aad: bytes) -> bytes:
-        """Open a plain blob. ``DecryptionError`` for whatever does not fit."""
-    def open_advance(self, blob: bytes, aad: bytes) -> bytes:
-        """Open an Advance blob. ``DecryptionError`` for whatever does not fit."""
+        """``(iv, blob)`` under a fresh derived key, in either layout.
+
+        ``purpose`` is ``"message"`` or ``"job"``: data keys and pairs are sealed where
+        they are made.
+        """
+    def open(
+        self, blob: bytes, iv: bytes, aad: bytes
+    ) -> tuple[bytes, str, str | None, str | None]:
+        """Open a plain blob. ``DecryptionError`` for whatever does not fit.
+
+        Gives ``(plaintext, purpose, spec, key_format)``: the purpose is
+        ``"message"``, ``"data key"``, ``"pair"``, ``"job"``, or empty for a blob that
+        does not state it, as those of format 1; spec and key format are those of a
+        pair.
+        """
+    def open_advance(
+        self, blob: bytes, aad: bytes
+    ) -> tuple[bytes, str, str | None, str | None]:
+        """Open an Advance blob, as ``open`` does."""
+    def open_pair(
+        self,
+        blob: bytes,
+        iv: bytes,
+        aad: bytes,
+        *,
+        advance: bool,
+        spec: str,
+        key_format: str,
+        public_key: bytes,
+    ) -> bytes:
+        """The private key of a pair whose public half is at hand.
+
+        ``DecryptionError`` for what was sealed as anything else, and unless the private
+        half signs what the public half verifies. The interpreter is released for RSA.
+        """
     def re_encrypt(
         self,
         blob: bytes,
@@ -111,13 +190,16 @@ class WrappingKey:
         *,
         advance: bool,
         destination_advance: bool,
+        pair: tuple[str, str, bytes] | None = None,
     ) -> tuple[bytes, bytes]:
         """``(iv, blob)`` of the same message under ``destination``.
 
         Opened and sealed in one call: the message never reaches Python. ``advance``
         tells the layout of ``blob``; an Advance blob has its own Iv, and ``iv`` is not
-        looked at. ``DecryptionError`` for whatever does not fit. The interpreter is
-        released for blobs of more than 64 KiB.
+        looked at. The purpose stays. ``pair`` is spec, key format and public half of
+        what must be a pair: a blob that does not state its purpose is checked as by
+        ``open_pair``, and the new one states it. ``DecryptionError`` for whatever does
+        not fit. The interpreter is released for pairs, and blobs of more than 64 KiB.
         """
     def generate_data_key(
         self, length: int, aad: bytes, *, advance: bool
@@ -177,6 +259,9 @@ class WrappingKey:
 
 def advance_key_version_id(blob: bytes) -> str | None:
     """The key version named in an Advance blob's header, else ``None``."""
+
+def states_purpose(blob: bytes, *, advance: bool) -> bool:
+    """Whether a blob says what it was made as; ``False`` for one of format 1."""
 
 def random_bytes(length: int) -> bytes:
     """Random bytes from the operating system."""

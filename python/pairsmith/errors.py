@@ -249,6 +249,22 @@ class DecryptionError(InternalFailure):
         )
 
 
+class FormatRefused(DecryptionError):
+    """A blob does not say what it was made as, and the instance refuses such blobs.
+
+    They are those of format 1, and what ``re_encrypt`` made of them.
+    """
+
+    def __init__(self, *, request_id: str | None = None) -> None:
+        InternalFailure.__init__(
+            self,
+            "Nothing was decrypted: the blob is of format 1, which does not say what "
+            "it was made as, and refuse_format_1 is set. Where it is not set, "
+            "pairsmith rewrap-records brings stored records to format 2.",
+            request_id=request_id,
+        )
+
+
 class SelfTestError(InternalFailure):
     """A primitive gave a wrong answer to a question whose answer is known.
 
@@ -364,6 +380,7 @@ CATALOGUE: tuple[type[PairsmithError], ...] = (
     JobInUse,
     InternalFailure,
     DecryptionError,
+    FormatRefused,
     SelfTestError,
     OperationCancelled,
     ServiceUnavailable,

@@ -50,6 +50,15 @@ class KeyFormat(StrEnum):
     DER = "DER"
 
 
+class Purpose(StrEnum):
+    """What a blob was made as."""
+
+    MESSAGE = "message"
+    DATA_KEY = "data key"
+    PAIR = "pair"
+    JOB = "job"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What every result carries.
@@ -176,9 +185,15 @@ class Decrypted(KeyResult, PrivateHalf):
 
     Attributes:
         plaintext: What was sealed, to the byte; kept out of the ``repr``.
+        purpose: What it was sealed as; ``None`` if the blob does not say, as those of
+            format 1.
+        key_pair_spec, key_format: Of a pair's private half, if the blob says so.
     """
 
     plaintext: bytes = field(repr=False)
+    purpose: Purpose | None = field(default=None, metadata={"wire": False})
+    key_pair_spec: KeyPairSpec | None = field(default=None, metadata={"wire": False})
+    key_format: KeyFormat | None = field(default=None, metadata={"wire": False})
 
     def private_key(self) -> PrivateKeyTypes:
         """The plaintext of a data key pair as a private key of ``cryptography``.

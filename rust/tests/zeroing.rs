@@ -15,12 +15,13 @@ use pairsmith_core::natural::Natural;
 use pairsmith_core::primes::candidate::Candidates;
 use pairsmith_core::primes::miller_rabin;
 use pairsmith_core::primes::search::PrimeSearch;
+use pairsmith_core::purpose::Purpose;
 use pairsmith_core::random::{HmacDrbg, OsRandom, RandomSource};
 use pairsmith_core::root_key::RootKey;
 use pairsmith_core::rsa;
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec};
-use pairsmith_core::wrap::{Layout, WrappingKey};
+use pairsmith_core::wrap::{Layout, Source, WrappingKey};
 
 /// Bytes of a secret that must not be found: long enough never to be met by chance.
 const PIECE: usize = 16;
@@ -186,10 +187,11 @@ fn wrapping_keys_leave_nothing() {
     let left = found_after(|| {
         let random = &mut OsRandom::unbuffered();
         let key = WrappingKey::new(SecretBytes::copy_of(&secret), VERSION).expect("a key");
-        let sealed = key.seal(&message, b"", Layout::Plain, random).expect("seals");
-        let opened = key.open(&sealed.blob, &sealed.iv, b"").expect("opens");
-        assert!(opened.expose() == message);
-        assert!(key.open(&sealed.blob, &sealed.iv, b"other").is_err());
+        let sealed =
+            key.seal(&message, Purpose::Message, b"", Layout::Plain, random).expect("seals");
+        let opened = key.open(Source::plain(&sealed.blob, &sealed.iv, b"")).expect("opens");
+        assert!(opened.plaintext.expose() == message);
+        assert!(key.open(Source::plain(&sealed.blob, &sealed.iv, b"other")).is_err());
         let root = RootKey::new(SecretBytes::copy_of(&secret)).expect("a root key");
         let row = root.create_version("key", VERSION, random).expect("a row");
         (key, root.open_version(&row, "key", VERSION), root, row)
@@ -276,7 +278,7 @@ fn data_key_pairs_leave_nothing_of_ours() {
         let pair = pair.expect("a pair");
         watch(pair.private_key.as_ref().expect("asked for").expose());
         let left = found_after(|| {
-            let opened = key.open(&pair.blob, &pair.iv, b"").expect("opens");
+            let opened = key.open(Source::plain(&pair.blob, &pair.iv, b"")).expect("opens");
             (opened, pair, key)
         });
         assert_eq!(left, 0);

@@ -55,9 +55,8 @@ def test_moduli_that_share_a_prime_are_found(
     assert found(out, None) == shared
     assert found(out, None, gcd=False) == []
     opening = found(out, opener, gcd=False)
-    assert opening == [
-        f"pairs-00000{each}: its private key is not the other half of its public key"
-        for each in ("1.jsonl:2", "3.jsonl:1")
+    assert [each.partition(": Nothing")[0] for each in opening] == [
+        f"pairs-00000{each}: it does not open" for each in ("1.jsonl:2", "3.jsonl:1")
     ]
 
 
@@ -69,14 +68,14 @@ SPOILED: list[tuple[str, Spoil, str]] = [
     (
         "plain",
         lambda _, other: {"PublicKey": other["PublicKey"]},
-        "its private key is not the other half",
+        "it does not open",
     ),
     (
         "EC",
         lambda _, other: {
             "PrivateKeyCiphertextBlob": other["PrivateKeyCiphertextBlob"]
         },
-        "its private key in plain is not the one that is wrapped",
+        "it does not open",
     ),
     (
         "EC",

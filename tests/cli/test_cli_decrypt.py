@@ -161,11 +161,31 @@ def test_a_changed_record_does_not_open(terminal: Terminal, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("plain")
-def test_a_record_takes_nothing_beside_it(terminal: Terminal, tmp_path: Path) -> None:
-    """Key, Iv and Aad are in the record: given again they could only contradict it."""
-    for words in (["--key-id", "alias/devices"], ["--iv", "AAAA"], ["--aad", "x"]):
-        code, error = terminal.refused(
-            "decrypt", tmp_path / "pair.json", *words, "--out", "-"
-        )
-        assert (code, error["Code"]) == (1, "InvalidParameter")
-        assert "leave" in error["Message"]
+def test_a_record_has_its_own_iv(terminal: Terminal, tmp_path: Path) -> None:
+    """Given again it could only contradict the record."""
+    code, error = terminal.refused(
+        "decrypt", tmp_path / "pair.json", "--iv", "AAAA", "--out", "-"
+    )
+    assert (code, error["Code"]) == (1, "InvalidParameter")
+    assert "leave" in error["Message"]
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_record_is_opened_for_what_was_expected(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    """By alias or id and Aad; another key or Aad is refused."""
+    record = tmp_path / "pair.json"
+    told = json.loads(record.read_text())
+    assert told["Aad"] == ""
+    for key in ("alias/devices", told["KeyId"]):
+        terminal.do("decrypt", record, "--key-id", key, "--aad", "", "--out", "-")
+    other = terminal.ask("key", "create")["KeyId"]
+    for words in (["--key-id", other], ["--aad", "x"]):
+        code, error = terminal.refused("decrypt", record, *words, "--out", "-")
+        assert error["Code"] == "InternalFailure"
+        assert code != 0
+    code, error = terminal.refused(
+        "decrypt", record, "--key-id", "alias/no-such", "--out", "-"
+    )
+    assert "does not exist" in error["Message"]

@@ -43,7 +43,8 @@ def test_a_retired_version_is_refused_until_it_is_restored(
     restored = registry.restore_key_version(key, old)
     assert restored.retire_date is None
     assert "RetireDate" not in restored.to_dict()
-    assert registry.resolve_version(old).wrapping_key.open_advance(sealed, b"") == b"x"
+    opened = registry.resolve_version(old).wrapping_key.open_advance(sealed, b"")
+    assert opened[0] == b"x"
 
 
 def test_twice_is_no_error(registry: Registry, clock: Clock) -> None:

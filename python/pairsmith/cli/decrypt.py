@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="FILE")
 @click.option("--out", required=True, metavar="FILE", help="- is stdout.")
 @as_option(text="How a private key is written.  [default: as it was wrapped]")
-@click.option("--key-id", metavar="KEY", help="For a bare blob: the key it is under.")
+@click.option("--key-id", metavar="KEY", help="The key that it must be under.")
 @click.option("--iv", metavar="BASE64", help="For a bare blob: the Iv it came with.")
 @aad_options
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
@@ -54,12 +54,16 @@ def decrypt(
 ) -> None:
     """Open FILE and write what is inside to a file with mode 0600.
 
-    FILE is the record that generate or data-key wrote, the answer of encrypt, or a bare
-    blob; - is stdin. A record has everything in it. A bare blob of the plain operations
-    needs --key-id and --iv. The Aad of anything but a record is given again.
+    FILE is the record that generate wrote, the answer of encrypt or data-key, or a bare
+    blob; - is stdin. A bare blob of the plain operations needs --key-id and --iv.
+
+    Say what you expect: a record opens without --key-id and --aad, too, but only with
+    them do you notice that another one has been put in its place. The Aad of anything
+    but a record must be given.
     """
     sealed = read_input(file)
-    bound_to = parse_aad(aad, aad_file)
+    given = aad is not None or aad_file is not None
+    bound_to = parse_aad(aad, aad_file) if given else None
     to_stdout = means_standard_output(out)
     if not to_stdout:
         refuse_taken([Path(out)], force=force, inputs=[file, aad_file])
@@ -79,27 +83,26 @@ def _open(
     *,
     key_id: str | None,
     iv: str | None,
-    aad: bytes,
+    aad: bytes | None,
 ) -> Decrypted:
     """Tell the three kinds of file apart: a blob never begins with ``{``."""
     if not sealed.lstrip().startswith(b"{"):
         return instance.advance_decrypt(
-            sealed, key_id=key_id or "", iv=parse_base64("iv", iv or ""), aad=aad
+            sealed, key_id=key_id or "", iv=parse_base64("iv", iv or ""), aad=aad or b""
         )
-    if key_id is not None or iv is not None:
-        raise InvalidParameter("key_id, iv", "the file has its own; leave them out")
+    if iv is not None:
+        raise InvalidParameter("iv", "the file has its own; leave it out")
     answer = _parse_answer(sealed)
     if "Type" in answer:
         from pairsmith.results import WrappedKeyPair
 
-        if aad:
-            raise InvalidParameter("aad", "the record has its own; leave it out")
-        return instance.decrypt(WrappedKeyPair.from_json(sealed))
+        record = WrappedKeyPair.from_json(sealed)
+        return instance.decrypt(record, key_id=key_id or "", aad=aad)
     return instance.advance_decrypt(
         parse_base64("record", _text(answer, "CiphertextBlob")),
-        key_id=_text(answer, "KeyId"),
+        key_id=key_id or _text(answer, "KeyId"),
         iv=parse_base64("record", _text(answer, "Iv")),
-        aad=aad,
+        aad=aad or b"",
     )
 
 

@@ -58,6 +58,7 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         pool: WarmPool | None = None,
         *,
         ec_pairwise_test: bool = False,
+        refuse_format_1: bool = False,
     ) -> None:
         """Join the parts; ``open`` is what callers use."""
         self._registry = registry
@@ -65,6 +66,7 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         self._threads = threads
         self._pool = pool
         self._ec_pairwise_test = ec_pairwise_test
+        self._refuse_format_1 = refuse_format_1
 
     @classmethod
     def open(
@@ -76,6 +78,7 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         threads: int = 1,
         pool: Mapping[KeyPairSpec | str, int] | None = None,
         ec_pairwise_test: bool = False,
+        refuse_format_1: bool = False,
     ) -> Self:
         """Open the registry at ``url``, made new if it does not exist.
 
@@ -94,6 +97,9 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
                 priority and wait unwrapped in the memory of this process.
             ec_pairwise_test: Whether elliptic-curve pairs sign and verify before they
                 leave, as RSA pairs always do. They take several times as long then.
+            refuse_format_1: Whether blobs of format 1 are refused, which do not say
+                what they were made as: set it once all that is stored was moved to
+                format 2.
 
         Raises:
             DatabaseError: It cannot be opened; the message says what to do.
@@ -106,6 +112,7 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         pair_limit = parse.parse_count("pair_limit", pair_limit, limit=parse.PAIR_LIMIT)
         capacities = parse.parse_pool(pool)
         tested = parse.parse_flag("ec_pairwise_test", ec_pairwise_test)
+        refused = parse.parse_flag("refuse_format_1", refuse_format_1)
         cls.engine()  # one that does not exist is noticed here, not at the first pair
         registry = Registry.open(url, root_key)
         try:
@@ -117,7 +124,14 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
             warm = None
             if capacities:
                 warm = WarmPool(capacities, ec_pairwise_test=tested)
-            return cls(registry, guard, threads, warm, ec_pairwise_test=tested)
+            return cls(
+                registry,
+                guard,
+                threads,
+                warm,
+                ec_pairwise_test=tested,
+                refuse_format_1=refused,
+            )
         except BaseException:
             guard.close()
             registry.close()

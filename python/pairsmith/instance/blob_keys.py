@@ -1,10 +1,16 @@
-"""Which key version opens a blob."""
+"""Which key version opens a blob, and whether it may be opened at all."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pairsmith.errors import DecryptionError, KeyNotFound, KeyVersionNotFound
+from pairsmith._core import states_purpose
+from pairsmith.errors import (
+    DecryptionError,
+    FormatRefused,
+    KeyNotFound,
+    KeyVersionNotFound,
+)
 
 if TYPE_CHECKING:
     from pairsmith.registry import Registry, ResolvedKey
@@ -31,3 +37,15 @@ def version_of_blob(registry: Registry, version_id: str, key_id: str) -> Resolve
     if key_id and registry.resolve(key_id, primary=True).key_id != key.key_id:
         raise DecryptionError
     return key
+
+
+def require_stated(blob: bytes, *, advance: bool, refused: bool) -> None:
+    """Refuse a blob that does not say what it was made as, if such are refused.
+
+    What it says is in its derivation: one that lies does not open.
+
+    Raises:
+        FormatRefused: It says nothing.
+    """
+    if refused and not states_purpose(blob, advance=advance):
+        raise FormatRefused

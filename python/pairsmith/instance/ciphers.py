@@ -2,23 +2,31 @@
 
 from pairsmith import parameters as parse
 from pairsmith._core import advance_key_version_id, random_bytes
-from pairsmith.errors import DecryptionError, InvalidParameter
-from pairsmith.instance.blob_keys import version_of_blob
+from pairsmith.errors import InvalidParameter
+from pairsmith.instance.blob_keys import require_stated, version_of_blob
+from pairsmith.instance.records import open_record
 from pairsmith.registry import Registry
 from pairsmith.requests import request
 from pairsmith.results import (
     DataKey,
     Decrypted,
     Encrypted,
+    KeyFormat,
+    KeyPairSpec,
+    Purpose,
     RandomBytes,
     WrappedKeyPair,
 )
+
+Opened = tuple[bytes, str, str | None, str | None]
+"""What the core gives: plaintext, purpose, and of a pair its spec and format."""
 
 
 class CipherOperations:
     """Sealing and opening; ``Instance`` is one of these."""
 
     _registry: Registry
+    _refuse_format_1: bool
 
     @request
     def decrypt(
@@ -28,15 +36,23 @@ class CipherOperations:
         *,
         key_id: str = "",
         iv: bytes = b"",
-        aad: bytes = b"",
+        aad: bytes | None = None,
     ) -> Decrypted:
-        """Open a blob of the plain operations, or a stored record of any pair.
+        """Open a stored record of any pair, or a blob of the plain operations.
+
+        A record is opened only as the pair that it says it is: sealed as one of that
+        spec and format, and with a private half that signs what its public half
+        verifies. Whoever opens one says for what: ``key_id`` and ``aad`` are compared
+        with the record's, which may have been exchanged for another's.
 
         Args:
-            ciphertext_blob: The blob; or a ``WrappedKeyPair``, which has everything.
-            key_id: Id or alias of the key; required with a blob.
-            iv: The 12 bytes that came with the blob; required with a blob.
-            aad: What was given when the blob was made.
+            ciphertext_blob: A ``WrappedKeyPair``, or a blob.
+            key_id: Id or alias of the key; required with a blob. With a record, the
+                key that it must be under.
+            iv: The 12 bytes that came with the blob; required with a blob, and not
+                taken with a record, which has its own.
+            aad: What was given when the blob was made; nothing by default. With a
+                record, what it must be bound to; by default whatever it says.
 
         Raises:
             InvalidParameter: An argument is missing or not as said.
@@ -44,15 +60,22 @@ class CipherOperations:
             KeyDisabled, KeyPendingDeletion, KeyPendingImport, KeyUnavailable: The
                 key's state forbids its use, decryption included.
             KeyVersionRetired: The version of an Advance record was retired.
-            DecryptionError: Blob, key, Iv and Aad do not belong together.
+            DecryptionError: Blob, key, Iv and Aad do not belong together, or a record
+                is not the pair that it says it is, or not the one that was expected.
+            FormatRefused: The blob does not say what it is, see ``Instance.open``.
         """
         if isinstance(ciphertext_blob, WrappedKeyPair):
-            if key_id or iv or aad:
-                raise InvalidParameter(
-                    "key_id, iv, aad", "a WrappedKeyPair has its own; leave them out"
-                )
-            return self._decrypt_record(request_id, ciphertext_blob)
-        return self._open_plain(request_id, ciphertext_blob, key_id, iv, aad)
+            if iv:
+                raise InvalidParameter("iv", "a WrappedKeyPair has its own")
+            return open_record(
+                self._registry,
+                request_id,
+                ciphertext_blob,
+                key_id=key_id,
+                aad=aad,
+                refuse_format_1=self._refuse_format_1,
+            )
+        return self._open_plain(request_id, ciphertext_blob, key_id, iv, aad or b"")
 
     @request
     def advance_decrypt(
@@ -171,18 +194,6 @@ class CipherOperations:
             ciphertext_blob=blob,
         )
 
-    def _decrypt_record(self, request_id: str, record: WrappedKeyPair) -> Decrypted:
-        blob = record.private_key_ciphertext_blob
-        if record.key_version_id is None:
-            return self._open_plain(
-                request_id, blob, record.key_id, record.iv, record.aad
-            )
-        if advance_key_version_id(blob) != record.key_version_id:
-            raise DecryptionError
-        return self._open_advance(
-            request_id, blob, record.key_version_id, record.key_id, record.aad
-        )
-
     def _open_plain(
         self,
         request_id: str,
@@ -196,22 +207,32 @@ class CipherOperations:
         blob = parse.parse_blob(ciphertext_blob)
         iv = parse.parse_bytes("iv", iv, limit=parse.AAD_LIMIT)
         aad = parse.parse_aad(aad)
+        require_stated(blob, advance=False, refused=self._refuse_format_1)
         key = self._registry.resolve(key_id, primary=False)
-        return Decrypted(
-            request_id=request_id,
-            key_id=key.key_id,
-            key_version_id=key.key_version_id if with_version else None,
-            plaintext=key.wrapping_key.open(blob, iv, aad),
-        )
+        version = key.key_version_id if with_version else None
+        opened = key.wrapping_key.open(blob, iv, aad)
+        return _decrypted(request_id, key.key_id, version, opened)
 
     def _open_advance(
         self, request_id: str, blob: bytes, version_id: str, key_id: str, aad: bytes
     ) -> Decrypted:
         aad = parse.parse_aad(aad)
+        require_stated(blob, advance=True, refused=self._refuse_format_1)
         key = version_of_blob(self._registry, version_id, key_id)
-        return Decrypted(
-            request_id=request_id,
-            key_id=key.key_id,
-            key_version_id=version_id,
-            plaintext=key.wrapping_key.open_advance(blob, aad),
-        )
+        opened = key.wrapping_key.open_advance(blob, aad)
+        return _decrypted(request_id, key.key_id, key.key_version_id, opened)
+
+
+def _decrypted(
+    request_id: str, key_id: str, key_version_id: str | None, opened: Opened
+) -> Decrypted:
+    plaintext, purpose, spec, key_format = opened
+    return Decrypted(
+        request_id=request_id,
+        key_id=key_id,
+        key_version_id=key_version_id,
+        plaintext=plaintext,
+        purpose=Purpose(purpose) if purpose else None,
+        key_pair_spec=KeyPairSpec(spec) if spec else None,
+        key_format=KeyFormat(key_format) if key_format else None,
+    )

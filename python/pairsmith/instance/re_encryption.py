@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pairsmith import parameters as parse
 from pairsmith._core import advance_key_version_id
 from pairsmith.errors import DecryptionError, InvalidParameter
-from pairsmith.instance.blob_keys import version_of_blob
+from pairsmith.instance.blob_keys import require_stated, version_of_blob
 from pairsmith.registry import Registry, ResolvedKey
 from pairsmith.requests import request
 from pairsmith.results import ReEncrypted, WrappedKeyPair
@@ -18,19 +18,24 @@ from pairsmith.results import ReEncrypted, WrappedKeyPair
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A blob, and the key version that opens it."""
+    """A blob, and the key version that opens it.
+
+    ``pair`` is what a record says of the pair: spec, format and public key.
+    """
 
     key: ResolvedKey
     blob: bytes
     iv: bytes
     aad: bytes
     advance: bool
+    pair: tuple[str, str, bytes] | None = None
 
 
 class ReEncryptOperations:
     """Re-encryption; ``Instance`` is one of these."""
 
     _registry: Registry
+    _refuse_format_1: bool
 
     @request
     def re_encrypt(
@@ -46,6 +51,10 @@ class ReEncryptOperations:
         advance: bool | None = None,
     ) -> ReEncrypted:
         """Seal what is in a blob anew; the plaintext never leaves the Rust core.
+
+        What the blob was made as stays with it. One of format 1 does not say, and the
+        new one does not, either: bring stored pairs to format 2 by
+        ``re_encrypt_record``.
 
         Args:
             ciphertext_blob: Of any operation.
@@ -84,6 +93,9 @@ class ReEncryptOperations:
     ) -> WrappedKeyPair:
         """Seal the private key of a stored pair anew, as ``re_encrypt`` does.
 
+        The new blob says that it is such a pair. If the old one did not, its halves are
+        seen to belong together first.
+
         Args:
             record: It stays as it is, and still opens.
             destination_key_id, destination_aad, advance: As for ``re_encrypt``.
@@ -105,8 +117,13 @@ class ReEncryptOperations:
             if record.key_version_id is None
             else self._advance(blob, record.key_version_id, record.key_id, record.aad)
         )
+        kind = (record.key_pair_spec, record.key_format, record.encoded_public_key)
         moved = self._moved(
-            request_id, source, destination_key_id, destination_aad, advance
+            request_id,
+            replace(source, pair=kind),
+            destination_key_id,
+            destination_aad,
+            advance,
         )
         return replace(
             record,
@@ -155,6 +172,9 @@ class ReEncryptOperations:
         if advance is None:
             advance = source.advance
         advance = parse.parse_flag("advance", advance)
+        require_stated(
+            source.blob, advance=source.advance, refused=self._refuse_format_1
+        )
         key = self._registry.resolve(
             destination_key_id or source.key.key_id, primary=advance
         )
@@ -166,6 +186,7 @@ class ReEncryptOperations:
             aad,
             advance=source.advance,
             destination_advance=advance,
+            pair=source.pair,
         )
         return ReEncrypted(
             request_id=request_id,

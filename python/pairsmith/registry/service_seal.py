@@ -65,7 +65,7 @@ class ServiceSeal:
         """
         try:
             key = self._wrapping_key(connection, row.sealed_by)
-            return key.open(row.sealed, row.iv, name.encode())
+            return key.open(row.sealed, row.iv, name.encode())[0]
         except UNOPENED as error:
             raise DatabaseError(
                 f"The stored row of {name} does not open: it was changed or belongs "

@@ -10,6 +10,7 @@ use crate::lanes::Engine;
 use crate::natural::Natural;
 use crate::primes::miller_rabin;
 use crate::primes::search::PrimeSearch;
+use crate::purpose::Purpose;
 use crate::random::{OsRandom, RandomSource};
 use crate::rsa::{self, RsaKeyPair};
 use crate::secret::SecretBytes;
@@ -96,8 +97,9 @@ pub fn wrapped(
 ) -> Result<DataKeyPair, Error> {
     let (private_key, public_key) =
         stack::erased_after::<{ stack::SHALLOW }, _>(|| pair.into_format(request.format))?;
+    let purpose = Purpose::Pair(request.spec, request.format);
     let Sealed { iv, blob } =
-        key.seal(private_key.expose(), request.aad, request.layout, random)?;
+        key.seal(private_key.expose(), purpose, request.aad, request.layout, random)?;
     let private_key = request.with_plaintext.then_some(private_key);
     Ok(DataKeyPair { public_key, iv, blob, private_key })
 }
@@ -267,6 +269,7 @@ pub fn data_key(
     layout: Layout,
 ) -> Result<(SecretBytes, Sealed), Error> {
     let plaintext = random_bytes(length)?;
-    let sealed = key.seal(plaintext.expose(), aad, layout, &mut OsRandom::unbuffered())?;
+    let mut random = OsRandom::unbuffered();
+    let sealed = key.seal(plaintext.expose(), Purpose::DataKey, aad, layout, &mut random)?;
     Ok((plaintext, sealed))
 }

@@ -6,9 +6,9 @@ use crate::lanes::Engine;
 use crate::primes;
 use crate::root_key;
 use crate::rsa;
+use crate::seal;
 use crate::self_test::SelfTest;
 use crate::spec::{Curve, RsaSize};
-use crate::wrap;
 
 /// Runs the self-test of each primitive that an engine's pairs rely on, whether or not it has run,
 /// and tells after each its name and whether the answers were right. Ones that were not stop the
@@ -18,7 +18,7 @@ pub fn examine(engine: Engine, mut tell: impl FnMut(&'static str, bool)) {
         tell(test.name(), test.run(known_answers));
     };
     one(&root_key::SELF_TEST, &root_key::known_answer_is_right);
-    one(&wrap::SELF_TEST, &wrap::known_answers_are_right);
+    one(&seal::SELF_TEST, &seal::known_answers_are_right);
     one(&aead::SELF_TEST, &aead::known_answers_are_right);
     one(&rsa::known_answers::SELF_TEST, &rsa::known_answers::are_right);
     for size in RsaSize::ALL {

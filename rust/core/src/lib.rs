@@ -2,10 +2,10 @@
 //! configuration.
 //!
 //! The way down: [`health`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`],
-//! [`re_encrypt`] → [`root_key`], [`wrap`], [`encode`] → [`rsa`], [`ec`] → `halves` → [`primes`] →
-//! [`lanes`] → [`natural`], [`aead`], [`random`], [`interrupt`], [`locked`], `fault` (for tests) →
-//! [`self_test`], [`secret`], [`spec`], `stack`, [`error`]. No module imports one further up;
-//! `rust/tests` checks it.
+//! [`re_encrypt`] → [`open_pair`] → [`root_key`] → [`service_key`] → [`wrap`] → `seal`, [`encode`] →
+//! [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`],
+//! [`interrupt`], [`locked`], `fault` (for tests) → [`purpose`], [`self_test`], [`secret`], [`spec`],
+//! `stack`, [`error`]. No module imports one further up; `rust/tests` checks it.
 
 pub mod aead;
 pub mod batch;
@@ -21,15 +21,19 @@ pub mod interrupt;
 pub mod lanes;
 pub mod locked;
 pub mod natural;
+pub mod open_pair;
 pub mod pool;
 pub mod primes;
+pub mod purpose;
 pub mod random;
 pub mod re_encrypt;
 pub mod root_key;
 pub mod rsa;
+mod seal;
 pub mod secret;
 pub mod seeded;
 pub mod self_test;
+pub mod service_key;
 pub mod spec;
 mod stack;
 pub mod stream;

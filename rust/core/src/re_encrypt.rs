@@ -2,21 +2,11 @@
 //! that its plaintext exists in erasing memory alone, and only for as long as that takes.
 
 use crate::error::Error;
+use crate::open_pair::{Claim, require_pair};
+use crate::purpose::Purpose;
 use crate::random::RandomSource;
-use crate::wrap::{Layout, Sealed, WrappingKey};
-
-/// A blob as it is stored, with all that opening it takes besides the key.
-#[derive(Clone, Copy)]
-pub struct Source<'a> {
-    /// How the blob is laid out.
-    pub layout: Layout,
-    /// The blob.
-    pub blob: &'a [u8],
-    /// The Iv beside a plain blob; an Advance blob has its own, and this is not looked at.
-    pub iv: &'a [u8],
-    /// What the blob is bound to.
-    pub aad: &'a [u8],
-}
+use crate::secret::SecretBytes;
+use crate::wrap::{Layout, Opened, Sealed, Source, WrappingKey};
 
 /// What the new blob is to be.
 #[derive(Clone, Copy)]
@@ -28,7 +18,8 @@ pub struct Destination<'a> {
 }
 
 /// Opens `source` under `old` and seals what was inside under `new`, which may be the same key: Iv
-/// and salt are fresh, drawn from `random`.
+/// and salt are fresh, drawn from `random`. The purpose stays; one that was not stated is not made
+/// up.
 ///
 /// # Errors
 /// [`Error::Decryption`] whatever does not fit in the source: blob, Iv, Aad or key. [`Error::Random`]
@@ -40,9 +31,38 @@ pub fn re_encrypt(
     destination: Destination<'_>,
     random: &mut impl RandomSource,
 ) -> Result<Sealed, Error> {
-    let message = match source.layout {
-        Layout::Plain => old.open(source.blob, source.iv, source.aad),
-        Layout::Advance => old.open_advance(source.blob, source.aad),
-    }?;
-    new.seal(message.expose(), destination.aad, destination.layout, random)
+    let Opened { plaintext, purpose, .. } = old.open(source)?;
+    sealed(&plaintext, purpose, new, destination, random)
+}
+
+/// The same for the private half of a pair. A blob that does not state its purpose is opened as
+/// [`crate::open_pair`] does it, and the new one states it.
+///
+/// # Errors
+/// As [`re_encrypt`], and [`Error::Decryption`] for what is no private half of such a pair.
+pub fn re_encrypt_pair(
+    old: &WrappingKey,
+    source: Source<'_>,
+    claim: Claim<'_>,
+    new: &WrappingKey,
+    destination: Destination<'_>,
+    random: &mut impl RandomSource,
+) -> Result<Sealed, Error> {
+    let purpose = Purpose::Pair(claim.spec, claim.format);
+    let opened = old.open(source)?;
+    // What was sealed as such a pair was one when it was made, and nobody is shown it here.
+    if opened.purpose != purpose {
+        require_pair(&opened, claim)?;
+    }
+    sealed(&opened.plaintext, purpose, new, destination, random)
+}
+
+fn sealed(
+    plaintext: &SecretBytes,
+    purpose: Purpose,
+    new: &WrappingKey,
+    destination: Destination<'_>,
+    random: &mut impl RandomSource,
+) -> Result<Sealed, Error> {
+    new.seal(plaintext.expose(), purpose, destination.aad, destination.layout, random)
 }

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::halves::public_half;
 use crate::natural::Natural;
 use crate::secret::SecretBytes;
+use crate::spec::RsaSize;
 
 /// The public exponent of every key.
 pub const PUBLIC_EXPONENT: u64 = 65537;
@@ -106,6 +107,20 @@ fn check_bounds(key: &RsaKeyPair) -> Result<(), Error> {
 pub fn pairwise_consistency_test(pkcs8: &[u8], spki: &[u8]) -> Result<(), Error> {
     known_answers::before_use()?;
     consistent(pkcs8, spki)
+}
+
+/// Refuses a public half whose modulus has another size.
+///
+/// # Errors
+/// [`Error::Consistency`] for such a one, and for what cannot be read.
+pub(crate) fn require_size(size: RsaSize, spki: &[u8]) -> Result<(), Error> {
+    let read = || {
+        let public = pkcs8::spki::SubjectPublicKeyInfoRef::try_from(spki).ok()?;
+        let key = pkcs1::RsaPublicKeyRef::try_from(public.subject_public_key.as_bytes()?).ok()?;
+        let [first, ..] = key.modulus.as_bytes() else { return None };
+        Some(8 * key.modulus.as_bytes().len() - first.leading_zeros() as usize)
+    };
+    if read() == Some(size.modulus_bits()) { Ok(()) } else { Err(Error::Consistency) }
 }
 
 fn consistent(pkcs8: &[u8], spki: &[u8]) -> Result<(), Error> {

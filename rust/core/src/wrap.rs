@@ -1,32 +1,21 @@
 //! Sealing and opening under one version of a symmetric key; the blob formats.
 //!
-//! Every message gets an AES-256-GCM key of its own, derived from the key version and a fresh salt,
-//! so no counter is kept and no number of messages wears a key out; and the blob commits to that
-//! key, so it cannot be made to open under two. `docs/formats.md` works an example.
+//! Format 2 binds a blob to its [`Purpose`] and its [`Layout`]: both are in the derivation, so a header
+//! can be neither put on nor taken off, and nothing opens as something that it is not. Format 1 said
+//! nothing of either; it is opened, and not made any more.
 
-use ring::hkdf;
-
-use crate::aead::{self, TAG_LENGTH};
 use crate::error::Error;
+use crate::purpose::{PURPOSE_LENGTH, Purpose};
 use crate::random::RandomSource;
-use crate::secret::{SecretBytes, equal};
-use crate::self_test::{SelfTest, bytes};
-use crate::stack;
+use crate::seal::{Context, ID_LENGTH, SealingKey};
+use crate::secret::SecretBytes;
 
 pub use crate::aead::IV_LENGTH;
-pub(crate) static SELF_TEST: SelfTest = SelfTest::new("HKDF-SHA256");
+pub use crate::seal::KEY_LENGTH;
+pub(crate) use crate::seal::SEAL_RANDOMNESS;
 
-/// Bytes of a key version's material, and of a root key.
-pub const KEY_LENGTH: usize = 32;
 /// Bytes of a key version id: 36 ASCII characters, as the Advance header has room for.
-pub const VERSION_ID_LENGTH: usize = 36;
-
-const FORMAT_VERSION: u8 = 0x01;
-const SALT: usize = 16;
-const COMMITMENT: usize = 32;
-/// Bytes that sealing draws.
-pub(crate) const SEAL_RANDOMNESS: usize = IV_LENGTH + SALT;
-const SEALED_HEADER: usize = 1 + SALT + COMMITMENT;
+pub const VERSION_ID_LENGTH: usize = ID_LENGTH;
 
 /// `$`, cipher version 0 and padding 0 in one byte, algorithm 2 = `AES_GCM`.
 const ADVANCE_MAGIC: [u8; 3] = [b'$', 0x00, 0x02];
@@ -41,6 +30,15 @@ pub enum Layout {
     Advance,
 }
 
+/// The format of a blob, as its first byte after the Advance header tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Purpose and layout unstated.
+    One = 1,
+    /// Purpose and layout in the derivation.
+    Two = 2,
+}
+
 /// A sealed message.
 pub struct Sealed {
     /// The nonce, for the caller to keep beside a plain blob.
@@ -49,12 +47,45 @@ pub struct Sealed {
     pub blob: Vec<u8>,
 }
 
-/// One version of a symmetric key.
-pub struct WrappingKey {
-    secret: SecretBytes,
-    version_id: String,
-    context: &'static [u8],
+/// A blob as it is stored, with all that opening it takes besides the key.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// How the blob is laid out.
+    pub layout: Layout,
+    /// The blob.
+    pub blob: &'a [u8],
+    /// The Iv beside a plain blob; an Advance blob has its own, and this is not looked at.
+    pub iv: &'a [u8],
+    /// What the blob is bound to.
+    pub aad: &'a [u8],
 }
+
+impl<'a> Source<'a> {
+    /// A plain blob and its Iv.
+    #[must_use]
+    pub const fn plain(blob: &'a [u8], iv: &'a [u8], aad: &'a [u8]) -> Self {
+        Self { layout: Layout::Plain, blob, iv, aad }
+    }
+
+    /// An Advance blob.
+    #[must_use]
+    pub const fn advance(blob: &'a [u8], aad: &'a [u8]) -> Self {
+        Self { layout: Layout::Advance, blob, iv: &[], aad }
+    }
+}
+
+/// What was in a blob.
+pub struct Opened {
+    /// The message.
+    pub plaintext: SecretBytes,
+    /// What it was sealed as.
+    pub purpose: Purpose,
+    /// The blob's format.
+    pub format: Format,
+}
+
+/// One version of a symmetric key, for callers' data.
+pub struct WrappingKey(SealingKey);
 
 impl WrappingKey {
     /// A key version that wraps data.
@@ -62,155 +93,93 @@ impl WrappingKey {
     /// # Errors
     /// [`Error::InvalidLength`] unless `secret` has 32 bytes and `version_id` 36 characters of ASCII.
     pub fn new(secret: SecretBytes, version_id: &str) -> Result<Self, Error> {
-        Self::with_context(secret, version_id, b"pairsmith/wrap/v1")
-    }
-
-    /// A key for another purpose: `context` separates what the two derive.
-    pub(crate) fn with_context(
-        secret: SecretBytes,
-        version_id: &str,
-        context: &'static [u8],
-    ) -> Result<Self, Error> {
-        if secret.len() != KEY_LENGTH
-            || version_id.len() != VERSION_ID_LENGTH
-            || !version_id.is_ascii()
-        {
-            return Err(Error::InvalidLength);
-        }
-        Ok(Self { secret, version_id: version_id.to_owned(), context })
+        SealingKey::new(secret, version_id).map(Self)
     }
 
     /// The id that was given at construction.
     #[must_use]
     pub fn version_id(&self) -> &str {
-        &self.version_id
+        self.0.id()
     }
 
-    /// Seals `plaintext`, bound to `aad`. Iv and salt are drawn from `random`, in that order.
+    /// Seals `plaintext` for `purpose`, bound to `aad`. Iv and salt are drawn from `random`, in that
+    /// order.
     ///
     /// # Errors
     /// [`Error::Random`] if there was no randomness.
     pub fn seal(
         &self,
         plaintext: &[u8],
-        aad: &[u8],
-        layout: Layout,
-        random: &mut impl RandomSource,
-    ) -> Result<Sealed, Error> {
-        stack::erased_after::<{ stack::SHALLOW }, _>(|| self.sealed(plaintext, aad, layout, random))
-    }
-
-    fn sealed(
-        &self,
-        plaintext: &[u8],
+        purpose: Purpose,
         aad: &[u8],
         layout: Layout,
         random: &mut impl RandomSource,
     ) -> Result<Sealed, Error> {
         let mut iv = [0; IV_LENGTH];
         random.fill(&mut iv)?;
-        let mut salt = [0; SALT];
-        random.fill(&mut salt)?;
-        let derived = self.derive(&salt)?;
-        let (key, commitment) = parts(&derived);
-
-        let mut blob =
-            Vec::with_capacity(ADVANCE_HEADER + SEALED_HEADER + plaintext.len() + TAG_LENGTH);
-        if layout == Layout::Advance {
-            blob.extend_from_slice(&ADVANCE_MAGIC);
-            blob.extend_from_slice(self.version_id.as_bytes());
-            blob.extend_from_slice(&iv);
-        }
-        blob.push(FORMAT_VERSION);
-        blob.extend_from_slice(&salt);
-        blob.extend_from_slice(commitment);
-        let start = blob.len();
-        // Encrypted in place, within the capacity: the plaintext is never left in a freed buffer.
-        blob.extend_from_slice(plaintext);
-        let tag = aead::seal(key, iv, aad, &mut blob[start..])?;
-        blob.extend_from_slice(&tag);
+        let (details, format) = (details(layout, purpose), [Format::Two as u8]);
+        let stated = &details[1..];
+        let context = Context { name: FORMAT_2, details: &details };
+        let blob = match layout {
+            Layout::Plain => {
+                self.0.seal(context, &[&format, stated], iv, plaintext, aad, random)?
+            }
+            Layout::Advance => {
+                let id = self.version_id().as_bytes();
+                let head = [&ADVANCE_MAGIC, id, &iv, &format, stated];
+                self.0.seal(context, &head, iv, plaintext, aad, random)?
+            }
+        };
         Ok(Sealed { iv, blob })
     }
 
-    /// Opens a plain blob.
+    /// Opens a blob of either layout.
     ///
     /// # Errors
-    /// [`Error::Decryption`] whatever does not fit: blob, Iv, Aad or key.
-    pub fn open(&self, blob: &[u8], iv: &[u8], aad: &[u8]) -> Result<SecretBytes, Error> {
-        stack::erased_after::<{ stack::SHALLOW }, _>(|| self.opened(blob, iv, aad))
-    }
-
-    fn opened(&self, blob: &[u8], iv: &[u8], aad: &[u8]) -> Result<SecretBytes, Error> {
-        let iv: [u8; IV_LENGTH] = iv.try_into().map_err(|_| Error::Decryption)?;
-        let Some((&FORMAT_VERSION, rest)) = blob.split_first() else {
-            return Err(Error::Decryption);
+    /// [`Error::Decryption`] whatever does not fit: blob, layout, Iv, Aad or key.
+    pub fn open(&self, source: Source<'_>) -> Result<Opened, Error> {
+        let Source { layout, blob, mut iv, aad } = source;
+        let sealed = match layout {
+            Layout::Plain => blob,
+            Layout::Advance => {
+                if advance_version_id(blob) != Some(self.version_id()) {
+                    return Err(Error::Decryption);
+                }
+                let (header, sealed) = blob.split_at(ADVANCE_HEADER);
+                iv = &header[ADVANCE_HEADER - IV_LENGTH..];
+                sealed
+            }
         };
-        if rest.len() < SALT + COMMITMENT + TAG_LENGTH {
-            return Err(Error::Decryption);
+        match sealed {
+            [1, sealed @ ..] => {
+                let plaintext = self.0.open(Context::of(FORMAT_1), sealed, iv, aad)?;
+                Ok(Opened { plaintext, purpose: Purpose::Unstated, format: Format::One })
+            }
+            [2, what, spec, encoding, sealed @ ..] => {
+                let purpose =
+                    Purpose::from_bytes([*what, *spec, *encoding]).ok_or(Error::Decryption)?;
+                let details = details(layout, purpose);
+                let context = Context { name: FORMAT_2, details: &details };
+                let plaintext = self.0.open(context, sealed, iv, aad)?;
+                Ok(Opened { plaintext, purpose, format: Format::Two })
+            }
+            _ => Err(Error::Decryption),
         }
-        let (salt, rest) = rest.split_at(SALT);
-        let (claimed, ciphertext) = rest.split_at(COMMITMENT);
-        let derived = self.derive(salt)?;
-        let (key, commitment) = parts(&derived);
-        if !equal(claimed, commitment) {
-            return Err(Error::Decryption);
-        }
-        let mut buffer = SecretBytes::copy_of(ciphertext);
-        let plaintext = aead::open(key, iv, aad, buffer.expose_mut())?;
-        Ok(SecretBytes::copy_of(plaintext))
-    }
-
-    /// Opens an Advance blob that names this key version.
-    ///
-    /// # Errors
-    /// [`Error::Decryption`] whatever does not fit: blob, Aad or key.
-    pub fn open_advance(&self, blob: &[u8], aad: &[u8]) -> Result<SecretBytes, Error> {
-        if advance_version_id(blob) != Some(self.version_id()) {
-            return Err(Error::Decryption);
-        }
-        let (header, sealed) = blob.split_at(ADVANCE_HEADER);
-        self.open(sealed, &header[ADVANCE_HEADER - IV_LENGTH..], aad)
-    }
-
-    /// The message's key, and after it the commitment to it.
-    fn derive(&self, salt: &[u8]) -> Result<SecretBytes, Error> {
-        SELF_TEST.before_use(known_answers_are_right)?;
-        let info = [self.context, self.version_id.as_bytes()];
-        Ok(hkdf_sha256(salt, self.secret.expose(), &info, KEY_LENGTH + COMMITMENT))
     }
 }
 
-/// HKDF-SHA256 (RFC 5869), for at most 8160 bytes.
-fn hkdf_sha256(salt: &[u8], secret: &[u8], info: &[&[u8]], length: usize) -> SecretBytes {
-    struct Length(usize);
-    impl hkdf::KeyType for Length {
-        fn len(&self) -> usize {
-            self.0
-        }
-    }
-    let mut okm = SecretBytes::zero(length);
-    hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
-        .extract(secret)
-        .expand(info, Length(length))
-        .and_then(|output| output.fill(okm.expose_mut()))
-        .expect("the length is within HKDF-SHA256's limit of 8160");
-    okm
-}
+const FORMAT_1: &[u8] = b"pairsmith/wrap/v1";
+const FORMAT_2: &[u8] = b"pairsmith/blob";
 
-/// RFC 5869, A.1: HMAC-SHA256, and SHA-256 in it, as every derivation uses them.
-pub(crate) fn known_answers_are_right() -> bool {
-    const SALT: [u8; 13] = bytes("000102030405060708090a0b0c");
-    const INFO: [u8; 10] = bytes("f0f1f2f3f4f5f6f7f8f9");
-    const OKM: [u8; 42] = bytes(
-        "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865",
-    );
-    let (first, second) = INFO.split_at(4);
-    hkdf_sha256(&SALT, &[0x0b; 22], &[first, second], OKM.len()).expose() == OKM
-}
-
-/// The key and the commitment that were derived.
-fn parts(derived: &SecretBytes) -> (&[u8; aead::KEY_LENGTH], &[u8]) {
-    derived.expose().split_first_chunk().expect("64 bytes were derived")
+/// What goes into a blob's derivation besides the id: layout and purpose. The purpose alone stands
+/// in the blob, for who opens it knows where it took it from.
+fn details(layout: Layout, purpose: Purpose) -> [u8; 1 + PURPOSE_LENGTH] {
+    let layout = match layout {
+        Layout::Plain => 0,
+        Layout::Advance => 1,
+    };
+    let [what, spec, encoding] = purpose.bytes();
+    [layout, what, spec, encoding]
 }
 
 /// The key version id in an Advance blob's header, or `None` if the bytes are no Advance blob.
@@ -221,4 +190,15 @@ pub fn advance_version_id(blob: &[u8]) -> Option<&str> {
     }
     let id = &blob[ADVANCE_MAGIC.len()..ADVANCE_MAGIC.len() + VERSION_ID_LENGTH];
     std::str::from_utf8(id).ok().filter(|id| id.is_ascii())
+}
+
+/// Whether a blob says what it was made as: one of format 1 does not, nor does one that was moved from
+/// there by re-encryption. Taken at its word, which is in the derivation.
+#[must_use]
+pub fn states_purpose(blob: &[u8], layout: Layout) -> bool {
+    let sealed = match layout {
+        Layout::Plain => blob,
+        Layout::Advance => blob.get(ADVANCE_HEADER..).unwrap_or_default(),
+    };
+    matches!(sealed, [2, what, ..] if *what != 0)
 }

@@ -6,9 +6,12 @@ use pairsmith_core::batch::Order;
 use pairsmith_core::encode::EncodedPair;
 use pairsmith_core::error::Error;
 use pairsmith_core::generate::{self, DataKeyPair, Effort, Request};
+use pairsmith_core::open_pair::{Claim, open_pair};
 use pairsmith_core::random::OsRandom;
+use pairsmith_core::root_key::VersionUse;
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::spec::KeyPairSpec;
+use pairsmith_core::wrap::Source;
 use pairsmith_core::{re_encrypt, root_key, seeded, wrap};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -19,6 +22,7 @@ use crate::batch::{Pair, PairBatch, to_python};
 use crate::border::{guarded, raise};
 use crate::interrupt::{CancelToken, Watch};
 use crate::pool::PairPool;
+use crate::service_key::ServiceKey;
 use crate::{engine, names};
 
 /// Bytes of a blob that are worth releasing the interpreter for: some hundred microseconds of work.
@@ -27,6 +31,8 @@ use crate::{engine, names};
 const LONG_BLOB: usize = 64 << 10;
 
 type Bytes<'py> = Bound<'py, PyBytes>;
+/// Plaintext, purpose, and of a pair its spec and format.
+type Opened<'py> = (Bytes<'py>, &'static str, Option<&'static str>, Option<&'static str>);
 
 /// The 32-byte key that wraps key versions at rest; erased when dropped.
 #[pyclass(frozen, module = "pairsmith._core")]
@@ -83,6 +89,25 @@ impl RootKey {
         })
     }
 
+    fn create_service_version<'py>(
+        &self,
+        py: Python<'py>,
+        key_version_id: &str,
+    ) -> PyResult<Bytes<'py>> {
+        guarded(|| {
+            let random = &mut OsRandom::unbuffered();
+            let wrapped = self.0.create_service_version(key_version_id, random).map_err(raise)?;
+            Ok(PyBytes::new(py, &wrapped))
+        })
+    }
+
+    fn open_service_version(&self, wrapped: &[u8], key_version_id: &str) -> PyResult<ServiceKey> {
+        guarded(|| {
+            self.0.open_service_version(wrapped, key_version_id).map(ServiceKey::new).map_err(raise)
+        })
+    }
+
+    #[pyo3(signature = (wrapped, key_id, key_version_id, new, *, service = false))]
     fn rewrap<'py>(
         &self,
         py: Python<'py>,
@@ -90,14 +115,45 @@ impl RootKey {
         key_id: &str,
         key_version_id: &str,
         new: &Self,
+        service: bool,
     ) -> PyResult<Bytes<'py>> {
+        let version_use = if service { VersionUse::Service } else { VersionUse::Data };
         guarded(|| {
             let mut random = OsRandom::unbuffered();
             let rewrapped = self
                 .0
-                .rewrap(wrapped, key_id, key_version_id, &new.0, &mut random)
+                .rewrap(version_use, wrapped, key_id, key_version_id, &new.0, &mut random)
                 .map_err(raise)?;
             Ok(PyBytes::new(py, &rewrapped))
+        })
+    }
+
+    fn open_version_1(
+        &self,
+        wrapped: &[u8],
+        key_id: &str,
+        key_version_id: &str,
+    ) -> PyResult<WrappingKey> {
+        guarded(|| {
+            self.0
+                .open_version_1(wrapped, key_id, key_version_id)
+                .map(|key| WrappingKey(Arc::new(key)))
+                .map_err(raise)
+        })
+    }
+
+    fn upgrade_version<'py>(
+        &self,
+        py: Python<'py>,
+        wrapped: &[u8],
+        key_id: &str,
+        key_version_id: &str,
+    ) -> PyResult<Bytes<'py>> {
+        guarded(|| {
+            let random = &mut OsRandom::unbuffered();
+            let upgraded =
+                self.0.upgrade_version(wrapped, key_id, key_version_id, random).map_err(raise)?;
+            Ok(PyBytes::new(py, &upgraded))
         })
     }
 
@@ -117,18 +173,20 @@ impl WrappingKey {
         self.0.version_id()
     }
 
-    #[pyo3(signature = (plaintext, aad, *, advance))]
+    #[pyo3(signature = (plaintext, aad, *, advance, purpose = "message"))]
     fn seal<'py>(
         &self,
         py: Python<'py>,
         plaintext: &[u8],
         aad: &[u8],
         advance: bool,
+        purpose: &str,
     ) -> PyResult<(Bytes<'py>, Bytes<'py>)> {
+        let (purpose, layout) = (names::purpose(purpose)?, names::layout(advance));
         guarded(|| {
             let mut random = OsRandom::unbuffered();
             let sealed =
-                self.0.seal(plaintext, aad, names::layout(advance), &mut random).map_err(raise)?;
+                self.0.seal(plaintext, purpose, aad, layout, &mut random).map_err(raise)?;
             Ok((PyBytes::new(py, &sealed.iv), PyBytes::new(py, &sealed.blob)))
         })
     }
@@ -139,21 +197,43 @@ impl WrappingKey {
         blob: &[u8],
         iv: &[u8],
         aad: &[u8],
+    ) -> PyResult<Opened<'py>> {
+        self.opened(py, Source::plain(blob, iv, aad))
+    }
+
+    fn open_advance<'py>(&self, py: Python<'py>, blob: &[u8], aad: &[u8]) -> PyResult<Opened<'py>> {
+        self.opened(py, Source::advance(blob, aad))
+    }
+
+    /// The signature that checks the halves takes RSA milliseconds: the interpreter is released.
+    #[pyo3(signature = (blob, iv, aad, *, advance, spec, key_format, public_key))]
+    #[expect(clippy::too_many_arguments, reason = "the operation's parameters, named in Python")]
+    fn open_pair<'py>(
+        &self,
+        py: Python<'py>,
+        blob: &[u8],
+        iv: &[u8],
+        aad: &[u8],
+        advance: bool,
+        spec: &str,
+        key_format: &str,
+        public_key: &[u8],
     ) -> PyResult<Bytes<'py>> {
+        let source = Source { layout: names::layout(advance), blob, iv, aad };
+        let claim =
+            Claim { spec: names::spec(spec)?, format: names::format(key_format)?, public_key };
         guarded(|| {
-            let plaintext = self.0.open(blob, iv, aad).map_err(raise)?;
-            Ok(PyBytes::new(py, plaintext.expose()))
+            let run = || open_pair(&self.0, source, claim);
+            let opened = match claim.spec {
+                KeyPairSpec::Rsa(_) => py.detach(run),
+                KeyPairSpec::Ec(_) => run(),
+            };
+            let opened = opened.map_err(raise)?;
+            Ok(PyBytes::new(py, opened.plaintext.expose()))
         })
     }
 
-    fn open_advance<'py>(&self, py: Python<'py>, blob: &[u8], aad: &[u8]) -> PyResult<Bytes<'py>> {
-        guarded(|| {
-            let plaintext = self.0.open_advance(blob, aad).map_err(raise)?;
-            Ok(PyBytes::new(py, plaintext.expose()))
-        })
-    }
-
-    #[pyo3(signature = (blob, iv, aad, destination, destination_aad, *, advance, destination_advance))]
+    #[pyo3(signature = (blob, iv, aad, destination, destination_aad, *, advance, destination_advance, pair = None))]
     #[expect(clippy::too_many_arguments, reason = "the operation's parameters, named in Python")]
     fn re_encrypt<'py>(
         &self,
@@ -165,16 +245,37 @@ impl WrappingKey {
         destination_aad: &[u8],
         advance: bool,
         destination_advance: bool,
+        pair: Option<(&str, &str, &[u8])>,
     ) -> PyResult<(Bytes<'py>, Bytes<'py>)> {
-        let old = re_encrypt::Source { layout: names::layout(advance), blob, iv, aad };
+        let old = Source { layout: names::layout(advance), blob, iv, aad };
         let layout = names::layout(destination_advance);
         let new = re_encrypt::Destination { layout, aad: destination_aad };
+        let claim = pair
+            .map(|(spec, format, public_key)| {
+                Ok::<_, PyErr>(Claim {
+                    spec: names::spec(spec)?,
+                    format: names::format(format)?,
+                    public_key,
+                })
+            })
+            .transpose()?;
         let run = || {
             let mut random = OsRandom::unbuffered();
-            re_encrypt::re_encrypt(&self.0, old, &destination.0, new, &mut random)
+            match claim {
+                None => re_encrypt::re_encrypt(&self.0, old, &destination.0, new, &mut random),
+                Some(claim) => re_encrypt::re_encrypt_pair(
+                    &self.0,
+                    old,
+                    claim,
+                    &destination.0,
+                    new,
+                    &mut random,
+                ),
+            }
         };
         guarded(|| {
-            let sealed = if blob.len() > LONG_BLOB { py.detach(run) } else { run() };
+            let is_long = blob.len() > LONG_BLOB || claim.is_some();
+            let sealed = if is_long { py.detach(run) } else { run() };
             let sealed = sealed.map_err(raise)?;
             Ok((PyBytes::new(py, &sealed.iv), PyBytes::new(py, &sealed.blob)))
         })
@@ -296,6 +397,15 @@ impl WrappingKey {
 }
 
 impl WrappingKey {
+    fn opened<'py>(&self, py: Python<'py>, source: Source<'_>) -> PyResult<Opened<'py>> {
+        guarded(|| {
+            let wrap::Opened { plaintext, purpose, .. } = self.0.open(source).map_err(raise)?;
+            let (name, spec, key_format) = names::purpose_names(purpose);
+            let plaintext = PyBytes::new(py, plaintext.expose());
+            Ok((plaintext, name, spec, key_format))
+        })
+    }
+
     /// A pair that was made before. It takes some ten microseconds: the interpreter is kept.
     fn wrap(&self, request: &Request<'_>, pair: EncodedPair) -> PyResult<DataKeyPair> {
         generate::wrapped(&self.0, request, pair, &mut OsRandom::unbuffered()).map_err(raise)

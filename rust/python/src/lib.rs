@@ -10,6 +10,7 @@ mod interrupt;
 mod keys;
 mod names;
 mod pool;
+mod service_key;
 
 use zeroizing_alloc::ZeroAlloc;
 
@@ -40,6 +41,8 @@ mod _core {
     use crate::keys::{RootKey, WrappingKey};
     #[pymodule_export]
     use crate::pool::PairPool;
+    #[pymodule_export]
+    use crate::service_key::ServiceKey;
 
     use crate::border::{guarded, raise};
 
@@ -47,6 +50,13 @@ mod _core {
     #[pyfunction]
     fn advance_key_version_id(blob: &[u8]) -> Option<&str> {
         wrap::advance_version_id(blob)
+    }
+
+    /// Whether a blob says what it was made as.
+    #[pyfunction]
+    #[pyo3(signature = (blob, *, advance))]
+    fn states_purpose(blob: &[u8], advance: bool) -> bool {
+        wrap::states_purpose(blob, crate::names::layout(advance))
     }
 
     /// Random bytes from the operating system.

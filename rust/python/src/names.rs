@@ -1,5 +1,6 @@
 //! The wire's names for the core's closed enumerations.
 
+use pairsmith_core::purpose::Purpose;
 use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
 use pairsmith_core::wrap::Layout;
 use pyo3::exceptions::PyValueError;
@@ -36,4 +37,33 @@ pub fn format(name: &str) -> PyResult<KeyFormat> {
 
 pub fn layout(advance: bool) -> Layout {
     if advance { Layout::Advance } else { Layout::Plain }
+}
+
+pub fn format_name(format: KeyFormat) -> &'static str {
+    match format {
+        KeyFormat::Pem => "PEM",
+        KeyFormat::Der => "DER",
+    }
+}
+
+/// What a caller may seal itself.
+pub fn purpose(name: &str) -> PyResult<Purpose> {
+    match name {
+        "message" => Ok(Purpose::Message),
+        "job" => Ok(Purpose::Job),
+        _ => Err(PyValueError::new_err("unknown purpose")),
+    }
+}
+
+/// The purpose's name, and of a pair its spec and format.
+pub fn purpose_names(
+    purpose: Purpose,
+) -> (&'static str, Option<&'static str>, Option<&'static str>) {
+    match purpose {
+        Purpose::Unstated => ("", None, None),
+        Purpose::Message => ("message", None, None),
+        Purpose::DataKey => ("data key", None, None),
+        Purpose::Pair(spec, format) => ("pair", Some(spec_name(spec)), Some(format_name(format))),
+        Purpose::Job => ("job", None, None),
+    }
 }

@@ -3,6 +3,7 @@
 
 mod aead;
 mod batch;
+mod contexts;
 mod ec;
 mod encode;
 mod fault;
@@ -10,6 +11,7 @@ mod generate;
 mod lanes;
 mod layers;
 mod natural;
+mod open_pair;
 mod pool;
 mod primes;
 mod random;

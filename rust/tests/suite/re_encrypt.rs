@@ -2,10 +2,11 @@
 //! does not move.
 
 use pairsmith_core::error::Error;
+use pairsmith_core::purpose::Purpose;
 use pairsmith_core::random::OsRandom;
-use pairsmith_core::re_encrypt::{Destination, Source, re_encrypt};
+use pairsmith_core::re_encrypt::{Destination, re_encrypt};
 use pairsmith_core::secret::SecretBytes;
-use pairsmith_core::wrap::{Layout, Sealed, WrappingKey};
+use pairsmith_core::wrap::{Layout, Sealed, Source, WrappingKey};
 use proptest::prelude::*;
 
 const OLD: &str = "key-0123456789abcdefghijk-0000000001";
@@ -26,11 +27,8 @@ fn moved(
 }
 
 fn opened(key: &WrappingKey, sealed: &Sealed, aad: &[u8], layout: Layout) -> Option<Vec<u8>> {
-    let message = match layout {
-        Layout::Plain => key.open(&sealed.blob, &sealed.iv, aad),
-        Layout::Advance => key.open_advance(&sealed.blob, aad),
-    };
-    message.ok().map(|message| message.expose().to_vec())
+    let source = Source { layout, blob: &sealed.blob, iv: &sealed.iv, aad };
+    key.open(source).ok().map(|opened| opened.plaintext.expose().to_vec())
 }
 
 proptest! {
@@ -46,7 +44,7 @@ proptest! {
     ) {
         let (old, new) = (key_of(1, OLD), key_of(2, NEW));
         for from in LAYOUTS {
-            let first = old.seal(&message, &aad, from, &mut OsRandom::unbuffered()).expect("seals");
+            let first = old.seal(&message, Purpose::Message, &aad, from, &mut OsRandom::unbuffered()).expect("seals");
             let source = Source { layout: from, blob: &first.blob, iv: &first.iv, aad: &aad };
             for layout in LAYOUTS {
                 let destination = Destination { layout, aad: &new_aad };
@@ -66,7 +64,8 @@ proptest! {
 fn what_does_not_open_does_not_move() {
     let (old, new) = (key_of(1, OLD), key_of(2, NEW));
     for layout in LAYOUTS {
-        let sealed = old.seal(b"message", b"aad", layout, &mut OsRandom::unbuffered());
+        let sealed =
+            old.seal(b"message", Purpose::Message, b"aad", layout, &mut OsRandom::unbuffered());
         let sealed = sealed.expect("seals");
         let right = Source { layout, blob: &sealed.blob, iv: &sealed.iv, aad: b"aad" };
         let to = Destination { layout, aad: b"aad" };
@@ -97,11 +96,12 @@ fn what_does_not_open_does_not_move() {
 #[test]
 fn the_same_key_seals_anew() {
     let key = key_of(1, OLD);
-    let first = key.seal(b"message", b"", Layout::Plain, &mut OsRandom::unbuffered());
+    let first =
+        key.seal(b"message", Purpose::Message, b"", Layout::Plain, &mut OsRandom::unbuffered());
     let first = first.expect("seals");
     let source = Source { layout: Layout::Plain, blob: &first.blob, iv: &first.iv, aad: b"" };
     let to = Destination { layout: Layout::Plain, aad: b"" };
     let second = moved(&key, source, &key, to).expect("moves");
-    assert_ne!(first.blob[1..49], second.blob[1..49]);
+    assert_ne!(first.blob[4..52], second.blob[4..52]);
     assert_eq!(opened(&key, &second, b"", Layout::Plain).as_deref(), Some(b"message".as_slice()));
 }

@@ -1,10 +1,11 @@
 //! The root key: rows open in their own place and nowhere else.
 
 use pairsmith_core::error::Error;
+use pairsmith_core::purpose::Purpose;
 use pairsmith_core::random::OsRandom;
-use pairsmith_core::root_key::RootKey;
+use pairsmith_core::root_key::{RootKey, VersionUse};
 use pairsmith_core::secret::SecretBytes;
-use pairsmith_core::wrap::{Layout, WrappingKey};
+use pairsmith_core::wrap::{Layout, Source, WrappingKey};
 
 const KEY: &str = "key-0123456789abcdefghijk";
 const VERSION: &str = "key-0123456789abcdefghijk-0123456789";
@@ -22,9 +23,10 @@ fn row(root: &RootKey) -> Vec<u8> {
 
 /// Whether two handles hold the same material: one opens what the other sealed.
 fn same(one: &WrappingKey, two: &WrappingKey) -> bool {
-    let sealed = one.seal(b"message", b"", Layout::Plain, &mut OsRandom::unbuffered());
+    let sealed =
+        one.seal(b"message", Purpose::Message, b"", Layout::Plain, &mut OsRandom::unbuffered());
     let sealed = sealed.expect("seals");
-    two.open(&sealed.blob, &sealed.iv, b"").is_ok()
+    two.open(Source::plain(&sealed.blob, &sealed.iv, b"")).is_ok()
 }
 
 /// A row opens as often as one likes, to the same key version.
@@ -96,15 +98,15 @@ fn rewrapping_keeps_the_material() {
     let (old, new) = (root(1), root(2));
     let random = &mut OsRandom::unbuffered();
     let before = row(&old);
-    let after = old.rewrap(&before, KEY, VERSION, &new, random).expect("rewraps");
+    let after = old.rewrap(VersionUse::Data, &before, KEY, VERSION, &new, random).expect("rewraps");
     let opened = |root: &RootKey, row: &[u8]| root.open_version(row, KEY, VERSION);
     let (one, two) = (opened(&old, &before).expect("opens"), opened(&new, &after).expect("opens"));
     assert!(same(&one, &two));
     assert_eq!(opened(&old, &after).err(), Some(Error::Decryption));
     assert_eq!(opened(&new, &before).err(), Some(Error::Decryption));
-    let outcome = new.rewrap(&before, KEY, VERSION, &old, random);
+    let outcome = new.rewrap(VersionUse::Data, &before, KEY, VERSION, &old, random);
     assert_eq!(outcome.err(), Some(Error::Decryption));
-    let outcome = old.rewrap(&before, KEY, OTHER_VERSION, &new, random);
+    let outcome = old.rewrap(VersionUse::Data, &before, KEY, OTHER_VERSION, &new, random);
     assert_eq!(outcome.err(), Some(Error::Decryption));
 }
 
@@ -129,6 +131,6 @@ fn root_keys_are_no_data_keys() {
     let data_key = WrappingKey::new(SecretBytes::copy_of(&[1; 32]), &place).expect("a key");
     let row = row(&root);
     let aad = format!("{KEY}/{VERSION}");
-    let outcome = data_key.open(&row[12..], &row[..12], aad.as_bytes());
+    let outcome = data_key.open(Source::plain(&row[12..], &row[..12], aad.as_bytes()));
     assert_eq!(outcome.err(), Some(Error::Decryption));
 }

@@ -15,14 +15,16 @@ use pairsmith_core::health::examine;
 use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::pool::Pool;
+use pairsmith_core::purpose::Purpose;
 use pairsmith_core::random::OsRandom;
 use pairsmith_core::root_key::RootKey;
 use pairsmith_core::rsa;
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::self_test::healthy;
+use pairsmith_core::service_key::ServiceKey;
 use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
 use pairsmith_core::stream::PairStream;
-use pairsmith_core::wrap::{Layout, WrappingKey};
+use pairsmith_core::wrap::{Layout, Source, WrappingKey};
 
 const CASE: &str = "PAIRSMITH_TEST_CASE";
 const VERSION: &str = "key-0123456789abcdefghijk-0123456789";
@@ -54,7 +56,13 @@ fn key() -> WrappingKey {
 }
 
 fn seal() -> Result<Vec<u8>, Error> {
-    let sealed = key().seal(b"message", b"", Layout::Plain, &mut OsRandom::unbuffered())?;
+    let sealed = key().seal(
+        b"message",
+        Purpose::Message,
+        b"",
+        Layout::Plain,
+        &mut OsRandom::unbuffered(),
+    )?;
     Ok(sealed.blob)
 }
 
@@ -98,10 +106,11 @@ fn everything(root: Option<&RootKey>) -> Vec<Option<Error>> {
         healthy().err(),
         RootKey::new(secret()).err(),
         seal().err(),
-        key().open(&[1; 80], &[0; 12], b"").err(),
+        key().open(Source::plain(&[1; 80], &[0; 12], b"")).err(),
         aead::seal(&[0; 32], [0; 12], b"", &mut [0; 5]).err(),
         aead::open(&[0; 32], [0; 12], b"", &mut [0; 25]).err(),
         generate::random_bytes(4).err(),
+        ServiceKey::new(secret(), VERSION).err(),
         generate::data_key(&key(), 32, b"", Layout::Advance).err(),
         rsa::pairwise_consistency_test(b"", b"").err(),
         ec::pairwise_consistency_test(Curve::P256, b"", b"").err(),
@@ -114,8 +123,12 @@ fn everything(root: Option<&RootKey>) -> Vec<Option<Error>> {
         said.push(Pool::start(&[(spec, 1)], Engine::best(), false).err());
     }
     if let Some(root) = root {
-        said.push(root.create_version("key", VERSION, &mut OsRandom::unbuffered()).err());
-        said.push(root.open_version(&[1; 100], "key", VERSION).err());
+        let random = &mut OsRandom::unbuffered();
+        said.push(root.create_version("key", VERSION, random).err());
+        said.push(root.create_service_version(VERSION, random).err());
+        said.push(root.open_version(&[2; 100], "key", VERSION).err());
+        said.push(root.open_service_version(&[2; 100], VERSION).err());
+        said.push(root.open_version_1(&[1; 100], "key", VERSION).err());
     }
     said
 }

@@ -3,15 +3,18 @@
 use num_bigint::BigUint;
 use pairsmith_core::error::Error;
 use pairsmith_core::generate;
+use pairsmith_core::purpose::Purpose;
 use pairsmith_core::random::{OsRandom, RandomSource};
 use pairsmith_core::secret::SecretBytes;
-use pairsmith_core::wrap::{Layout, Sealed, WrappingKey, advance_version_id};
+use pairsmith_core::wrap::{Layout, Sealed, Source, WrappingKey, advance_version_id};
 use pairsmith_tests::Scripted;
 use proptest::prelude::*;
 
 const VERSION: &str = "key-0123456789abcdefghijk-0123456789";
-/// Bytes in front of a plain blob's ciphertext: format version, salt, commitment.
-const SEALED_HEADER: usize = 1 + 16 + 32;
+/// Bytes in front of the salt: format version and purpose.
+const HEAD: usize = 1 + 3;
+/// Bytes in front of a plain blob's ciphertext: the head, salt, commitment.
+const SEALED_HEADER: usize = HEAD + 16 + 32;
 /// Bytes in front of an Advance blob's sealed part: magic, key version id, Iv.
 const ADVANCE_HEADER: usize = 3 + 36 + 12;
 const TAG: usize = 16;
@@ -21,7 +24,7 @@ fn key_of(byte: u8, version_id: &str) -> WrappingKey {
 }
 
 fn seal(key: &WrappingKey, plaintext: &[u8], aad: &[u8], layout: Layout) -> Sealed {
-    key.seal(plaintext, aad, layout, &mut OsRandom::unbuffered()).expect("seals")
+    key.seal(plaintext, Purpose::Message, aad, layout, &mut OsRandom::unbuffered()).expect("seals")
 }
 
 fn opened(
@@ -30,11 +33,8 @@ fn opened(
     aad: &[u8],
     layout: Layout,
 ) -> Result<Vec<u8>, Error> {
-    let message = match layout {
-        Layout::Plain => key.open(&sealed.blob, &sealed.iv, aad),
-        Layout::Advance => key.open_advance(&sealed.blob, aad),
-    };
-    message.map(|message| message.expose().to_vec())
+    let source = Source { layout, blob: &sealed.blob, iv: &sealed.iv, aad };
+    key.open(source).map(|opened| opened.plaintext.expose().to_vec())
 }
 
 proptest! {
@@ -51,7 +51,7 @@ proptest! {
         for (layout, header) in [(Layout::Plain, 0), (Layout::Advance, ADVANCE_HEADER)] {
             let sealed = seal(&key, &plaintext, &aad, layout);
             prop_assert_eq!(sealed.blob.len(), header + SEALED_HEADER + plaintext.len() + TAG);
-            prop_assert_eq!(sealed.blob[header], 1);
+            prop_assert_eq!(&sealed.blob[header..header + HEAD], &[2, 1, 0, 0]);
             if layout == Layout::Advance {
                 let head = [b"$\0\x02".as_slice(), VERSION.as_bytes(), &sealed.iv].concat();
                 prop_assert_eq!(&sealed.blob[..header], head);
@@ -65,15 +65,15 @@ proptest! {
     /// Bytes that nobody sealed open as nothing, and name a version only if they have the header of
     /// an Advance blob.
     #[test]
-    fn garbage_does_not_open(mut garbage in prop::collection::vec(any::<u8>(), 0..300), like in 0..3) {
+    fn garbage_does_not_open(mut garbage in prop::collection::vec(any::<u8>(), 0..300), like in 0..4usize) {
         if like > 0 {
             // With a plausible beginning.
-            let head = if like == 1 { [1].as_slice() } else { b"$\0\x02" };
+            let head = [[1].as_slice(), b"$\0\x02", &[2, 1, 0, 0]][like - 1];
             garbage.splice(0..0, head.iter().copied());
         }
         let key = key_of(7, VERSION);
-        prop_assert_eq!(key.open(&garbage, &[0; 12], b"").err(), Some(Error::Decryption));
-        prop_assert_eq!(key.open_advance(&garbage, b"").err(), Some(Error::Decryption));
+        prop_assert_eq!(key.open(Source::plain(&garbage, &[0; 12], b"")).err(), Some(Error::Decryption));
+        prop_assert_eq!(key.open(Source::advance(&garbage, b"")).err(), Some(Error::Decryption));
         if let Some(id) = advance_version_id(&garbage) {
             prop_assert!(garbage.starts_with(b"$\0\x02") && garbage.len() >= ADVANCE_HEADER);
             prop_assert_eq!(id.as_bytes(), &garbage[3..39]);
@@ -146,7 +146,7 @@ fn no_other_length_opens() {
             }
             for length in (0..40).filter(|length| *length != 12) {
                 let other = [&iv[..], &[0; 28]].concat();
-                let outcome = key.open(&blob, &other[..length], b"");
+                let outcome = key.open(Source::plain(&blob, &other[..length], b""));
                 assert_eq!(outcome.err(), Some(Error::Decryption));
             }
         }
@@ -169,12 +169,12 @@ fn nothing_else_opens() {
         (seal(&key, b"", b"", Layout::Plain), seal(&key, b"", b"", Layout::Advance));
     assert_eq!(opened(&key, &plain, b"", Layout::Advance), Err(Error::Decryption));
     assert_eq!(opened(&key, &advance, b"", Layout::Plain), Err(Error::Decryption));
-    // Cut out of its header, an Advance blob is a plain one with its own Iv: that is the format.
-    let inner = advance.blob[ADVANCE_HEADER..].to_vec();
-    assert_eq!(
-        opened(&key, &Sealed { blob: inner, iv: advance.iv }, b"", Layout::Plain),
-        Ok(vec![])
-    );
+    // A header can be neither taken off nor put on: the layout is in the derivation.
+    let inner = Sealed { blob: advance.blob[ADVANCE_HEADER..].to_vec(), iv: advance.iv };
+    assert_eq!(opened(&key, &inner, b"", Layout::Plain), Err(Error::Decryption));
+    let head = [b"$\0\x02".as_slice(), VERSION.as_bytes(), &plain.iv].concat();
+    let outer = Sealed { blob: [head, plain.blob].concat(), iv: plain.iv };
+    assert_eq!(opened(&key, &outer, b"", Layout::Advance), Err(Error::Decryption));
 }
 
 /// The commitment is checked, not only the tag: a blob with a right tag and a wrong commitment does
@@ -186,28 +186,33 @@ fn the_commitment_is_checked() {
         let numbers = [vec![1; 12], vec![2; 16]];
         Scripted(numbers.into_iter().collect())
     };
-    let sealed = key.seal(b"message", b"", Layout::Plain, &mut draws()).expect("seals");
-    let again = key.seal(b"message", b"", Layout::Plain, &mut draws()).expect("seals");
+    let sealed =
+        key.seal(b"message", Purpose::Message, b"", Layout::Plain, &mut draws()).expect("seals");
+    let again =
+        key.seal(b"message", Purpose::Message, b"", Layout::Plain, &mut draws()).expect("seals");
     assert_eq!(sealed.blob, again.blob, "Iv and salt determine the blob");
-    assert_eq!((&sealed.iv[..], &sealed.blob[1..17]), ([1; 12].as_slice(), [2; 16].as_slice()));
+    assert_eq!((&sealed.iv[..], &sealed.blob[4..20]), ([1; 12].as_slice(), [2; 16].as_slice()));
     // The tag does not cover the commitment, so GCM alone would open this.
-    for at in 17..49 {
+    for at in 20..52 {
         let mut changed = again.blob.clone();
         changed[at] ^= 0x80;
-        assert_eq!(key.open(&changed, &sealed.iv, b"").err(), Some(Error::Decryption));
+        assert_eq!(
+            key.open(Source::plain(&changed, &sealed.iv, b"")).err(),
+            Some(Error::Decryption)
+        );
     }
 }
 
-/// Two seals of one message have nothing in common but the format version.
+/// Two seals of one message have nothing in common but what they say of themselves.
 #[test]
 fn every_seal_is_fresh() {
     let key = key_of(7, VERSION);
     let (one, two) =
         (seal(&key, &[0; 64], b"", Layout::Plain), seal(&key, &[0; 64], b"", Layout::Plain));
     assert_ne!(one.iv, two.iv);
-    assert_ne!(one.blob[1..17], two.blob[1..17], "salts");
-    assert_ne!(one.blob[17..49], two.blob[17..49], "commitments");
-    assert_ne!(one.blob[49..], two.blob[49..], "ciphertexts");
+    assert_ne!(one.blob[4..20], two.blob[4..20], "salts");
+    assert_ne!(one.blob[20..52], two.blob[20..52], "commitments");
+    assert_ne!(one.blob[52..], two.blob[52..], "ciphertexts");
 }
 
 /// Material of other lengths than 32 bytes and version ids of other lengths than 36 are refused.
@@ -228,9 +233,15 @@ fn keys_have_one_size() {
 fn no_seal_without_randomness() {
     let key = key_of(7, VERSION);
     let only_iv = || Scripted::numbers(12, [&BigUint::from(1u8)]);
-    assert_eq!(key.seal(b"", b"", Layout::Plain, &mut only_iv()).err(), Some(Error::Random));
+    assert_eq!(
+        key.seal(b"", Purpose::Message, b"", Layout::Plain, &mut only_iv()).err(),
+        Some(Error::Random)
+    );
     let mut none = Scripted::numbers(12, []);
-    assert_eq!(key.seal(b"", b"", Layout::Plain, &mut none).err(), Some(Error::Random));
+    assert_eq!(
+        key.seal(b"", Purpose::Message, b"", Layout::Plain, &mut none).err(),
+        Some(Error::Random)
+    );
     assert_eq!(none.fill(&mut [0]), Err(Error::Random));
 }
 

@@ -1,0 +1,79 @@
+//! What a blob was made as. It is in the blob's derivation, so nothing opens as something else.
+
+use crate::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
+
+/// What was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Nobody knows: it is from a blob of format 1, which did not say.
+    Unstated,
+    /// What a caller gave to be encrypted.
+    Message,
+    /// A symmetric data key.
+    DataKey,
+    /// The private half of a data key pair, in this encoding.
+    Pair(KeyPairSpec, KeyFormat),
+    /// The key of a bulk job.
+    Job,
+}
+
+/// Bytes of a purpose in a blob: what, spec, encoding.
+pub(crate) const PURPOSE_LENGTH: usize = 3;
+
+impl Purpose {
+    pub(crate) const fn bytes(self) -> [u8; PURPOSE_LENGTH] {
+        match self {
+            Self::Unstated => [0, 0, 0],
+            Self::Message => [1, 0, 0],
+            Self::DataKey => [2, 0, 0],
+            Self::Pair(spec, format) => [3, code_of_spec(spec), code_of_format(format)],
+            Self::Job => [4, 0, 0],
+        }
+    }
+
+    /// `None` for bytes that no purpose has.
+    pub(crate) fn from_bytes(bytes: [u8; PURPOSE_LENGTH]) -> Option<Self> {
+        match bytes {
+            [0, 0, 0] => Some(Self::Unstated),
+            [1, 0, 0] => Some(Self::Message),
+            [2, 0, 0] => Some(Self::DataKey),
+            [3, spec, format] => Some(Self::Pair(spec_of_code(spec)?, format_of_code(format)?)),
+            [4, 0, 0] => Some(Self::Job),
+            _ => None,
+        }
+    }
+}
+
+/// Codes are for ever: a stored blob has them.
+const SPECS: [(u8, KeyPairSpec); 5] = [
+    (1, KeyPairSpec::Rsa(RsaSize::Bits2048)),
+    (2, KeyPairSpec::Rsa(RsaSize::Bits3072)),
+    (3, KeyPairSpec::Rsa(RsaSize::Bits4096)),
+    (4, KeyPairSpec::Ec(Curve::P256)),
+    (5, KeyPairSpec::Ec(Curve::P256K)),
+];
+
+const fn code_of_spec(spec: KeyPairSpec) -> u8 {
+    match spec {
+        KeyPairSpec::Rsa(RsaSize::Bits2048) => 1,
+        KeyPairSpec::Rsa(RsaSize::Bits3072) => 2,
+        KeyPairSpec::Rsa(RsaSize::Bits4096) => 3,
+        KeyPairSpec::Ec(Curve::P256) => 4,
+        KeyPairSpec::Ec(Curve::P256K) => 5,
+    }
+}
+
+fn spec_of_code(code: u8) -> Option<KeyPairSpec> {
+    SPECS.into_iter().find_map(|(known, spec)| (known == code).then_some(spec))
+}
+
+const fn code_of_format(format: KeyFormat) -> u8 {
+    match format {
+        KeyFormat::Der => 1,
+        KeyFormat::Pem => 2,
+    }
+}
+
+fn format_of_code(code: u8) -> Option<KeyFormat> {
+    [KeyFormat::Der, KeyFormat::Pem].into_iter().find(|format| code_of_format(*format) == code)
+}
