@@ -138,6 +138,7 @@ class AsyncInstance:
         threads: int = 1,
         pool: Mapping[KeyPairSpec | str, int] | None = None,
         ec_pairwise_test: bool = False,
+        refuse_format_1: bool = False,
     ) -> Self:
         """Open an instance; arguments and errors are those of ``Instance.open``."""
         instance = await asyncio.to_thread(
@@ -148,6 +149,7 @@ class AsyncInstance:
             threads=threads,
             pool=pool,
             ec_pairwise_test=ec_pairwise_test,
+            refuse_format_1=refuse_format_1,
         )
         return cls(instance)
 

@@ -1,8 +1,10 @@
 """Records and blobs open as what they are, for whoever says what is expected."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from itertools import product
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -10,10 +12,18 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
 )
 
 from pairsmith import Instance
-from pairsmith.errors import DecryptionError, InvalidParameter, KeyNotFound
+from pairsmith._core import RootKey
+from pairsmith.errors import (
+    DecryptionError,
+    FormatRefused,
+    InvalidParameter,
+    KeyNotFound,
+)
 from pairsmith.results import KeyFormat, KeyPairSpec, Purpose, WrappedKeyPair
 from places import Place
 
@@ -182,3 +192,70 @@ def test_a_purpose_stays_when_a_blob_moves(
     )
     with pytest.raises(DecryptionError):
         kms.re_encrypt_record(planted)
+
+
+EXAMPLE = re.findall(
+    r"^(\w+) += ([^=]+?)(?=\n\w|\n```)",
+    (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8"),
+    re.MULTILINE,
+)
+
+
+def test_what_says_nothing_can_be_refused(sqlite_place: Place) -> None:
+    """Blobs of format 1, and what was moved from them, until they say what they are."""
+    example = {name: "".join(text.split()) for name, text in EXAMPLE}
+    row = bytes.fromhex(example["row"])
+    place = (example["key_id"], example["key_version_id"])
+    old = RootKey(bytes.fromhex(example["root_key"])).open_version(row, *place)
+    blob, aad = bytes.fromhex(example["blob_1"]), bytes.fromhex(example["aad"])
+    iv = bytes.fromhex(example["iv"])
+    document, *kind = old.open(blob, iv, aad)
+    assert kind == ["", None, None]
+    public = load_der_private_key(document, None).public_key()
+    with Instance.open(sqlite_place.url) as kms:
+        key_id = kms.create_key().key_id
+        version = kms.registry.resolve(key_id, primary=False)
+        iv, moved = old.re_encrypt(
+            blob,
+            iv,
+            aad,
+            version.wrapping_key,
+            aad,
+            advance=False,
+            destination_advance=False,
+        )
+        record = WrappedKeyPair(
+            key_id=key_id,
+            key_version_id=None,
+            key_pair_spec=KeyPairSpec.EC_P256,
+            key_format=KeyFormat.DER,
+            algorithm="AES_GCM",
+            aad=aad,
+            iv=iv,
+            private_key_ciphertext_blob=moved,
+            encoded_public_key=public.public_bytes(
+                Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+            ),
+        )
+        assert kms.decrypt(moved, key_id=key_id, iv=iv, aad=aad).purpose is None
+        assert kms.decrypt(record).plaintext == document
+        stated = kms.re_encrypt_record(record)
+        other = dataclasses.replace(
+            record, encoded_public_key=record_of(kms, key_id).encoded_public_key
+        )
+        for refused in (other, dataclasses.replace(record, key_format=KeyFormat.PEM)):
+            with pytest.raises(DecryptionError):
+                kms.re_encrypt_record(refused)
+    with Instance.open(sqlite_place.url, refuse_format_1=True) as strict:
+        attempts: list[Callable[[], object]] = [
+            lambda: strict.decrypt(record),
+            lambda: strict.decrypt(moved, key_id=key_id, iv=iv, aad=aad),
+            lambda: strict.decrypt(blob, key_id=key_id, iv=iv, aad=aad),
+            lambda: strict.advance_decrypt(moved, key_id=key_id, iv=iv, aad=aad),
+            lambda: strict.re_encrypt(moved, key_id=key_id, iv=iv, aad=aad),
+            lambda: strict.re_encrypt_record(record),
+        ]
+        for attempt in attempts:
+            with pytest.raises(FormatRefused, match="refuse_format_1"):
+                attempt()
+        assert strict.decrypt(stated, key_id=key_id, aad=aad).plaintext == document

@@ -43,7 +43,10 @@ def opened(
     root_keys: RootKeys | None = settings.root_key
     if other_root_key is not None:
         root_keys = [*_root_keys(settings), other_root_key]
-    with Instance.open(settings.database, root_keys) as instance:
+    refuse = settings.refuse_format_1
+    with Instance.open(
+        settings.database, root_keys, refuse_format_1=refuse
+    ) as instance:
         yield instance
 
 

@@ -18,6 +18,7 @@ class Settings:
 
     database: str = DEFAULT_DATABASE
     root_key: str | None = None
+    refuse_format_1: bool = False
     json: bool = False
 
 
@@ -64,7 +65,7 @@ class Group(WritesHelp, click.Group):
 
 
 def common_options(*, read_environment: bool) -> list[click.Parameter]:
-    """``--database``, ``--root-key`` and ``--json``.
+    """``--database``, ``--root-key``, ``--refuse-format-1`` and ``--json``.
 
     Args:
         read_environment: Whether the variables count. Only the outermost command reads
@@ -88,6 +89,14 @@ def common_options(*, read_environment: bool) -> list[click.Parameter]:
             callback=_keep,
             help="file:PATH, env:NAME or command:PROGRAM. [default: the file beside "
             "an SQLite database]",
+        ),
+        click.Option(
+            ["--refuse-format-1"],
+            is_flag=True,
+            envvar=variables and "PAIRSMITH_REFUSE_FORMAT_1",
+            expose_value=False,
+            callback=_keep,
+            help="Open no blob that does not say what it is.",
         ),
         click.Option(
             ["--json"],

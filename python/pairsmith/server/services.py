@@ -133,4 +133,5 @@ def open_instance(settings: Settings) -> Instance:
         pair_limit=settings.pairs.limit,
         threads=settings.pairs.threads,
         pool=settings.pairs.pooled(),
+        refuse_format_1=settings.database.refuse_format_1,
     )

@@ -27,6 +27,7 @@ DEFAULT_FILE = Path("pairsmith.toml")
 ALIASES = {
     "PAIRSMITH_DATABASE": "PAIRSMITH_DATABASE_URL",
     "PAIRSMITH_ROOT_KEY_PROVIDER": "PAIRSMITH_DATABASE_ROOT_KEY",
+    "PAIRSMITH_REFUSE_FORMAT_1": "PAIRSMITH_DATABASE_REFUSE_FORMAT_1",
 }
 """The variables that every other command reads, and what they are called here."""
 
@@ -80,6 +81,9 @@ class Database:
 
     url: str = _set("sqlite:///pairsmith.db", "As --database of every command.")
     root_key: str = _set("", "As --root-key of every command.")
+    refuse_format_1: bool = _set(
+        default=False, doc="Open no blob that does not say what it was made as."
+    )
 
 
 @dataclass(frozen=True, slots=True)
