@@ -72,7 +72,7 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
     """Schema, root key, keys by state, and what waits to be done."""
     import sqlalchemy as sa
 
-    from pairsmith.registry import deletion, listing, rotation
+    from pairsmith.registry import deletion, rotation
     from pairsmith.registry.key_ring import root_key_ids
     from pairsmith.registry.schema import REVISION_TABLE, REVISIONS, keys
 
@@ -93,14 +93,7 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
     ).all()
     text = ", ".join(f"{count} {state}" for state, count in by_state)
     yield Finding("Keys", Verdict.GOOD, text or "none yet")
-    damaged = listing.damaged_keys(connection)
-    if damaged:
-        yield Finding(
-            "Rows",
-            Verdict.PROBLEM,
-            f"{len(damaged)} keys have damaged rows, among them {damaged[0]}",
-            "restore their rows from a backup.",
-        )
+    yield from _authenticity(connection, settings)
     now_ms = int(time.time() * 1000)
     rotations = len(rotation.due_keys(connection, now_ms))
     deletions = len(deletion.due_keys(connection, now_ms))
@@ -119,6 +112,42 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
             Verdict.PROBLEM,
             "one was begun and not finished",
             "pairsmith rewrap, with the same --to, finishes it.",
+        )
+
+
+def _authenticity(connection: sa.Connection, settings: Settings) -> Iterator[Finding]:
+    """Every key that is not as it was authenticated, and whatever is gone."""
+    from pairsmith.registry.inspection import inspect
+    from pairsmith.registry.key_ring import KeyRing
+    from pairsmith.registry.root_key import parse_root_key_providers
+
+    root_key = settings.root_key or root_key_place(settings)
+    try:
+        ring = KeyRing(parse_root_key_providers(root_key))
+        found = inspect(connection, ring)
+    except PairsmithError as error:
+        yield Finding("Rows", Verdict.PROBLEM, str(error))
+        return
+    for key_id, fault in found.faults.items():
+        yield Finding(
+            "Rows",
+            Verdict.PROBLEM,
+            f"{key_id} is not as it was authenticated: {fault}",
+            f"pairsmith key repair {key_id}, or restore its rows from a backup.",
+        )
+    for name in found.missing:
+        yield Finding(
+            "Rows",
+            Verdict.PROBLEM,
+            f"{name}: somebody has removed its rows",
+            "restore them from a backup.",
+        )
+    for page in found.damaged_pages:
+        yield Finding(
+            "Rows",
+            Verdict.PROBLEM,
+            f"page {page} of the table revision_pages is damaged",
+            "restore a backup of the database.",
         )
 
 

@@ -16,15 +16,18 @@ import sqlalchemy as sa
 from pairsmith.errors import DatabaseError, KeyPendingDeletion, KeyUnavailable
 from pairsmith.registry import deletion, rotation
 from pairsmith.registry.cache import Cache, Entries, Resolution
+from pairsmith.registry.changing import Change, begin_change, require_revisions
 from pairsmith.registry.engine import Database, change_mark
 from pairsmith.registry.forks import watch_forks
 from pairsmith.registry.key_ring import KeyRing, require_root_key
 from pairsmith.registry.maintenance import Background, MaintenanceReport
 from pairsmith.registry.migrate import require_present_schema
+from pairsmith.registry.revisions import Revisions
+from pairsmith.registry.stored_keys import StoredKeys
 
 _log = logging.getLogger(__name__)
 
-Look = Callable[[sa.Connection], Resolution]
+Look = Callable[[StoredKeys], Resolution]
 """Finds a key version in the database."""
 
 
@@ -53,6 +56,7 @@ class Access:
         self.background = Background(self) if background else None
         self._closed = False
         self._remaining: frozenset[str] = frozenset()
+        self._revisions: tuple[object, Revisions | None] = (None, None)
         database.verify = self._require_same_registry
         watch_forks(self)
 
@@ -76,12 +80,60 @@ class Access:
             yield connection
 
     @contextmanager
-    def changing(self) -> Iterator[sa.Connection]:
-        """Open a transaction that writes, and forget what was cached."""
+    def stored_keys(self) -> Iterator[StoredKeys]:
+        """Open a transaction that only reads, for keys that are checked."""
+        with self.looking() as connection:
+            yield StoredKeys(connection, self.revisions(connection))
+
+    @contextmanager
+    def changing(self, operation: str) -> Iterator[Change]:
+        """Open a transaction that writes, and forget what was cached.
+
+        Args:
+            operation: What the line of the change log calls it, as the API does.
+        """
         self.begin_use()
         self._destroy_due()
-        with self._writing() as connection:
-            yield connection
+        with self.writing(operation) as change:
+            yield change
+
+    @contextmanager
+    def writing(self, operation: str) -> Iterator[Change]:
+        """As ``changing``, without destroying what is due beforehand."""
+        try:
+            with self.database.writing() as connection:
+                change = begin_change(connection, self.ring, operation, self.now_ms)
+                yield change
+                change.finish()
+        finally:
+            self.cache.empty()
+
+    def revisions(
+        self, connection: sa.Connection, mark: object = None
+    ) -> Revisions | None:
+        """Give the newest revisions of everything, as a transaction finds them.
+
+        They are kept for as long as the change mark is the same. ``None`` in a database
+        that nobody has written to.
+
+        Args:
+            connection: In a transaction that reads.
+            mark: The change mark, if it was read in this transaction already.
+
+        Raises:
+            DatabaseError: They are missing or damaged.
+            RootKeyError: The service version's root key is not at hand.
+        """
+        if mark is None:
+            mark = change_mark(connection)
+        kept_mark, kept = self._revisions
+        if kept_mark == mark and kept is not None:
+            return kept
+        found = require_revisions(connection, self.ring)
+        if found is not None:
+            self._warn_of_older(found)
+        self._revisions = mark, found
+        return found
 
     def look_up(self, entries: Entries, name: str, look: Look) -> Resolution:
         """Find a key version in the cache, if that still holds, or in the database."""
@@ -95,10 +147,8 @@ class Access:
 
     def rotate_if_due(self, key_id: str) -> bool:
         """Rotate a key unless it is not due, or another process was first."""
-        with self._writing() as connection:
-            now_ms = self.now_ms()
-            added = rotation.rotate_if_due(connection, self.ring, key_id, now_ms)
-            return added is not None
+        with self.writing("RotateKey") as change:
+            return rotation.rotate_if_due(change, self.ring, key_id) is not None
 
     def run_maintenance(self) -> MaintenanceReport:
         """Rotate and destroy what is due."""
@@ -128,14 +178,6 @@ class Access:
         if self.background is not None:
             self.background.start()
 
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        try:
-            with self.database.writing() as connection:
-                yield connection
-        finally:
-            self.cache.empty()
-
     def _rotates(self, key_id: str) -> bool:
         """Rotate a key that is due; one that is damaged keeps no other from it."""
         try:
@@ -155,8 +197,8 @@ class Access:
             due = set(deletion.due_keys(connection, self.now_ms()))
         if not (due if remaining else due - self._remaining):
             return ()
-        with self._writing() as connection:
-            result = deletion.destroy_due(connection, self.now_ms())
+        with self.writing("DestroyKey") as change:
+            result = deletion.destroy_due(change)
         self._remaining = result.remaining
         return result.destroyed
 
@@ -169,9 +211,20 @@ class Access:
             kept = entries.get(name)
             if kept is not None:
                 return Resolution(kept, None)
-            found = look(connection)
+            found = look(StoredKeys(connection, self.revisions(connection, mark)))
         cache.store(entries, name, found, generation=generation, mark=mark)
         return found
+
+    def _warn_of_older(self, found: Revisions) -> None:
+        """Tell of a database that was put back as it was before."""
+        last = self._revisions[1]
+        if last is not None and found.revision < last.revision:
+            _log.warning(
+                "The database is older than it was: its last change was number %d and "
+                "is number %d now. A backup was restored, or somebody undoes changes.",
+                last.revision,
+                found.revision,
+            )
 
     def _require_open(self) -> None:
         if self._closed:

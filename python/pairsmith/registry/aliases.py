@@ -3,49 +3,65 @@
 import sqlalchemy as sa
 
 from pairsmith.errors import AliasAlreadyExists, AliasNotFound
-from pairsmith.registry import keys as key_rows
+from pairsmith.registry.changing import Change
 from pairsmith.registry.schema import aliases
 from pairsmith.registry.states import Operation
 
 
-def create(connection: sa.Connection, alias_name: str, key: str) -> None:
+def create(change: Change, alias_name: str, key: str) -> None:
     """Bind a new alias.
 
     Raises:
         AliasAlreadyExists: Some key has it already.
     """
-    row = key_rows.find_for(connection, key, Operation.CREATE_ALIAS)
-    if _exists(connection, alias_name):
+    found = change.key(key, Operation.CREATE_ALIAS)
+    if _bearer(change.connection, alias_name) is not None:
         raise AliasAlreadyExists(
             f"{alias_name} exists already: update_alias binds it to another key."
         )
-    connection.execute(
-        sa.insert(aliases).values(alias_name=alias_name, key_id=row.key_id)
+    change.connection.execute(
+        sa.insert(aliases).values(alias_name=alias_name, key_id=found.key_id)
     )
+    change.note(alias_name=alias_name)
 
 
-def update(connection: sa.Connection, alias_name: str, key: str) -> None:
-    """Bind an alias to another key; only that key's state matters."""
-    row = key_rows.find_for(connection, key, Operation.UPDATE_ALIAS)
-    _require(connection, alias_name)
-    connection.execute(
+def update(change: Change, alias_name: str, key: str) -> None:
+    """Bind an alias to another key; only that key's state matters.
+
+    Raises:
+        KeyUnavailable: One of both keys is not as it was authenticated.
+    """
+    found = change.key(key, Operation.UPDATE_ALIAS)
+    before = _require(change.connection, alias_name)
+    change.touch(before)
+    change.connection.execute(
         sa.update(aliases)
         .where(aliases.c.alias_name == alias_name)
-        .values(key_id=row.key_id)
+        .values(key_id=found.key_id)
     )
+    change.note(alias_name=alias_name, previous_key_id=before)
 
 
-def delete(connection: sa.Connection, alias_name: str) -> None:
-    """Forget an alias; its key stays."""
-    _require(connection, alias_name)
-    connection.execute(sa.delete(aliases).where(aliases.c.alias_name == alias_name))
+def delete(change: Change, alias_name: str) -> None:
+    """Forget an alias; its key stays.
+
+    Raises:
+        KeyUnavailable: Its key is not as it was authenticated.
+    """
+    change.touch(_require(change.connection, alias_name))
+    change.connection.execute(
+        sa.delete(aliases).where(aliases.c.alias_name == alias_name)
+    )
+    change.note(alias_name=alias_name)
 
 
-def _exists(connection: sa.Connection, alias_name: str) -> bool:
+def _bearer(connection: sa.Connection, alias_name: str) -> str | None:
     query = sa.select(aliases.c.key_id).where(aliases.c.alias_name == alias_name)
-    return connection.execute(query).first() is not None
+    return connection.execute(query).scalar()
 
 
-def _require(connection: sa.Connection, alias_name: str) -> None:
-    if not _exists(connection, alias_name):
+def _require(connection: sa.Connection, alias_name: str) -> str:
+    bearer = _bearer(connection, alias_name)
+    if bearer is None:
         raise AliasNotFound(f"{alias_name} does not exist; list_aliases shows all.")
+    return bearer

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from pairsmith.errors import RejectedUnsupportedOperation
+from pairsmith.errors import KeyUnavailable, RejectedUnsupportedOperation
 from pairsmith.model import KeyState
 from pairsmith.registry import keys as key_rows
+from pairsmith.registry.changing import Change
 from pairsmith.registry.schema import aliases, key_versions, keys, tags
-from pairsmith.registry.soundness import is_sound
+from pairsmith.registry.soundness import moment
 from pairsmith.registry.states import Operation
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -23,64 +24,78 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Destruction:
-    """The keys that are gone, and those that should be, but rows refer to them."""
+    """The keys that are gone, and those that should be, but cannot be destroyed."""
 
     destroyed: tuple[str, ...]
     remaining: frozenset[str]
 
 
-def schedule(connection: sa.Connection, name: str, days: int, now_ms: int) -> None:
+def schedule(change: Change, name: str, days: int) -> None:
     """Let the key wait for its destruction.
 
     Raises:
         RejectedUnsupportedOperation: Its deletion protection is on.
     """
-    row = key_rows.find_for(connection, name, Operation.SCHEDULE_DELETION)
-    if row.deletion_protection:
+    key = change.key(name, Operation.SCHEDULE_DELETION)
+    if key.row.deletion_protection:
         raise RejectedUnsupportedOperation(
-            f"The key {row.key_id} is protected from deletion: switch that off with "
+            f"The key {key.key_id} is protected from deletion: switch that off with "
             "set_deletion_protection first."
         )
+    delete_at_ms = change.now_ms + days * DAY_MS
     key_rows.update(
-        connection,
-        row.key_id,
+        change.connection,
+        key.key_id,
         key_state=KeyState.PENDING_DELETION,
-        delete_at_ms=now_ms + days * DAY_MS,
+        delete_at_ms=delete_at_ms,
     )
+    change.note(pending_window_days=days, delete_date=moment(delete_at_ms))
 
 
-def cancel(connection: sa.Connection, name: str) -> None:
+def cancel(change: Change, name: str) -> None:
     """Bring a waiting key back, Enabled whatever it was before, as documented."""
-    row = key_rows.find_for(connection, name, Operation.CANCEL_DELETION)
+    key = change.key(name, Operation.CANCEL_DELETION)
     key_rows.update(
-        connection, row.key_id, key_state=KeyState.ENABLED, delete_at_ms=None
+        change.connection, key.key_id, key_state=KeyState.ENABLED, delete_at_ms=None
     )
 
 
 def due_keys(connection: sa.Connection, now_ms: int) -> list[str]:
-    """List the keys whose window is over."""
+    """List the keys whose window seems to be over."""
     due = (keys.c.key_state == KeyState.PENDING_DELETION) & (
         keys.c.delete_at_ms <= now_ms
     )
-    query = sa.select(keys).where(due).order_by(keys.c.delete_at_ms)
-    return [row.key_id for row in connection.execute(query) if is_sound(row)]
+    query = sa.select(keys.c.key_id).where(due).order_by(keys.c.delete_at_ms)
+    found = connection.execute(query).scalars()
+    return [key_id for key_id in found if isinstance(key_id, str)]
 
 
-def destroy_due(connection: sa.Connection, now_ms: int) -> Destruction:
+def destroy_due(change: Change) -> Destruction:
     """Destroy every key whose window is over; one that cannot be stops no other."""
     destroyed, remaining = [], []
-    for key_id in due_keys(connection, now_ms):
+    for key_id in due_keys(change.connection, change.now_ms):
         try:
-            with connection.begin_nested():
-                _destroy(connection, key_id)
-            destroyed.append(key_id)
-        except sa.exc.IntegrityError:
-            _log.warning("The key %s is not destroyed: rows refer to it.", key_id)
+            _destroy(change, key_id)
+        except (KeyUnavailable, sa.exc.IntegrityError) as error:
+            reason = "rows refer to it"
+            if isinstance(error, KeyUnavailable):
+                reason = str(error)
+            _log.warning("The key %s is not destroyed: %s", key_id, reason)
             remaining.append(key_id)
+        else:
+            destroyed.append(key_id)
     return Destruction(tuple(destroyed), frozenset(remaining))
 
 
-def _destroy(connection: sa.Connection, key_id: str) -> None:
-    # Versions last: the key refers to them.
-    for table in (aliases, tags, keys, key_versions):
-        connection.execute(sa.delete(table).where(table.c.key_id == key_id))
+def _destroy(change: Change, key_id: str) -> None:
+    key = change.find(key_id)
+    key.require_fitting()
+    with change.connection.begin_nested():
+        # Versions last: the key refers to them.
+        for table in (aliases, tags, keys, key_versions):
+            change.connection.execute(sa.delete(table).where(table.c.key_id == key_id))
+    change.destroyed(key_id)
+    change.note(
+        alias_name=key.aliases,
+        key_version_id=[each.key_version_id for each in key.contents.versions],
+    )

@@ -254,8 +254,13 @@ def next_sequence(connection: sa.Connection, *columns: sa.Column[int]) -> int:
             break
         free += 1
     if free != counter:
-        connection.execute(sa.update(registry).values(change_counter=free))
+        set_change_counter(connection, free)
     return free
+
+
+def set_change_counter(connection: sa.Connection, counter: int) -> None:
+    """Let this transaction count further than by one."""
+    connection.execute(sa.update(registry).values(change_counter=counter))
 
 
 def damaged_registry() -> DatabaseError:

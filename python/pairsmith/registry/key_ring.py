@@ -12,15 +12,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pairsmith._core import RootKey, WrappingKey
-from pairsmith.errors import DecryptionError, KeyUnavailable, RootKeyError
+from pairsmith._core import RootKey, ServiceKey, WrappingKey
+from pairsmith.errors import (
+    DatabaseError,
+    DecryptionError,
+    KeyUnavailable,
+    RootKeyError,
+)
+from pairsmith.registry.contents import StoredVersion
 from pairsmith.registry.engine import Database, damaged_registry
+from pairsmith.registry.identifiers import SERVICE
 from pairsmith.registry.key_file import FileRootKey
 from pairsmith.registry.root_key import RootKeyProvider
 from pairsmith.registry.schema import key_versions, registry
 
 RELOAD_SECONDS = 1.0
 """How often, at most, providers are asked again for one and the same missing key."""
+
+VersionRow = sa.Row[Any] | StoredVersion
 
 LOOKS = 10
 """How often to look while root keys are replaced again and again; more is a fault."""
@@ -50,6 +59,7 @@ class KeyRing:
         self._keys: dict[str, RootKey] = {}
         self._failures: list[RootKeyError] = []
         self._reload_after: dict[str, float] = {}
+        self._service_keys: dict[str, ServiceKey] = {}
 
     def unlock(self, database: Database) -> None:
         """Load the root keys, and make sure they fit the database.
@@ -87,7 +97,7 @@ class KeyRing:
                 }
         raise self._wrong(ids.present)
 
-    def open_version(self, connection: sa.Connection, row: sa.Row[Any]) -> WrappingKey:
+    def open_version(self, connection: sa.Connection, row: VersionRow) -> WrappingKey:
         """Unwrap a row of ``key_versions``.
 
         Raises:
@@ -100,8 +110,54 @@ class KeyRing:
         except UNOPENED as error:
             raise damaged(row.key_version_id) from error
 
+    def service_key(self, connection: sa.Connection) -> ServiceKey | None:
+        """Give what authenticates and seals: the newest service version that opens.
+
+        ``None`` if there is none yet: the first transaction that writes makes it.
+
+        Raises:
+            DatabaseError: There is one, and it does not open.
+            RootKeyError: It is wrapped under a root key this process does not hold.
+        """
+        rows = connection.execute(_SERVICE_VERSIONS).all()
+        for row in rows:
+            known = self._service_keys.get(row.key_version_id)
+            key = known or self._open_service_version(connection, row)
+            if key is not None:
+                self._service_keys[row.key_version_id] = key
+                return key
+        if rows:
+            raise damaged_service()
+        return None
+
+    def create_service_version(
+        self, connection: sa.Connection, key_version_id: str
+    ) -> dict[str, Any]:
+        """As ``create_version``, for what only the service can use."""
+        ids = root_key_ids(connection)
+        root_key = self.find(ids.present)
+        if root_key is None:
+            raise self._wrong(ids.present)
+        wrapped = root_key.create_service_version(key_version_id)
+        return {"root_key_id": ids.present, "wrapped": wrapped}
+
+    def next_service_version(
+        self, connection: sa.Connection, key_version_id: str, root_key_id: str
+    ) -> bytes | None:
+        """Give the service version as a re-wrap has wrapped it beforehand, if it opens.
+
+        Args:
+            connection: In a transaction.
+            key_version_id: The service version.
+            root_key_id: Of the next root key, which is at hand.
+        """
+        next_root_key = self._keys[root_key_id]
+        if _next_service_key(connection, next_root_key, key_version_id) is None:
+            return None
+        return _next_wrapped(connection)
+
     def rewrap_version(
-        self, connection: sa.Connection, row: sa.Row[Any], root_key_id: str
+        self, connection: sa.Connection, row: VersionRow, root_key_id: str
     ) -> bytes:
         """Wrap a row's key material under another root key of this ring.
 
@@ -111,7 +167,13 @@ class KeyRing:
         root_key = self._opener(connection, row)
         new = self._keys[root_key_id]
         try:
-            return root_key.rewrap(row.wrapped, row.key_id, row.key_version_id, new)
+            return root_key.rewrap(
+                row.wrapped,
+                row.key_id,
+                row.key_version_id,
+                new,
+                service=row.key_id == SERVICE,
+            )
         except UNOPENED as error:
             raise damaged(row.key_version_id) from error
 
@@ -145,7 +207,7 @@ class KeyRing:
         self._keys = {root_key_id: self._keys[root_key_id]}
         self.providers = tuple(providers)
 
-    def _opener(self, connection: sa.Connection, row: sa.Row[Any]) -> RootKey:
+    def _opener(self, connection: sa.Connection, row: VersionRow) -> RootKey:
         root_key = self._keys.get(row.root_key_id)
         if root_key is not None:
             return root_key
@@ -157,6 +219,22 @@ class KeyRing:
         if root_key is None:
             raise self._wrong(row.root_key_id)
         return root_key
+
+    def _open_service_version(
+        self, connection: sa.Connection, row: VersionRow
+    ) -> ServiceKey | None:
+        """Open it as it is, or as a re-wrap has wrapped it beforehand."""
+        try:
+            return self._opener(connection, row).open_service_version(
+                row.wrapped, row.key_version_id
+            )
+        except (KeyUnavailable, *UNOPENED):
+            return None
+        except RootKeyError:
+            following = self.find(root_key_ids(connection).following)
+            if following is None:
+                raise
+        return _next_service_key(connection, following, row.key_version_id)
 
     def _holds_one_of(self, ids: RootKeyIds) -> bool:
         return ids.present in self._keys or ids.following in self._keys
@@ -257,6 +335,36 @@ def note_root_key_ids(connection: sa.Connection, ids: RootKeyIds) -> None:
 def _has_versions(connection: sa.Connection) -> bool:
     first = sa.select(key_versions.c.key_version_id).limit(1)
     return connection.execute(first).first() is not None
+
+
+def _next_service_key(
+    connection: sa.Connection, root_key: RootKey, key_version_id: str
+) -> ServiceKey | None:
+    wrapped = _next_wrapped(connection)
+    try:
+        return wrapped and root_key.open_service_version(wrapped, key_version_id)
+    except UNOPENED:
+        return None
+
+
+def _next_wrapped(connection: sa.Connection) -> bytes | None:
+    return connection.execute(sa.select(registry.c.next_service_version)).scalar()
+
+
+def damaged_service() -> DatabaseError:
+    """Say that what authenticates everything does not open."""
+    return DatabaseError(
+        "The service version, a row of key_versions, is missing or damaged, so nothing "
+        "can be believed: restore a backup of the database.",
+        retryable=False,
+    )
+
+
+_SERVICE_VERSIONS = (
+    sa.select(key_versions)
+    .where(key_versions.c.key_id == SERVICE)
+    .order_by(key_versions.c.sequence.desc())
+)
 
 
 def damaged(key_version_id: str) -> KeyUnavailable:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 
-from pairsmith.errors import AliasNotFound, InvalidParameter, KeyNotFound
+from pairsmith.errors import InvalidParameter
 from pairsmith.model import (
     AutomaticRotation,
     KeyMetadata,
@@ -19,12 +19,13 @@ from pairsmith.model import (
     ProtectionLevel,
 )
 from pairsmith.registry import tags, versions
+from pairsmith.registry.changing import Change
 from pairsmith.registry.key_ring import KeyRing
-from pairsmith.registry.schema import aliases, keys
-from pairsmith.registry.soundness import is_sound, moment, text_of
-from pairsmith.registry.states import Operation, require
+from pairsmith.registry.schema import keys
+from pairsmith.registry.soundness import moment, text_of
+from pairsmith.registry.states import Operation
+from pairsmith.registry.stored_keys import StoredKey
 
-KeyRow = sa.Row[Any]
 Value = TypeVar("Value", bound=StrEnum)
 
 
@@ -40,16 +41,17 @@ class NewKey:
     creator: str
 
 
-def create(connection: sa.Connection, ring: KeyRing, new: NewKey, now_ms: int) -> None:
+def create(change: Change, ring: KeyRing, new: NewKey) -> None:
     """Write the key with its first version, which is primary."""
-    if find_by_id(connection, new.key_id) is not None:
+    if change.find_by_id(new.key_id) is not None:
         raise InvalidParameter("key_id", f"the key {new.key_id} exists already.")
-    version = versions.add(connection, ring, new.key_id, now_ms)
-    connection.execute(
+    change.created(new.key_id)
+    version = versions.add(change.connection, ring, new.key_id, change.now_ms)
+    change.connection.execute(
         sa.insert(keys).values(
             key_id=new.key_id,
             sequence=version.sequence,
-            created_at_ms=now_ms,
+            created_at_ms=change.now_ms,
             key_state=KeyState.ENABLED,
             key_spec=KeySpec.ALIYUN_AES_256,
             key_usage=KeyUsage.ENCRYPT_DECRYPT,
@@ -60,50 +62,19 @@ def create(connection: sa.Connection, ring: KeyRing, new: NewKey, now_ms: int) -
             initial_version_id=version.key_version_id,
             primary_version_id=version.key_version_id,
             rotation_interval_ms=milliseconds(new.rotation_interval),
-            last_rotation_at_ms=now_ms,
+            last_rotation_at_ms=change.now_ms,
             deletion_protection=new.deletion_protection,
             deletion_protection_description="",
         )
     )
-    tags.put(connection, new.key_id, new.tags)
-
-
-def find(connection: sa.Connection, name: str) -> KeyRow:
-    """Find a key by its id or alias.
-
-    Raises:
-        KeyNotFound: No key has this id.
-        AliasNotFound: No key has this alias.
-    """
-    if not name.startswith("alias/"):
-        row = find_by_id(connection, name)
-        if row is None:
-            raise KeyNotFound(f"The key {name} does not exist; list_keys shows all.")
-        return row
-    bound = sa.select(aliases.c.key_id).where(aliases.c.alias_name == name)
-    row = connection.execute(
-        sa.select(keys).where(keys.c.key_id == bound.scalar_subquery())
-    ).first()
-    if row is None:
-        if connection.execute(bound).first() is not None:
-            raise AliasNotFound(
-                f"{name} names a key that does not exist: update_alias binds it to "
-                "another, delete_alias removes it."
-            )
-        raise AliasNotFound(f"{name} does not exist; list_aliases shows all.")
-    return row
-
-
-def find_by_id(connection: sa.Connection, key_id: str) -> KeyRow | None:
-    """Find a key by its id, or nothing."""
-    return connection.execute(sa.select(keys).where(keys.c.key_id == key_id)).first()
-
-
-def find_for(connection: sa.Connection, name: str, operation: Operation) -> KeyRow:
-    """Find a key whose state allows the operation, or raise what its state demands."""
-    row = find(connection, name)
-    require(operation, row.key_id, state_of(row))
-    return row
+    change.note(
+        key_version_id=version.key_version_id,
+        description=new.description,
+        creator=new.creator,
+        rotation_interval=new.rotation_interval,
+        deletion_protection=new.deletion_protection,
+    )
+    tags.put(change, new.key_id, new.tags)
 
 
 def update(connection: sa.Connection, key_id: str, **columns: object) -> None:
@@ -111,44 +82,41 @@ def update(connection: sa.Connection, key_id: str, **columns: object) -> None:
     connection.execute(sa.update(keys).where(keys.c.key_id == key_id).values(**columns))
 
 
-def update_description(connection: sa.Connection, name: str, text: str) -> None:
+def update_description(change: Change, name: str, text: str) -> None:
     """Give the key another description."""
-    row = find_for(connection, name, Operation.UPDATE_DESCRIPTION)
-    update(connection, row.key_id, description=text)
+    key = change.key(name, Operation.UPDATE_DESCRIPTION)
+    update(change.connection, key.key_id, description=text)
+    change.note(description=text)
 
 
-def switch(connection: sa.Connection, name: str, state: KeyState) -> None:
+def switch(change: Change, name: str, state: KeyState) -> None:
     """Enable or disable the key; doing so twice is no error."""
-    row = find_for(connection, name, Operation.ENABLE_OR_DISABLE)
-    update(connection, row.key_id, key_state=state)
+    key = change.key(name, Operation.ENABLE_OR_DISABLE)
+    update(change.connection, key.key_id, key_state=state)
 
 
 def set_deletion_protection(
-    connection: sa.Connection, name: str, *, enabled: bool, text: str
+    change: Change, name: str, *, enabled: bool, text: str
 ) -> None:
     """Forbid, or permit again, that the key's deletion is scheduled."""
-    row = find_for(connection, name, Operation.SET_DELETION_PROTECTION)
+    key = change.key(name, Operation.SET_DELETION_PROTECTION)
     update(
-        connection,
-        row.key_id,
+        change.connection,
+        key.key_id,
         deletion_protection=enabled,
         deletion_protection_description=text,
     )
+    change.note(deletion_protection=enabled, description=text)
 
 
-def state_of(row: KeyRow) -> KeyState:
-    """Read the state; a row with values no Pairsmith writes is Unavailable."""
-    return KeyState(row.key_state) if is_sound(row) else KeyState.UNAVAILABLE
-
-
-def metadata_of(row: KeyRow) -> KeyMetadata:
-    """Show a row as ``describe_key`` does; a damaged one as far as it can be read."""
-    state = state_of(row)
+def metadata_of(key: StoredKey) -> KeyMetadata:
+    """Show a key as ``describe_key`` does; a damaged one as far as it can be read."""
+    row, state = key.row, key.state
     last_ms, interval_ms = row.last_rotation_at_ms, row.rotation_interval_ms
-    rotates = interval_ms is not None and is_sound(row)
+    rotates = interval_ms is not None and key.fault is None
     waits_for_deletion = state is KeyState.PENDING_DELETION
     return KeyMetadata(
-        key_id=text_of(row.key_id),
+        key_id=key.key_id,
         key_state=state,
         key_spec=_known(KeySpec, row.key_spec) or KeySpec.ALIYUN_AES_256,
         key_usage=_known(KeyUsage, row.key_usage) or KeyUsage.ENCRYPT_DECRYPT,

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from pairsmith.model import Alias, Item, KeyMetadata, KeyVersion, Page
 from pairsmith.registry.keys import metadata_of
 from pairsmith.registry.schema import aliases, key_versions, keys, tags
-from pairsmith.registry.soundness import is_sound, text_of
+from pairsmith.registry.soundness import text_of
+from pairsmith.registry.stored_keys import StoredKeys
 from pairsmith.registry.versions import version_of
 
 Where = tuple[int, int]
@@ -26,11 +27,15 @@ _TAG_COLUMNS = {"tag_key": tags.c.tag_key, "tag_value": tags.c.tag_value}
 
 
 def key_page(
-    connection: sa.Connection, where: Where, filters: Mapping[str, Sequence[str]]
+    stored: StoredKeys, where: Where, filters: Mapping[str, Sequence[str]]
 ) -> Page[KeyMetadata]:
     """List keys that fit every filter, each by any of its values."""
     query = sa.select(keys).where(*_conditions(filters)).order_by(keys.c.sequence)
-    return _page(connection, query, where, metadata_of, "Keys.Key")
+
+    def shown(rows: Sequence[sa.Row[Any]]) -> list[KeyMetadata]:
+        return [metadata_of(key) for key in stored.checked(rows)]
+
+    return _page(stored.connection, query, where, shown, "Keys.Key")
 
 
 def version_page(
@@ -42,7 +47,7 @@ def version_page(
         .where(key_versions.c.key_id == key_id)
         .order_by(key_versions.c.sequence)
     )
-    return _page(connection, query, where, version_of, "KeyVersions.KeyVersion")
+    return _page(connection, query, where, _each(version_of), "KeyVersions.KeyVersion")
 
 
 def alias_page(
@@ -52,27 +57,27 @@ def alias_page(
     query = sa.select(aliases).order_by(aliases.c.alias_name)
     if key_id is not None:
         query = query.where(aliases.c.key_id == key_id)
-    return _page(connection, query, where, _alias_of, "Aliases.Alias")
-
-
-def damaged_keys(connection: sa.Connection) -> list[str]:
-    """List the keys whose row is not as Pairsmith writes it."""
-    rows = connection.execute(sa.select(keys).order_by(keys.c.sequence))
-    return [text_of(row.key_id) for row in rows if not is_sound(row)]
+    return _page(connection, query, where, _each(_alias_of), "Aliases.Alias")
 
 
 def _page(
     connection: sa.Connection,
     query: sa.Select[Any],
     where: Where,
-    item_of: Callable[[sa.Row[Any]], Item],
+    items_of: Callable[[Sequence[sa.Row[Any]]], list[Item]],
     wire_path: str,
 ) -> Page[Item]:
     number, size = where
     counting = sa.select(sa.func.count()).select_from(query.order_by(None).subquery())
     total = connection.execute(counting).scalar_one()
-    rows = connection.execute(query.limit(size).offset((number - 1) * size))
-    return Page(tuple(item_of(row) for row in rows), number, size, total, wire_path)
+    rows = connection.execute(query.limit(size).offset((number - 1) * size)).all()
+    return Page(tuple(items_of(rows)), number, size, total, wire_path)
+
+
+def _each(
+    item_of: Callable[[sa.Row[Any]], Item],
+) -> Callable[[Sequence[sa.Row[Any]]], list[Item]]:
+    return lambda rows: [item_of(row) for row in rows]
 
 
 def _conditions(

@@ -202,15 +202,15 @@ class Registry:
             ),
             creator=parameters.creator(creator),
         )
-        with self._access.changing() as connection:
-            keys.create(connection, self._access.ring, new, self._access.now_ms())
-            return keys.metadata_of(keys.find(connection, new.key_id))
+        with self._access.changing("CreateKey") as change:
+            keys.create(change, self._access.ring, new)
+            return keys.metadata_of(change.find(new.key_id))
 
     def describe_key(self, key_id: str) -> KeyMetadata:
         """Show a key: its state, primary version, rotation and deletion dates."""
         name = parameters.key_name(key_id)
-        with self._access.looking() as connection:
-            return keys.metadata_of(keys.find(connection, name))
+        with self._access.stored_keys() as stored:
+            return keys.metadata_of(stored.find(name))
 
     def list_keys(
         self,
@@ -230,27 +230,27 @@ class Registry:
         """
         where = parameters.page(page_number, page_size)
         wanted = parameters.filters(filters)
-        with self._access.looking() as connection:
-            return listing.key_page(connection, where, wanted)
+        with self._access.stored_keys() as stored:
+            return listing.key_page(stored, where, wanted)
 
     def update_key_description(self, key_id: str, description: str) -> None:
         """Give a key another description, up to 8192 characters."""
         name = parameters.key_name(key_id)
         text = parameters.text(description, "description")
-        with self._access.changing() as connection:
-            keys.update_description(connection, name, text)
+        with self._access.changing("UpdateKeyDescription") as change:
+            keys.update_description(change, name, text)
 
     def enable_key(self, key_id: str) -> None:
         """Let a Disabled key work again; its suspended rotation resumes."""
         name = parameters.key_name(key_id)
-        with self._access.changing() as connection:
-            keys.switch(connection, name, KeyState.ENABLED)
+        with self._access.changing("EnableKey") as change:
+            keys.switch(change, name, KeyState.ENABLED)
 
     def disable_key(self, key_id: str) -> None:
         """Stop every use of a key, decryption included."""
         name = parameters.key_name(key_id)
-        with self._access.changing() as connection:
-            keys.switch(connection, name, KeyState.DISABLED)
+        with self._access.changing("DisableKey") as change:
+            keys.switch(change, name, KeyState.DISABLED)
 
     # Deletion.
 
@@ -262,14 +262,14 @@ class Registry:
         """
         name = parameters.key_name(key_id)
         days = parameters.pending_window_days(pending_window_days)
-        with self._access.changing() as connection:
-            deletion.schedule(connection, name, days, self._access.now_ms())
+        with self._access.changing("ScheduleKeyDeletion") as change:
+            deletion.schedule(change, name, days)
 
     def cancel_key_deletion(self, key_id: str) -> None:
         """Bring a key that waits for its destruction back, Enabled."""
         name = parameters.key_name(key_id)
-        with self._access.changing() as connection:
-            deletion.cancel(connection, name)
+        with self._access.changing("CancelKeyDeletion") as change:
+            deletion.cancel(change, name)
 
     def set_deletion_protection(
         self,
@@ -281,8 +281,8 @@ class Registry:
         name = parameters.key_name(key_id)
         wanted = parameters.flag(enabled, "enabled")
         text = parameters.text(description, "description")
-        with self._access.changing() as connection:
-            keys.set_deletion_protection(connection, name, enabled=wanted, text=text)
+        with self._access.changing("SetDeletionProtection") as change:
+            keys.set_deletion_protection(change, name, enabled=wanted, text=text)
 
     # Tags.
 
@@ -290,23 +290,23 @@ class Registry:
         """Put tags on a key, 20 at most; one that exists gets the new value."""
         name = parameters.key_name(key_id)
         wanted = parameters.tags(tags)
-        with self._access.changing() as connection:
-            tag_rows.put(connection, keys.find(connection, name).key_id, wanted)
+        with self._access.changing("TagResource") as change:
+            tag_rows.put(change, change.key(name).key_id, wanted)
 
     def untag_key(self, key_id: str, tag_keys: Collection[str]) -> None:
         """Take tags off a key; one it does not have is no error."""
         name = parameters.key_name(key_id)
         unwanted = parameters.tag_keys(tag_keys)
-        with self._access.changing() as connection:
-            tag_rows.remove(connection, keys.find(connection, name).key_id, unwanted)
+        with self._access.changing("UntagResource") as change:
+            tag_rows.remove(change, change.key(name).key_id, unwanted)
 
     def tag_keys(self, key_ids: Sequence[str], tags: Mapping[str, str]) -> None:
         """Put tags on up to 50 keys: on all of them, or in case of an error on none."""
         names = parameters.key_names(key_ids)
         wanted = parameters.tags(tags)
-        with self._access.changing() as connection:
+        with self._access.changing("TagResources") as change:
             for name in names:
-                tag_rows.put(connection, keys.find(connection, name).key_id, wanted)
+                tag_rows.put(change, change.key(name).key_id, wanted)
 
     def untag_keys(
         self, key_ids: Sequence[str], tag_keys: Collection[str] | None
@@ -314,10 +314,9 @@ class Registry:
         """Take tags, or with ``None`` all of them, off up to 50 keys, or off none."""
         names = parameters.key_names(key_ids)
         unwanted = None if tag_keys is None else parameters.tag_keys(tag_keys)
-        with self._access.changing() as connection:
+        with self._access.changing("UntagResources") as change:
             for name in names:
-                key = keys.find(connection, name)
-                tag_rows.remove(connection, key.key_id, unwanted)
+                tag_rows.remove(change, change.key(name).key_id, unwanted)
 
     def search_tags(self, query: TagQuery) -> tuple[Tag, ...]:
         """List tags of many keys, by key id and then by name."""
@@ -327,9 +326,9 @@ class Registry:
     def list_tags(self, key_id: str) -> tuple[Tag, ...]:
         """List a key's tags by name."""
         name = parameters.key_name(key_id)
-        with self._access.looking() as connection:
-            key = keys.find(connection, name)
-            return tuple(tag_rows.of_key(connection, key.key_id))
+        with self._access.stored_keys() as stored:
+            key = stored.find(name)
+            return tuple(tag_rows.of_key(stored.connection, key.key_id))
 
     # Aliases.
 
@@ -340,20 +339,20 @@ class Registry:
             AliasAlreadyExists: Some key has it.
         """
         alias, key = parameters.alias_name(alias_name), parameters.key_name(key_id)
-        with self._access.changing() as connection:
-            aliases.create(connection, alias, key)
+        with self._access.changing("CreateAlias") as change:
+            aliases.create(change, alias, key)
 
     def update_alias(self, alias_name: str, key_id: str) -> None:
         """Bind an alias to another key; neither key changes."""
         alias, key = parameters.alias_name(alias_name), parameters.key_name(key_id)
-        with self._access.changing() as connection:
-            aliases.update(connection, alias, key)
+        with self._access.changing("UpdateAlias") as change:
+            aliases.update(change, alias, key)
 
     def delete_alias(self, alias_name: str) -> None:
         """Forget an alias; its key stays."""
         alias = parameters.alias_name(alias_name)
-        with self._access.changing() as connection:
-            aliases.delete(connection, alias)
+        with self._access.changing("DeleteAlias") as change:
+            aliases.delete(change, alias)
 
     def list_aliases(self, page_number: int = 1, page_size: int = 10) -> Page[Alias]:
         """List all aliases by name."""
@@ -367,29 +366,26 @@ class Registry:
         """List the aliases of one key by name."""
         name = parameters.key_name(key_id)
         where = parameters.page(page_number, page_size)
-        with self._access.looking() as connection:
-            key = keys.find(connection, name)
-            return listing.alias_page(connection, where, key.key_id)
+        with self._access.stored_keys() as stored:
+            key = stored.find(name)
+            return listing.alias_page(stored.connection, where, key.key_id)
 
     # Versions and rotation.
 
     def create_key_version(self, key_id: str) -> KeyVersion:
         """Rotate now: a new version becomes primary, the old ones keep decrypting."""
         name = parameters.key_name(key_id)
-        with self._access.changing() as connection:
-            key = keys.find_for(connection, name, Operation.CREATE_VERSION)
-            added = rotation.rotate(
-                connection, self._access.ring, key, self._access.now_ms()
-            )
-            return versions.describe(connection, key.key_id, added)
+        with self._access.changing("CreateKeyVersion") as change:
+            key = change.key(name, Operation.CREATE_VERSION)
+            added = rotation.rotate(change, self._access.ring, key)
+            return versions.describe(change.find(key.key_id), added)
 
     def describe_key_version(self, key_id: str, key_version_id: str) -> KeyVersion:
         """Show one version of a key."""
         name = parameters.key_name(key_id)
         version = parameters.key_version_id(key_version_id)
-        with self._access.looking() as connection:
-            key = keys.find(connection, name)
-            return versions.describe(connection, key.key_id, version)
+        with self._access.stored_keys() as stored:
+            return versions.describe(stored.find(name), version)
 
     def list_key_versions(
         self, key_id: str, page_number: int = 1, page_size: int = 10
@@ -397,9 +393,9 @@ class Registry:
         """List a key's versions, the initial one first."""
         name = parameters.key_name(key_id)
         where = parameters.page(page_number, page_size)
-        with self._access.looking() as connection:
-            key = keys.find(connection, name)
-            return listing.version_page(connection, where, key.key_id)
+        with self._access.stored_keys() as stored:
+            key = stored.find(name)
+            return listing.version_page(stored.connection, where, key.key_id)
 
     def retire_key_version(self, key_id: str, key_version_id: str) -> KeyVersion:
         """Let a version open nothing any more, until ``restore_key_version``.
@@ -416,9 +412,8 @@ class Registry:
         """
         name = parameters.key_name(key_id)
         version = parameters.key_version_id(key_version_id)
-        with self._access.changing() as connection:
-            now_ms = self._access.now_ms()
-            return retirement.retire(connection, name, version, now_ms)
+        with self._access.changing("RetireKeyVersion") as change:
+            return retirement.retire(change, name, version)
 
     def restore_key_version(self, key_id: str, key_version_id: str) -> KeyVersion:
         """Let a retired version open blobs again; one that is not retired stays so.
@@ -429,8 +424,8 @@ class Registry:
         """
         name = parameters.key_name(key_id)
         version = parameters.key_version_id(key_version_id)
-        with self._access.changing() as connection:
-            return retirement.restore(connection, name, version)
+        with self._access.changing("RestoreKeyVersion") as change:
+            return retirement.restore(change, name, version)
 
     def update_rotation_policy(
         self,
@@ -449,8 +444,8 @@ class Registry:
         interval = None
         if parameters.flag(enabled, "enabled"):
             interval = self._interval(rotation_interval)
-        with self._access.changing() as connection:
-            rotation.set_policy(connection, name, interval)
+        with self._access.changing("UpdateRotationPolicy") as change:
+            rotation.set_policy(change, name, interval)
 
     # Upkeep.
 
@@ -477,9 +472,9 @@ class Registry:
         access.begin_use()
         if new_root_key is not None:
             provider = parse_root_key_provider(new_root_key)
-            report = rewrap(access.database, access.ring, provider, progress)
+            report = rewrap(access, provider, progress)
         else:
-            report = rewrap_file(access.database, access.ring, progress)
+            report = rewrap_file(access, progress)
         access.cache.empty()
         return report
 

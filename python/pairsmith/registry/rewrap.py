@@ -7,6 +7,7 @@ Killed anywhere, the work is taken up by calling it again. Until it is finished:
 
 - opened with the old root key alone, rows not yet moved work; moved ones raise
   ``RootKeyError``, as do rows not yet moved when opened with the new one alone;
+- the service version is wrapped under both, so that either can tell what is authentic;
 - opened with both, in whichever order, everything works, and new versions are wrapped
   under the new root key. A root key file and its successor are found as a pair.
 
@@ -23,17 +24,22 @@ from typing import Any
 import sqlalchemy as sa
 
 from pairsmith.errors import InvalidParameter, KeyUnavailable, RootKeyError
+from pairsmith.registry import versions
+from pairsmith.registry.access import Access
+from pairsmith.registry.changing import Change, begin_change
 from pairsmith.registry.engine import Database
+from pairsmith.registry.identifiers import SERVICE
 from pairsmith.registry.key_file import FileRootKey
 from pairsmith.registry.key_ring import (
     KeyRing,
     RootKeyIds,
+    damaged_service,
     note_root_key_ids,
     root_key_ids,
 )
 from pairsmith.registry.rewrap_lock import only_rewrap
 from pairsmith.registry.root_key import RootKeyProvider
-from pairsmith.registry.schema import key_versions
+from pairsmith.registry.schema import key_versions, registry
 
 BATCH_ROWS = 100
 
@@ -66,43 +72,40 @@ class _Work:
 
 
 def rewrap(
-    database: Database,
-    ring: KeyRing,
-    provider: RootKeyProvider,
-    progress: Progress | None,
+    access: Access, provider: RootKeyProvider, progress: Progress | None
 ) -> RewrapReport:
     """Move every row to the provider's root key, made on the way if there is none.
 
     Raises:
         RootKeyError: Another re-wrap is under way, or a root key is not at hand.
     """
-    with only_rewrap(database):
+    ring = access.ring
+    with only_rewrap(access.database):
         root_key_id = ring.add(provider)
-        with database.writing() as connection:
-            _note_following(connection, root_key_id)
+        with access.writing("BeginRewrap") as change:
+            _note_following(change, ring, root_key_id)
         work = _Work(root_key_id, provider)
-        report = _move_all(database, ring, work, progress)
+        report = _move_all(access, work, progress)
     ring.keep_only(report.root_key_id, (provider,))
     return report
 
 
-def rewrap_file(
-    database: Database, ring: KeyRing, progress: Progress | None
-) -> RewrapReport:
+def rewrap_file(access: Access, progress: Progress | None) -> RewrapReport:
     """Move every row to a new root key, and its file to the place of the present one.
 
     Raises:
         InvalidParameter: The root key is not in a file: its successor must be named.
         RootKeyError: As above, or the file is not one that can be replaced.
     """
+    database, ring = access.database, access.ring
     if not any(isinstance(each, FileRootKey) for each in ring.providers):
         raise InvalidParameter("new_root_key", "name the provider of the new one.")
     with only_rewrap(database):
         for left in ring.providers:
             _settle(database, left)
-        with database.writing() as connection:
-            file, root_key_id = _begin_in_file(connection, ring)
-        report = _move_all(database, ring, _Work(root_key_id, file), progress)
+        with access.writing("BeginRewrap") as change:
+            file, root_key_id = _begin_in_file(change, ring)
+        report = _move_all(access, _Work(root_key_id, file), progress)
         _settle(database, file)
     ring.keep_only(report.root_key_id, (file,))
     return report
@@ -130,13 +133,13 @@ def _settle(database: Database, provider: RootKeyProvider) -> None:
             provider.replace_by_successor()
 
 
-def _begin_in_file(connection: sa.Connection, ring: KeyRing) -> tuple[FileRootKey, str]:
+def _begin_in_file(change: Change, ring: KeyRing) -> tuple[FileRootKey, str]:
     """Note the successor of a root key file, made if no re-wrap to it was begun.
 
     It is made under the write lock: if that was lost meanwhile the commit fails, and
     the database never names a successor that another re-wrap might have passed by.
     """
-    ids = root_key_ids(connection)
+    ids = root_key_ids(change.connection)
     for file in ring.providers:
         if not isinstance(file, FileRootKey):
             continue
@@ -148,7 +151,7 @@ def _begin_in_file(connection: sa.Connection, ring: KeyRing) -> tuple[FileRootKe
         for root_key in following:
             if ids.following in (None, root_key.root_key_id):
                 ring.hold(root_key)
-                _note_following(connection, root_key.root_key_id)
+                _note_following(change, ring, root_key.root_key_id)
                 return file, root_key.root_key_id
     if ids.following is not None:
         raise _under_way(ids.following)
@@ -158,42 +161,51 @@ def _begin_in_file(connection: sa.Connection, ring: KeyRing) -> tuple[FileRootKe
     )
 
 
-def _note_following(connection: sa.Connection, root_key_id: str) -> None:
+def _note_following(change: Change, ring: KeyRing, root_key_id: str) -> None:
+    """Note the next root key, and wrap the service version under it beforehand.
+
+    So whoever holds either root key can tell what is authentic.
+    """
+    connection = change.connection
     ids = root_key_ids(connection)
     if ids.following not in (None, root_key_id):
         raise _under_way(ids.following)
     if ids.wanted != root_key_id:
+        row = versions.find(connection, change.service_key.key_version_id)
+        if row is None:
+            raise damaged_service()
+        wrapped = ring.rewrap_version(connection, row, root_key_id)
         note_root_key_ids(connection, RootKeyIds(ids.present, root_key_id))
+        connection.execute(sa.update(registry).values(next_service_version=wrapped))
+        change.note(root_key_id=root_key_id)
 
 
-def _move_all(
-    database: Database, ring: KeyRing, work: _Work, progress: Progress | None
-) -> RewrapReport:
-    with database.reading() as connection:
+def _move_all(access: Access, work: _Work, progress: Progress | None) -> RewrapReport:
+    with access.database.reading() as connection:
         total = len(_versions_elsewhere(connection, work.root_key_id))
-    while _move_batch(database, ring, work):
+    while _move_batch(access, work):
         if progress is not None:
             progress(work.rewrapped, total)
     damaged = tuple(sorted(work.damaged))
     return RewrapReport(work.root_key_id, work.rewrapped, damaged)
 
 
-def _move_batch(database: Database, ring: KeyRing, work: _Work) -> bool:
+def _move_batch(access: Access, work: _Work) -> bool:
     """Move some rows in one transaction; with none left, finish in that same one."""
     # Unseen: the key material is the same, so whatever others cached stays right.
-    with database.writing(unseen=True) as connection:
+    with access.database.writing(unseen=True) as connection:
         _require_wanted(connection, work)
         batch = connection.execute(
             sa.select(key_versions)
-            .where(key_versions.c.root_key_id != work.root_key_id)
+            .where(_is_elsewhere(work.root_key_id))
             .where(key_versions.c.sequence > work.last_sequence)
             .order_by(key_versions.c.sequence)
             .limit(BATCH_ROWS)
         ).all()
         if not batch:
-            return not _finish(connection, work)
+            return not _finish(connection, access, work)
         for row in batch:
-            _move_row(connection, ring, row, work)
+            _move_row(connection, access.ring, row, work)
     work.last_sequence = batch[-1].sequence
     return True
 
@@ -236,7 +248,7 @@ def _move_row(
     work.rewrapped += 1
 
 
-def _finish(connection: sa.Connection, work: _Work) -> bool:
+def _finish(connection: sa.Connection, access: Access, work: _Work) -> bool:
     """Let the next root key be the present one, unless rows turned up behind us."""
     if _versions_elsewhere(connection, work.root_key_id) - work.damaged:
         work.last_sequence = 0
@@ -244,15 +256,48 @@ def _finish(connection: sa.Connection, work: _Work) -> bool:
     if connection.dialect.name == "postgresql":
         # The old root key's file is replaced after this: it must not come undone.
         connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+    change = begin_change(connection, access.ring, "EndRewrap", access.now_ms)
+    _move_service_version(change, access.ring, work.root_key_id)
     note_root_key_ids(connection, RootKeyIds(work.root_key_id, None))
+    change.note(
+        root_key_id=work.root_key_id,
+        rewrapped=work.rewrapped,
+        damaged_versions=sorted(work.damaged),
+    )
+    change.finish()
     return True
 
 
-def _versions_elsewhere(connection: sa.Connection, root_key_id: str) -> set[str]:
-    elsewhere = sa.select(key_versions.c.key_version_id).where(
-        key_versions.c.root_key_id != root_key_id
+def _move_service_version(change: Change, ring: KeyRing, root_key_id: str) -> None:
+    """Put in place what was wrapped at the beginning, with both root keys at hand."""
+    connection = change.connection
+    row = versions.find(connection, change.service_key.key_version_id)
+    if row is None:
+        raise damaged_service()
+    if row.root_key_id == root_key_id:
+        return
+    wrapped = ring.next_service_version(connection, row.key_version_id, root_key_id)
+    if wrapped is None:
+        wrapped = ring.rewrap_version(connection, row, root_key_id)
+    connection.execute(
+        sa.update(key_versions)
+        .where(key_versions.c.key_version_id == row.key_version_id)
+        .values(root_key_id=root_key_id, wrapped=wrapped)
     )
-    return set(connection.execute(elsewhere).scalars())
+    connection.execute(sa.update(registry).values(next_service_version=None))
+
+
+def _versions_elsewhere(connection: sa.Connection, root_key_id: str) -> set[str]:
+    elsewhere = sa.select(key_versions.c.key_version_id)
+    rows = connection.execute(elsewhere.where(_is_elsewhere(root_key_id)))
+    return set(rows.scalars())
+
+
+def _is_elsewhere(root_key_id: str) -> sa.ColumnElement[bool]:
+    """Versions of keys under another root key; the service version moves last."""
+    return (key_versions.c.root_key_id != root_key_id) & (
+        key_versions.c.key_id != SERVICE
+    )
 
 
 def _under_way(root_key_id: str) -> RootKeyError:

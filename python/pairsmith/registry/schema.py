@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every revision of the schema this package knows, oldest first."""
 
 REVISION_TABLE = "schema_revision"
@@ -49,9 +49,13 @@ registry = Table(
     Column("change_counter", BigInteger, nullable=False),
     Column("root_key_id", String(16)),
     Column("next_root_key_id", String(16)),
+    Column("next_service_version", LargeBinary),
     CheckConstraint("only_row = 1", name="only_row"),
 )
 """One row: the change counter, and which root key wraps (and, while re-wrapping, will).
+
+While a re-wrap is under way ``next_service_version`` is the service version wrapped
+under the next root key: whoever holds either of both can tell what is authentic.
 
 Every write transaction updates this row first. On PostgreSQL that is the write lock
 SQLite has for the whole database; one writer at a time, the same reasoning for both.
@@ -90,6 +94,9 @@ keys = Table(
     Column("delete_at_ms", BigInteger),
     Column("deletion_protection", Boolean, nullable=False),
     Column("deletion_protection_description", Text, nullable=False),
+    Column("revision", BigInteger),
+    Column("contents", Text),
+    Column("contents_mac", LargeBinary),
     ForeignKeyConstraint(
         ["key_id", "initial_version_id"],
         ["key_versions.key_id", "key_versions.key_version_id"],
@@ -100,6 +107,27 @@ keys = Table(
     ),
     Index(None, "key_state", "delete_at_ms"),
 )
+"""``contents`` is the key with all that hangs on it, as ``contents.py`` writes it, and
+``contents_mac`` authenticates that: what the columns say is believed if it fits."""
+
+revision_pages = Table(
+    "revision_pages",
+    metadata,
+    Column("page", Integer, primary_key=True, autoincrement=False),
+    Column("entries", Text, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+)
+"""Which revision of each object is the newest, see ``revisions.py``."""
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+)
+"""The change log: one line for each write transaction, see ``change_log.py``."""
 
 aliases = Table(
     "aliases",

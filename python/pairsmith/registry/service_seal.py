@@ -1,6 +1,6 @@
-"""Secrets of the server itself, sealed by a key version that belongs to no key.
+"""Secrets of the server itself, sealed by the service version, which belongs to no key.
 
-That version is a row of ``key_versions`` like any other, wrapped under the root key,
+That version is a row of ``key_versions``, wrapped under the root key for this purpose,
 so a re-wrap moves it too and everything it seals stays as it is. What is sealed is
 bound to its name: a sealed text that was moved to another row does not open there.
 """
@@ -11,18 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pairsmith._core import WrappingKey
+from pairsmith._core import ServiceKey
 from pairsmith.errors import DatabaseError
-from pairsmith.registry import versions
 from pairsmith.registry.access import Access
-from pairsmith.registry.key_ring import UNOPENED
-from pairsmith.registry.schema import key_versions, service_secrets
-
-OWNER = "pairsmith-server"
-"""In the place of a key id; no key can have it."""
-
-VERSION_SUFFIX_CHARACTERS = 19
-"""With the owner and a hyphen 36 characters, as every version id has."""
+from pairsmith.registry.key_ring import UNOPENED, damaged_service
+from pairsmith.registry.schema import service_secrets
 
 SECRET_BYTES = 32
 
@@ -37,11 +30,10 @@ class Sealed:
 
 
 class ServiceSeal:
-    """Seals and opens; the version is made when first something is sealed."""
+    """Seals and opens what is bound to a name."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._opened: dict[str, WrappingKey] = {}
 
     def seal(self, connection: sa.Connection, name: str, plaintext: bytes) -> Sealed:
         """Seal a text for the place of that name.
@@ -51,21 +43,20 @@ class ServiceSeal:
             name: Must be given again to open it.
             plaintext: Not empty.
         """
-        version_id = _present_version(connection) or self._add_version(connection)
-        key = self._wrapping_key(connection, version_id)
-        iv, blob = key.seal(plaintext, name.encode(), advance=False)
-        return Sealed(version_id, iv, blob)
+        key = self._service_key(connection)
+        iv, sealed = key.seal(plaintext, name)
+        return Sealed(key.key_version_id, iv, sealed)
 
     def open(self, connection: sa.Connection, name: str, row: sa.Row[Any]) -> bytes:
         """Open the text in that place.
 
         Raises:
-            DatabaseError: It was changed, or belongs elsewhere.
-            KeyUnavailable, RootKeyError: The version that sealed it does not open.
+            DatabaseError: It was changed, or belongs elsewhere; or the service version
+                does not open.
+            RootKeyError: That is under a root key this process does not hold.
         """
         try:
-            key = self._wrapping_key(connection, row.sealed_by)
-            return key.open(row.sealed, row.iv, name.encode())[0]
+            return self._service_key(connection).open(row.sealed, row.iv, name)
         except UNOPENED as error:
             raise DatabaseError(
                 f"The stored row of {name} does not open: it was changed or belongs "
@@ -78,8 +69,9 @@ class ServiceSeal:
         kept = self.kept_secret(name)
         if kept is not None:
             return kept
-        with self._access.changing() as connection:
+        with self._access.changing("CreateServiceSecret") as change:
             # Looked at again: another process may have been first.
+            connection = change.connection
             kept = self._kept_secret(connection, name)
             if kept is not None:
                 return kept
@@ -93,6 +85,7 @@ class ServiceSeal:
                     sealed=sealed.sealed,
                 )
             )
+            change.note(secret_name=name)
             return made
 
     def kept_secret(self, name: str) -> bytes | None:
@@ -106,29 +99,8 @@ class ServiceSeal:
         ).first()
         return None if row is None else self.open(connection, name, row)
 
-    def _wrapping_key(self, connection: sa.Connection, version_id: str) -> WrappingKey:
-        if version_id not in self._opened:
-            row = versions.find(connection, version_id)
-            if row is None:
-                raise ValueError(version_id)
-            key = self._access.ring.open_version(connection, row)
-            self._opened[version_id] = key
-        return self._opened[version_id]
-
-    def _add_version(self, connection: sa.Connection) -> str:
-        suffix = secrets.token_hex(VERSION_SUFFIX_CHARACTERS)
-        version_id = f"{OWNER}-{suffix[:VERSION_SUFFIX_CHARACTERS]}"
-        versions.write(
-            connection, self._access.ring, OWNER, version_id, self._access.now_ms()
-        )
-        return version_id
-
-
-def _present_version(connection: sa.Connection) -> str | None:
-    newest = (
-        sa.select(key_versions.c.key_version_id)
-        .where(key_versions.c.key_id == OWNER)
-        .order_by(key_versions.c.sequence.desc())
-        .limit(1)
-    )
-    return connection.execute(newest).scalar()
+    def _service_key(self, connection: sa.Connection) -> ServiceKey:
+        key = self._access.ring.service_key(connection)
+        if key is None:
+            raise damaged_service()
+        return key

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from pairsmith.errors import LimitExceeded
 from pairsmith.model import Tag
+from pairsmith.registry.changing import Change
 from pairsmith.registry.parameters import TAGS_PER_KEY
 from pairsmith.registry.schema import tags
 from pairsmith.registry.soundness import text_of
@@ -29,34 +30,37 @@ class TagQuery:
     limit: int = 200
 
 
-def put(connection: sa.Connection, key_id: str, wanted: Mapping[str, str]) -> None:
+def put(change: Change, key_id: str, wanted: Mapping[str, str]) -> None:
     """Set tags; one that exists gets the new value.
+
+    Args:
+        change: That changes this key.
+        key_id: The key.
+        wanted: Names and values.
 
     Raises:
         LimitExceeded: The key would have more than 20.
     """
+    connection = change.connection
     present = {tag.tag_key for tag in of_key(connection, key_id)}
     if len(present | wanted.keys()) > TAGS_PER_KEY:
         raise LimitExceeded(
             f"The key {key_id} would have more than {TAGS_PER_KEY} tags: remove some."
         )
-    remove(connection, key_id, tuple(wanted))
+    _delete(connection, key_id, tuple(wanted))
     if wanted:
         rows = [
             {"key_id": key_id, "tag_key": key, "tag_value": value}
             for key, value in wanted.items()
         ]
         connection.execute(sa.insert(tags), rows)
+        change.note(tags=dict(wanted))
 
 
-def remove(
-    connection: sa.Connection, key_id: str, tag_keys: Sequence[str] | None
-) -> None:
+def remove(change: Change, key_id: str, tag_keys: Sequence[str] | None) -> None:
     """Remove tags, or all of them; one that does not exist is no error."""
-    statement = sa.delete(tags).where(tags.c.key_id == key_id)
-    if tag_keys is not None:
-        statement = statement.where(tags.c.tag_key.in_(tag_keys))
-    connection.execute(statement)
+    _delete(change.connection, key_id, tag_keys)
+    change.note(tag_keys="all" if tag_keys is None else list(tag_keys))
 
 
 def of_key(connection: sa.Connection, key_id: str) -> list[Tag]:
@@ -79,3 +83,12 @@ def search(connection: sa.Connection, query: TagQuery) -> list[Tag]:
             bearers = bearers.where(tags.c.tag_value == tag_value)
         rows = rows.where(tags.c.key_id.in_(bearers))
     return [Tag(*map(text_of, row)) for row in connection.execute(rows)]
+
+
+def _delete(
+    connection: sa.Connection, key_id: str, tag_keys: Sequence[str] | None
+) -> None:
+    statement = sa.delete(tags).where(tags.c.key_id == key_id)
+    if tag_keys is not None:
+        statement = statement.where(tags.c.tag_key.in_(tag_keys))
+    connection.execute(statement)

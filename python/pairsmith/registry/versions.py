@@ -7,11 +7,13 @@ import sqlalchemy as sa
 
 from pairsmith.errors import KeyVersionNotFound
 from pairsmith.model import KeyVersion
+from pairsmith.registry.contents import StoredVersion
 from pairsmith.registry.engine import next_sequence
 from pairsmith.registry.identifiers import new_key_version_id
 from pairsmith.registry.key_ring import KeyRing
 from pairsmith.registry.schema import key_versions, keys
 from pairsmith.registry.soundness import moment, text_of
+from pairsmith.registry.stored_keys import StoredKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +61,22 @@ def find(connection: sa.Connection, key_version_id: str) -> sa.Row[Any] | None:
     ).first()
 
 
-def describe(connection: sa.Connection, key_id: str, key_version_id: str) -> KeyVersion:
+def describe(key: StoredKey, key_version_id: str) -> KeyVersion:
     """Describe a version of this very key.
 
     Raises:
         KeyVersionNotFound: There is none, or it belongs to another key.
     """
-    row = find(connection, key_version_id)
-    if row is None or row.key_id != key_id:
+    found = key.version(key_version_id)
+    if found is None:
         raise KeyVersionNotFound(
-            f"The key {key_id} has no version {key_version_id}; list_key_versions "
+            f"The key {key.key_id} has no version {key_version_id}; list_key_versions "
             "shows all."
         )
-    return version_of(row)
+    return version_of(found)
 
 
-def version_of(row: sa.Row[Any]) -> KeyVersion:
+def version_of(row: sa.Row[Any] | StoredVersion) -> KeyVersion:
     """Show a row without its material."""
     retired_at_ms = row.retired_at_ms
     return KeyVersion(

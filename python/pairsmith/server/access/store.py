@@ -229,9 +229,10 @@ class AccessStore:
         Raises:
             IdentityNotFound: There is none of this id.
         """
-        with self._access.changing() as connection:
-            if not rows.delete(connection, identity_id):
+        with self._access.changing("RemoveIdentity") as change:
+            if not rows.delete(change.connection, identity_id):
                 raise _not_found(identity_id)
+            change.note(identity_id=identity_id)
 
     def _recall(self, identity_id: str) -> ClientKey | AccessKey | None:
         return self._identities.recall(identity_id, partial(self._read, identity_id))
@@ -242,19 +243,22 @@ class AccessStore:
         return rows.find(connection, self._seal, identity_id)
 
     def _insert(self, identity: ClientKey | AccessKey) -> None:
-        with self._access.changing() as connection:
-            rows.insert(connection, self._seal, identity)
+        with self._access.changing("CreateIdentity") as change:
+            rows.insert(change.connection, self._seal, identity)
+            change.note(identity_id=identity.id)
 
     def _change(
         self,
         identity_id: str,
         change: Callable[[ClientKey | AccessKey], ClientKey | AccessKey],
     ) -> None:
-        with self._access.changing() as connection:
+        with self._access.changing("UpdateIdentity") as transaction:
+            connection = transaction.connection
             found = rows.find(connection, self._seal, identity_id)
             if found is None:
                 raise _not_found(identity_id)
             rows.update(connection, self._seal, change(found))
+            transaction.note(identity_id=identity_id)
 
     def _listed(self, kind: rows.Kind, wanted: type[Key]) -> tuple[Key, ...]:
         with self._access.looking() as connection:

@@ -1,0 +1,70 @@
+"""All that is authenticated, looked at at once: what does not fit, and what is gone.
+
+For ``doctor``, and for whoever asks how a registry is; the look changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from pairsmith.registry.changing import require_revisions
+from pairsmith.registry.key_ring import KeyRing
+from pairsmith.registry.revisions import Revisions
+from pairsmith.registry.schema import identities, keys, service_secrets
+from pairsmith.registry.soundness import text_of
+from pairsmith.registry.stored_keys import StoredKeys
+
+BATCH_KEYS = 100
+
+_OBJECTS = {
+    "key": keys.c.key_id,
+    "identity": identities.c.identity_id,
+    "secret": service_secrets.c.secret_name,
+}
+"""Kinds of objects, and the column that names each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found.
+
+    Attributes:
+        faults: What does not fit, by key id.
+        missing: Objects such as ``key/key-…`` whose rows somebody has removed.
+        damaged_pages: Pages of ``revision_pages`` that are not authentic.
+    """
+
+    faults: Mapping[str, str]
+    missing: tuple[str, ...]
+    damaged_pages: tuple[int, ...]
+
+
+def inspect(connection: sa.Connection, ring: KeyRing) -> Inspection:
+    """Look at every key and every page in one transaction.
+
+    Raises:
+        DatabaseError: What everything hangs on is missing or damaged.
+        RootKeyError: The service version's root key is not at hand.
+    """
+    revisions = require_revisions(connection, ring)
+    if revisions is None:
+        return Inspection({}, (), ())
+    damaged_pages = revisions.load_all(connection)
+    faults = {}
+    stored = StoredKeys(connection, revisions)
+    rows = connection.execute(sa.select(keys).order_by(keys.c.sequence)).all()
+    for start in range(0, len(rows), BATCH_KEYS):
+        for key in stored.checked(rows[start : start + BATCH_KEYS]):
+            if key.fault is not None:
+                faults[key.key_id] = key.fault
+    return Inspection(faults, _missing(connection, revisions), damaged_pages)
+
+
+def _missing(connection: sa.Connection, revisions: Revisions) -> tuple[str, ...]:
+    present = {
+        f"{kind}/{text_of(name)}"
+        for kind, column in _OBJECTS.items()
+        for name in connection.execute(sa.select(column)).scalars()
+    }
+    return tuple(sorted(revisions.names() - present))
