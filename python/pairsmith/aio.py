@@ -233,6 +233,7 @@ class AsyncInstance:
     pool_status = _awaitable(Instance.pool_status)
     warm_up = _awaitable(Instance.warm_up)
     run_maintenance = _awaitable(Instance.run_maintenance)
+    repair_key = _awaitable(Instance.repair_key)
     rewrap = _awaitable(Instance.rewrap)
 
 

@@ -9,6 +9,7 @@ import click
 
 from pairsmith.cli import (  # each adds its commands to key
     key_lifecycle,  # noqa: F401
+    key_repair,  # noqa: F401
     key_retirement,  # noqa: F401
 )
 from pairsmith.cli.access_keys import access_key

@@ -66,4 +66,5 @@ class KeyOperations(_HasRegistry):
     update_rotation_policy = _delegated(Registry.update_rotation_policy)
 
     run_maintenance = _delegated(Registry.run_maintenance)
+    repair_key = _delegated(Registry.repair_key)
     rewrap = _delegated(Registry.rewrap)

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from pairsmith.registry.key_file import FileRootKey
     from pairsmith.registry.maintenance import MaintenanceReport
     from pairsmith.registry.registry import Registry
+    from pairsmith.registry.repair import RepairReport
     from pairsmith.registry.rewrap import RewrapReport
     from pairsmith.registry.root_key import (
         CommandRootKey,
@@ -22,6 +23,7 @@ __all__ = [
     "FileRootKey",
     "MaintenanceReport",
     "Registry",
+    "RepairReport",
     "ResolvedKey",
     "RewrapReport",
     "RootKeyProvider",
@@ -33,6 +35,7 @@ _HOMES = {
     "FileRootKey": "key_file",
     "MaintenanceReport": "maintenance",
     "Registry": "registry",
+    "RepairReport": "repair",
     "ResolvedKey": "cache",
     "RewrapReport": "rewrap",
 }

@@ -111,6 +111,13 @@ class Change:
                 f"There is a key {key_id}, but somebody has removed its rows: restore "
                 "them from a backup."
             )
+        self.authenticate(key_id)
+
+    def authenticate(self, key_id: str) -> None:
+        """Say that a key becomes authentic as it is at the end, whatever it was.
+
+        Only for what this process has written itself, or takes over as it is.
+        """
         self._keys[key_id] = None
 
     def destroyed(self, key_id: str) -> None:

@@ -154,6 +154,22 @@ def fault_of(
     return None
 
 
+def authentic_text(
+    service_key: ServiceKey, contents: Contents, newest: int | None
+) -> str | None:
+    """Give the contents of the newest revision, if what is stored of them verifies.
+
+    Args:
+        service_key: Has authenticated them.
+        contents: As they were found; the rows may say anything.
+        newest: The key's newest revision.
+    """
+    for text in (contents.row.contents, contents.text(newest)):
+        if _verifies(service_key, contents.row, text):
+            return text if json.loads(text)["revision"] == newest else None
+    return None
+
+
 def _verifies(service_key: ServiceKey, row: KeyRow, text: object) -> bool:
     if not isinstance(row.contents_mac, bytes) or not isinstance(text, str):
         return False

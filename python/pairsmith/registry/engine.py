@@ -67,12 +67,16 @@ class Database:
     def reading(
         self, *, seconds: float = TRANSACTION_SECONDS
     ) -> Iterator[sa.Connection]:
-        """Open a transaction that only reads.
+        """Open a transaction that only reads, all of it from one moment.
 
         Args:
             seconds: How long it may take on PostgreSQL.
         """
         with self._connected(seconds) as connection:
+            if self.server is not None:
+                # As SQLite does by itself: a key and its aliases, read one after the
+                # other, would otherwise not belong together.
+                connection.execution_options(isolation_level="REPEATABLE READ")
             self._verify(connection)
             yield connection
 

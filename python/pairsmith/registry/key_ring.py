@@ -110,6 +110,24 @@ class KeyRing:
         except UNOPENED as error:
             raise damaged(row.key_version_id) from error
 
+    def opener_of(
+        self, connection: sa.Connection, version: StoredVersion
+    ) -> str | None:
+        """Name the root key that opens a version, whatever its row says; or nothing."""
+        ids = root_key_ids(connection)
+        for root_key_id in (version.root_key_id, ids.present, ids.following):
+            root_key = self.find(root_key_id)
+            if root_key is None:
+                continue
+            try:
+                root_key.open_version(
+                    version.wrapped, version.key_id, version.key_version_id
+                )
+            except UNOPENED:
+                continue
+            return root_key_id
+        return None
+
     def service_key(self, connection: sa.Connection) -> ServiceKey | None:
         """Give what authenticates and seals: the newest service version that opens.
 
@@ -341,8 +359,10 @@ def _next_service_key(
     connection: sa.Connection, root_key: RootKey, key_version_id: str
 ) -> ServiceKey | None:
     wrapped = _next_wrapped(connection)
+    if wrapped is None:
+        return None
     try:
-        return wrapped and root_key.open_service_version(wrapped, key_version_id)
+        return root_key.open_service_version(wrapped, key_version_id)
     except UNOPENED:
         return None
 

@@ -32,6 +32,7 @@ from pairsmith.registry.identifiers import new_key_id
 from pairsmith.registry.key_ring import KeyRing
 from pairsmith.registry.maintenance import MaintenanceReport
 from pairsmith.registry.migrate import migrate
+from pairsmith.registry.repair import RepairReport, repair
 from pairsmith.registry.rewrap import (
     Progress,
     RewrapReport,
@@ -452,6 +453,17 @@ class Registry:
     def run_maintenance(self) -> MaintenanceReport:
         """Rotate and destroy what is due; the background pass calls this too."""
         return self._access.run_maintenance()
+
+    def repair_key(self, key_id: str) -> RepairReport:
+        """Put back what was authenticated of a key, whatever was done to its rows.
+
+        Raises:
+            KeyNotFound: There is no such key; give its id, not an alias.
+            KeyUnavailable: What was authenticated is gone too.
+        """
+        name = parameters.key_name(key_id)
+        with self._access.changing("RepairKey") as change:
+            return repair(change, self._access.ring, name)
 
     def rewrap(
         self,

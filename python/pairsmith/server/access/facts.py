@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from pairsmith.registry import identifiers, tags
-from pairsmith.registry.schema import aliases
+from pairsmith.errors import AliasNotFound, KeyNotFound
+from pairsmith.registry import identifiers
+from pairsmith.registry.access import Access
+from pairsmith.registry.stored_keys import StoredKeys
 from pairsmith.server.access.policy import KeyFacts
 
 
@@ -19,21 +21,21 @@ class Facts:
     tags: Mapping[str, str]
 
 
-def read(name: str, connection: sa.Connection) -> Facts:
+def read(access: Access, name: str, connection: sa.Connection) -> Facts:
     """Read the facts about a key named by id or alias.
 
-    Of a key that does not exist the name alone is known.
+    Of a key that does not exist the name alone is known. One that is not as it was
+    authenticated has no aliases and no tags: only who may use every key, or this one
+    by its id, is told that it is unavailable.
     """
-    key_id = name
-    if name.startswith("alias/"):
-        bound = sa.select(aliases.c.key_id).where(aliases.c.alias_name == name)
-        found = connection.execute(bound).scalar()
-        if found is None:
-            return Facts("", (name,), {})
-        key_id = found
-    named = sa.select(aliases.c.alias_name).where(aliases.c.key_id == key_id)
-    labels = {tag.tag_key: tag.tag_value for tag in tags.of_key(connection, key_id)}
-    return Facts(key_id, tuple(connection.execute(named).scalars()), labels)
+    stored = StoredKeys(connection, access.revisions(connection))
+    try:
+        key = stored.find(name)
+    except AliasNotFound:
+        return Facts("", (name,), {})
+    except KeyNotFound:
+        return Facts(name, (), {})
+    return Facts(key.key_id, key.aliases, key.tags)
 
 
 def lazy(name: str, recall: Callable[[], Facts | None]) -> KeyFacts:
