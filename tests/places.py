@@ -14,12 +14,17 @@ from pairsmith.registry import FileRootKey, Registry
 
 @dataclass
 class Place:
-    """Where a database and its root key are; opens registries and closes them."""
+    """Where a database and its root key are; opens registries and closes them.
+
+    Attributes:
+        relaxed: Whether ``execute`` may write what foreign keys forbid, on SQLite.
+    """
 
     url: str
     directory: Path
     clock: Clock = field(default_factory=Clock)
     opened: ExitStack = field(default_factory=ExitStack)
+    relaxed: bool = False
 
     @property
     def root_key(self) -> FileRootKey:
@@ -33,7 +38,7 @@ class Place:
     def execute(self, statement: str, **values: object) -> list[Any]:
         """Reach into the database as somebody else would."""
         with self._engine.begin() as connection:
-            if connection.dialect.name == "sqlite":
+            if connection.dialect.name == "sqlite" and not self.relaxed:
                 connection.exec_driver_sql("PRAGMA foreign_keys = ON")
             result = connection.execute(sa.text(statement), values)
             return list(result) if result.returns_rows else []

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from pairsmith.errors import KeyUnavailable, RootKeyError
 from pairsmith.registry.changing import require_revisions
 from pairsmith.registry.key_ring import KeyRing
 from pairsmith.registry.revisions import Revisions
 from pairsmith.registry.schema import identities, keys, service_secrets
 from pairsmith.registry.soundness import text_of
-from pairsmith.registry.stored_keys import StoredKeys
+from pairsmith.registry.stored_keys import StoredKey, StoredKeys
 
 BATCH_KEYS = 100
 
@@ -56,9 +57,25 @@ def inspect(connection: sa.Connection, ring: KeyRing) -> Inspection:
     rows = connection.execute(sa.select(keys).order_by(keys.c.sequence)).all()
     for start in range(0, len(rows), BATCH_KEYS):
         for key in stored.checked(rows[start : start + BATCH_KEYS]):
-            if key.fault is not None:
-                faults[key.key_id] = key.fault
+            fault = key.fault or _damaged_material(connection, ring, key)
+            if fault is not None:
+                faults[key.key_id] = fault
     return Inspection(faults, _missing(connection, revisions), damaged_pages)
+
+
+def _damaged_material(
+    connection: sa.Connection, ring: KeyRing, key: StoredKey
+) -> str | None:
+    """Name the versions that do not open, though all that is known of them fits."""
+    damaged = []
+    for version in key.contents.versions:
+        try:
+            ring.open_version(connection, version)
+        except KeyUnavailable:
+            damaged.append(version.key_version_id)
+        except RootKeyError:
+            continue  # under a root key that is not at hand, while a re-wrap goes on
+    return f"material of {', '.join(damaged)} does not open" if damaged else None
 
 
 def _missing(connection: sa.Connection, revisions: Revisions) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ be undone. What cannot be: key material, of which there is no other copy here; r
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from pairsmith.errors import KeyNotFound, KeyUnavailable
 from pairsmith.registry.changing import Change
 from pairsmith.registry.contents import (
     COLUMNS,
+    KeyRow,
     StoredVersion,
     authentic_text,
     place_of,
@@ -75,7 +76,7 @@ def repair(change: Change, ring: KeyRing, key_id: str) -> RepairReport:
     lost_versions = _restore_versions(change, ring, key_id, document)
     lost_aliases: tuple[str, ...] = ()
     if found.fault is not None:
-        _restore_row(change.connection, key_id, document, text)
+        _restore_row(change.connection, found.row, document, text, lost_versions)
         _remove_strays(change.connection, key_id, document)
         _restore_tags(change.connection, key_id, document)
         lost_aliases = _restore_aliases(change, key_id, document)
@@ -145,13 +146,24 @@ def _row_of(
 
 
 def _restore_row(
-    connection: sa.Connection, key_id: str, document: Document, text: str
+    connection: sa.Connection,
+    row: KeyRow,
+    document: Document,
+    text: str,
+    lost_versions: Collection[str],
 ) -> None:
-    own = keys.c.key_id == key_id
-    _make_way(connection, keys.c.sequence, document["key"]["sequence"], own)
-    columns = {name: document["key"][name] for name in COLUMNS}
-    columns |= {"contents": text, "revision": document["revision"]}
-    connection.execute(sa.update(keys).where(own).values(**columns))
+    """Put back each column, but for one that would name a version without a row."""
+    wanted = {name: document["key"][name] for name in COLUMNS}
+    wanted |= {"contents": text, "revision": document["revision"]}
+    differing = {
+        name: value
+        for name, value in wanted.items()
+        if getattr(row, name) != value and value not in lost_versions
+    }
+    if differing:
+        own = keys.c.key_id == row.key_id
+        _make_way(connection, keys.c.sequence, wanted["sequence"], own)
+        connection.execute(sa.update(keys).where(own).values(**differing))
 
 
 def _remove_strays(connection: sa.Connection, key_id: str, document: Document) -> None:
