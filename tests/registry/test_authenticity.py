@@ -135,7 +135,7 @@ def test_a_row_that_names_another_key(two: Two, table: sa.Table) -> None:
 
 
 def test_an_alias_that_was_moved(two: Two) -> None:
-    """It leads neither to the key that it was moved to nor to another; both are shut."""
+    """It leads to neither key; both are shut."""
     two.place.execute(
         "UPDATE aliases SET key_id = :o WHERE alias_name = 'alias/key'", o=two.other
     )
@@ -157,8 +157,9 @@ def test_a_row_that_was_removed(two: Two, table: str) -> None:
     [
         "INSERT INTO aliases VALUES ('alias/new', :k)",
         "INSERT INTO tags VALUES (:k, 'Team', 'edge')",
-        "INSERT INTO key_versions SELECT :k || '-aaaaaaaaaa', key_id, 1000000, "
-        "created_at_ms, root_key_id, wrapped, NULL FROM key_versions WHERE key_id = :k",
+        """INSERT INTO key_versions SELECT :k || '-aaaaaaaaaa', key_id, 1000000,
+        created_at_ms, root_key_id, wrapped, NULL
+        FROM key_versions WHERE key_id = :k""",
     ],
 )
 def test_a_row_that_was_added(two: Two, statement: str) -> None:
@@ -303,8 +304,8 @@ def test_a_page_that_was_written(two: Two, column: str) -> None:
         "DELETE FROM revision_pages WHERE page = 0",
         "DELETE FROM revision_pages",
         "UPDATE revision_pages SET entries = '{}' WHERE page = 0",
-        "UPDATE revision_pages SET mac = (SELECT mac FROM revision_pages "
-        "WHERE page > 0 LIMIT 1) WHERE page = 0",
+        """UPDATE revision_pages SET mac = (SELECT mac FROM revision_pages
+        WHERE page > 0 LIMIT 1) WHERE page = 0""",
         "UPDATE key_versions SET key_id = 'nobody' WHERE key_id = 'pairsmith-server'",
         "DELETE FROM key_versions WHERE key_id = 'pairsmith-server'",
     ],
@@ -379,7 +380,7 @@ WRITES: dict[str, Callable[[Registry, str], object]] = {
 
 
 def test_no_change_makes_it_authentic(two: Two) -> None:
-    """No operation changes a key that does not fit, and so none takes over a forgery."""
+    """No operation changes a key that does not fit: none takes over a forgery."""
     two.place.execute("INSERT INTO tags VALUES (:k, 'Team', 'edge')", k=two.key)
     for name, change in WRITES.items():
         with pytest.raises(KeyUnavailable, match="tags Team"):
@@ -424,7 +425,7 @@ def test_honest_changes_of_others_are_no_damage(two: Two) -> None:
         lambda: elsewhere.create_key_version(two.key),
         lambda: elsewhere.tag_key(two.key, {"Team": "edge"}),
         lambda: elsewhere.update_alias("alias/key", two.other),
-        lambda: elsewhere.create_key(),
+        elsewhere.create_key,
         lambda: elsewhere.disable_key(two.other),
     ):
         assert two.registry.resolve(two.key, primary=True)

@@ -7,7 +7,6 @@ from test_authenticity import FORGED, Two, two  # noqa: F401 -- a fixture
 
 from pairsmith.errors import AliasNotFound, KeyNotFound, KeyUnavailable
 from pairsmith.registry import cache, schema
-from places import Place
 
 # ruff: noqa: F811 -- the fixture is named as an argument
 
@@ -171,7 +170,7 @@ def test_a_repair_that_fails_changes_nothing(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is one transaction."""
-    place: Place = two.place
+    place = two.place
     place.execute("DELETE FROM tags WHERE key_id = :k", k=two.key)
     before = tampering.rows_of(place, two.key)
 
