@@ -243,7 +243,11 @@ def test_place_that_is_taken(place: Place, ahead: int) -> None:
     registry = place.open()
     first = registry.create_key()
     place.execute("UPDATE keys SET sequence = sequence + :n", n=ahead)
-    place.execute("UPDATE key_versions SET sequence = sequence + :n", n=ahead)
+    place.execute(
+        "UPDATE key_versions SET sequence = sequence + :n WHERE key_id = :k",
+        n=ahead,
+        k=first.key_id,
+    )
     made = [registry.create_key().key_id for _ in range(3)]
     shown = {each.key_id for each in registry.list_keys().items}
     assert shown == {first.key_id, *made}
