@@ -217,10 +217,7 @@ def change_counter(connection: sa.Connection) -> int:
     Raises:
         DatabaseError: The one row of ``registry`` is damaged.
     """
-    counters = list(
-        connection.execute(sa.select(registry.c.change_counter).limit(2)).scalars()
-    )
-    return _sound_counter(counters)
+    return _sound_counter(list(connection.execute(_COUNTERS).scalars()))
 
 
 def change_mark(connection: sa.Connection) -> tuple[object, ...]:
@@ -232,13 +229,7 @@ def change_mark(connection: sa.Connection) -> tuple[object, ...]:
     """
     if connection.dialect.name == "sqlite":
         return change_counter(connection), connection.info[FILE_MARK]
-    rows = connection.execute(
-        sa.select(
-            registry.c.change_counter,
-            sa.literal_column("CAST(registry.xmin AS text)"),
-            sa.func.pg_postmaster_start_time(),
-        ).limit(2)
-    ).all()
+    rows = connection.execute(_MARKS).all()
     _sound_counter([each[0] for each in rows])
     return tuple(rows[0])
 
@@ -292,6 +283,14 @@ def _is_sound(connection: sa.Connection) -> sa.ColumnElement[bool]:
 
 
 _COUNTER_END = 1 << 62
+
+# Built once: they are asked at every look.
+_COUNTERS = sa.select(registry.c.change_counter).limit(2)
+_MARKS = sa.select(
+    registry.c.change_counter,
+    sa.literal_column("CAST(registry.xmin AS text)"),
+    sa.func.pg_postmaster_start_time(),
+).limit(2)
 
 
 def _guard_path(url: DatabaseUrl, sqlite_path: Path | None) -> Path | None:

@@ -97,10 +97,7 @@ class Revisions:
         self._changed.clear()
 
     def _read(self, connection: sa.Connection, numbers: set[int]) -> None:
-        wanted = revision_pages.c.page.in_(sa.bindparam("pages", expanding=True))
-        found = connection.execute(
-            sa.select(revision_pages).where(wanted), {"pages": sorted(numbers)}
-        )
+        found = connection.execute(_PAGES, {"pages": sorted(numbers)})
         rows = {row.page: row for row in found}
         for page in numbers:
             self._pages[page] = self._verified(page, rows.get(page))
@@ -137,9 +134,7 @@ def open_revisions(
     Raises:
         DatabaseError: It is damaged.
     """
-    row = connection.execute(
-        sa.select(revision_pages).where(revision_pages.c.page == TOP)
-    ).first()
+    row = connection.execute(_PAGES, {"pages": [TOP]}).first()
     if row is None:
         return None
     entries = _entries_of(service_key, row)
@@ -190,11 +185,17 @@ def _write(
         "entries": text,
         "mac": service_key.mac(_place_of(number), text.encode()),
     }
-    place = revision_pages.c.page == number
-    if not connection.execute(
-        sa.update(revision_pages).where(place).values(**values)
-    ).rowcount:
-        connection.execute(sa.insert(revision_pages).values(page=number, **values))
+    if not connection.execute(_UPDATE, {"number": number, **values}).rowcount:
+        connection.execute(_INSERT, {"page": number, **values})
+
+
+_PAGES = sa.select(revision_pages).where(
+    revision_pages.c.page.in_(sa.bindparam("pages", expanding=True))
+)
+_UPDATE = sa.update(revision_pages).where(
+    revision_pages.c.page == sa.bindparam("number")
+)
+_INSERT = sa.insert(revision_pages)
 
 
 def _place_of(number: int) -> str:

@@ -113,8 +113,7 @@ class StoredKeys:
 
     def find_by_id(self, key_id: str) -> StoredKey | None:
         """Find a key by its id, or nothing."""
-        query = sa.select(keys).where(keys.c.key_id == key_id)
-        row = self.connection.execute(query).first()
+        row = self.connection.execute(_BY_ID, {"wanted": key_id}).first()
         return None if row is None else self.checked([row])[0]
 
     def find_for(self, name: str, operation: Operation) -> StoredKey:
@@ -147,6 +146,9 @@ class StoredKeys:
         except KeyUnavailable as error:
             return str(error)
         return contents.fault_of(self.revisions.service_key, found, newest)
+
+
+_BY_ID = sa.select(keys).where(keys.c.key_id == sa.bindparam("wanted"))
 
 
 def _row_of_alias(connection: sa.Connection, name: str) -> KeyRow:
