@@ -11,6 +11,7 @@ import pytest
 from terminal import Terminal
 
 from pairsmith.instance import Instance
+from pairsmith.registry import Registry
 from pairsmith.results import KeyPairSpec
 
 
@@ -105,11 +106,12 @@ def test_a_newer_schema_and_a_damaged_file_are_problems(
     assert "not an SQLite database" in found["Database"]["Text"]
 
 
-def test_what_is_due_is_noted(terminal: Terminal, key_id: str, tmp_path: Path) -> None:
+def test_what_is_due_is_noted(terminal: Terminal) -> None:
     """A rotation that nobody's use has triggered yet is a note, no problem."""
-    terminal.do("key", "rotation-policy", key_id, "--every", "7d")
-    with closing(sqlite3.connect(tmp_path / "kms.db")) as connection, connection:
-        connection.execute("UPDATE keys SET last_rotation_at_ms = 0")
+    with Registry.open(
+        terminal.database, clock=lambda: 0, background=False
+    ) as long_ago:
+        long_ago.create_key(rotation_interval="7d")
     found = examined(terminal, problems=0)
     assert found["Waiting"]["Verdict"] == "note"
     assert found["Waiting"]["Text"].startswith("1 rotations")

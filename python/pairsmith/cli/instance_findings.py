@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pairsmith.cli.findings import Finding, Verdict
 from pairsmith.cli.initialise import root_key_place
 from pairsmith.cli.opening import is_initialised, shown_url, sqlite_path
-from pairsmith.errors import PairsmithError
+from pairsmith.errors import InvalidParameter, PairsmithError, RootKeyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,6 +125,8 @@ def _authenticity(connection: sa.Connection, settings: Settings) -> Iterator[Fin
     try:
         ring = KeyRing(parse_root_key_providers(root_key))
         found = inspect(connection, ring)
+    except (InvalidParameter, RootKeyError):
+        return  # the root key's finding tells why
     except PairsmithError as error:
         yield Finding("Rows", Verdict.PROBLEM, str(error))
         return
