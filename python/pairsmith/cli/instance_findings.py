@@ -87,6 +87,14 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
             "install that one.",
         )
         return
+    if revision != REVISIONS[-1]:
+        yield Finding(
+            "Schema",
+            Verdict.NOTE,
+            f"{revision}, written by an older Pairsmith",
+            "the next command that opens it brings it up to date.",
+        )
+        return
     yield _root_key(connection, settings)
     by_state = connection.execute(
         sa.select(keys.c.key_state, sa.func.count()).group_by(keys.c.key_state)
