@@ -318,6 +318,7 @@ def test_without_what_everything_hangs_on(two: Two, statement: str) -> None:
         lambda: two.registry.describe_key(two.key),
         two.registry.list_keys,
         two.registry.create_key,
+        two.registry.check,
         lambda: two.registry.disable_key(two.key),
     ):
         with pytest.raises(DatabaseError, match="restore a backup") as caught:
@@ -395,6 +396,22 @@ def test_an_alias_does_not_leave_a_key_that_does_not_fit(two: Two) -> None:
     with pytest.raises(KeyUnavailable, match=two.key):
         two.registry.update_alias("alias/key", two.other)
     two.refused("tags Team")
+
+
+def test_an_alias_of_nobody_is_bound_and_removed(two: Two) -> None:
+    """Rows that name no key keep no alias from its use."""
+    tampering.relax(two.place)
+    for alias in ("alias/a", "alias/b"):
+        two.place.execute("INSERT INTO aliases VALUES (:a, 'key-gone')", a=alias)
+    two.registry.update_alias("alias/a", two.key)
+    two.registry.delete_alias("alias/b")
+    assert two.registry.resolve("alias/a", primary=True).key_id == two.key
+    assert [each.alias_name for each in two.registry.list_aliases().items] == [
+        "alias/a",
+        "alias/key",
+        "alias/other",
+    ]
+    assert tampering.inspect(two.registry).faults == {}
 
 
 def test_nothing_is_done_by_itself(two: Two) -> None:

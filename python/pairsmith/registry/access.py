@@ -169,8 +169,8 @@ class Access:
         """
         self._require_open()
         with self.database.reading(seconds=seconds) as connection:
-            change_mark(connection)
             self._require_same_registry(connection)
+            self.revisions(connection)
 
     def begin_use(self) -> None:
         """Make sure that this is open and that the background pass runs."""

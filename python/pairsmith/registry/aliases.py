@@ -33,7 +33,7 @@ def update(change: Change, alias_name: str, key: str) -> None:
     """
     found = change.key(key, Operation.UPDATE_ALIAS)
     before = _require(change.connection, alias_name)
-    change.touch(before)
+    _touch(change, before)
     change.connection.execute(
         sa.update(aliases)
         .where(aliases.c.alias_name == alias_name)
@@ -48,11 +48,17 @@ def delete(change: Change, alias_name: str) -> None:
     Raises:
         KeyUnavailable: Its key is not as it was authenticated.
     """
-    change.touch(_require(change.connection, alias_name))
+    _touch(change, _require(change.connection, alias_name))
     change.connection.execute(
         sa.delete(aliases).where(aliases.c.alias_name == alias_name)
     )
     change.note(alias_name=alias_name)
+
+
+def _touch(change: Change, key_id: str) -> None:
+    """Change the key that loses an alias; an alias may name a key that is gone."""
+    if change.find_by_id(key_id) is not None:
+        change.touch(key_id)
 
 
 def _bearer(connection: sa.Connection, alias_name: str) -> str | None:
