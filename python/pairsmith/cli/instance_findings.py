@@ -88,14 +88,6 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
             "install that one.",
         )
         return
-    if revision != REVISIONS[-1]:
-        yield Finding(
-            "Schema",
-            Verdict.NOTE,
-            f"{revision}, written by an older Pairsmith",
-            "the next command that opens it brings it up to date.",
-        )
-        return
     yield _root_key(connection, settings)
     by_state = connection.execute(
         sa.select(keys.c.key_state, sa.func.count()).group_by(keys.c.key_state)
@@ -106,8 +98,8 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
         yield Finding(
             "Schema",
             Verdict.NOTE,
-            f"{revision}, of an older Pairsmith: the next open takes the database over "
-            "as it is found, for good",
+            f"{revision}, written by an older Pairsmith",
+            "the next command that opens it takes it over as it is found, for good: "
             "back it up first, see Upgrading in docs/root-keys.md.",
         )
         return
