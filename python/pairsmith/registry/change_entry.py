@@ -1,0 +1,201 @@
+"""What one line of the change log tells: when, what, by whom, about what.
+
+A line is JSON in ASCII, with these fields in this order; docs/audit.md describes them::
+
+    {"sequence":7,"time":"…","operation":"CreateAlias","outcome":"OK",
+     "actor":{…},"subjects":{"key_id":["key-…"],…},"details":{…}}
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from pairsmith.documents import parse_json
+from pairsmith.errors import InvalidParameter
+from pairsmith.registry.actor import Actor
+from pairsmith.registry.soundness import moment
+
+OK = "OK"
+
+SUBJECTS = frozenset(
+    {
+        "key_id",
+        "key_version_id",
+        "alias_name",
+        "identity_id",
+        "identity_name",
+        "secret_name",
+        "root_key_id",
+    }
+)
+"""Names of fields whose values are identifiers; every other field is a detail."""
+
+TEXT_CHARACTERS = 512
+"""How much is told of a text; every identifier is shorter."""
+
+LINE_BYTES = 1024 * 1024
+"""A line at most; only that of a destroyed key with thousands of aliases is cut."""
+
+CUT_SUBJECTS = 1000
+"""How many identifiers of each kind are left of a line that would be longer."""
+
+Told = dict[str, Any]
+
+
+class Notes:
+    """What a change notes while it happens, by field names."""
+
+    def __init__(self) -> None:
+        self.subjects: dict[str, list[str]] = {}
+        self.details: Told = {}
+
+    def add(self, **noted: object) -> None:
+        """Note subjects and details; what is ``None`` is left out.
+
+        A subject that is noted again is one more subject. Of a detail lists grow,
+        objects are merged, and of anything else the last value stands.
+
+        Args:
+            noted: Subjects: a text or several; details: texts, numbers, flags,
+                moments, durations, and lists and mappings of these.
+        """
+        for name, value in noted.items():
+            if value is None:
+                continue
+            if name in SUBJECTS:
+                self._add_subjects(name, value)
+            else:
+                self.details[name] = _merged(self.details.get(name), _plain(value))
+
+    def _add_subjects(self, name: str, value: object) -> None:
+        known = self.subjects.setdefault(name, [])
+        several = [value] if isinstance(value, str) else list(_listed(value))
+        known += [each for each in dict.fromkeys(several) if each not in known]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change of the registry.
+
+    Attributes:
+        operation: Its name, such as ``CreateAlias``.
+        time_ms: When, in milliseconds since 1970 (UTC).
+        actor: Who asked for it, as ``Actor.told`` gives it.
+        subjects: Every identifier that it is about, by kind.
+        details: What else there is to tell of it.
+        outcome: ``OK``: a change that failed leaves no line, as it leaves no change.
+    """
+
+    operation: str
+    time_ms: int
+    actor: Mapping[str, Any]
+    subjects: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    outcome: str = OK
+
+    @classmethod
+    def of(cls, operation: str, time_ms: int, actor: Actor, notes: Notes) -> Self:
+        """Make the entry of a change that has noted what it did."""
+        return cls(operation, time_ms, actor.told(), notes.subjects, notes.details)
+
+    def text(self, sequence: int) -> str:
+        """Write the line of that number."""
+        written = self._text(sequence, self.subjects, self.details)
+        if len(written) <= LINE_BYTES:
+            return written
+        counts = {name: len(several) for name, several in self.subjects.items()}
+        cut = {name: each[:CUT_SUBJECTS] for name, each in self.subjects.items()}
+        return self._text(sequence, cut, {"cut": True, "subject_counts": counts})
+
+    def _text(
+        self,
+        sequence: int,
+        subjects: Mapping[str, Sequence[str]],
+        details: Mapping[str, Any],
+    ) -> str:
+        told = {
+            "sequence": sequence,
+            "time": moment_text(moment(self.time_ms)),
+            "operation": self.operation,
+            "outcome": self.outcome,
+            "actor": self.actor,
+            "subjects": subjects,
+            "details": details,
+        }
+        return json.dumps(told, ensure_ascii=True, separators=(",", ":"))
+
+
+def parse_entry(text: object, sequence: int) -> Told:
+    """Read a line strictly: it has each field, of its type, and this number.
+
+    Raises:
+        InvalidParameter: It is no such line.
+    """
+    if not isinstance(text, str) or not text.isascii():
+        raise InvalidParameter("entry", "it is no text of a change log")
+    told = parse_json("entry", text, limit=LINE_BYTES)
+    if not isinstance(told, dict) or not _is_complete(told):
+        raise InvalidParameter("entry", "it is no line of a change log")
+    if told["sequence"] != sequence:
+        raise InvalidParameter("entry", f"it is the line of number {told['sequence']}")
+    return told
+
+
+def moment_text(when: datetime) -> str:
+    """Write a moment in UTC to the millisecond, always of the same length."""
+    utc = when.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"
+
+
+_TYPES: Mapping[str, type] = {
+    "sequence": int,
+    "time": str,
+    "operation": str,
+    "outcome": str,
+    "actor": dict,
+    "subjects": dict,
+    "details": dict,
+}
+
+
+def _is_complete(told: Told) -> bool:
+    return all(type(told.get(name)) is kind for name, kind in _TYPES.items()) and all(
+        isinstance(several, list) and all(isinstance(each, str) for each in several)
+        for several in told["subjects"].values()
+    )
+
+
+def _listed(value: object) -> list[str]:
+    if isinstance(value, Mapping) or not isinstance(value, list | tuple | set):
+        raise TypeError(value)
+    return [str(each) for each in value]
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 -- what JSON has
+    """The value as JSON has it, its texts cut."""
+    match value:
+        case bool() | int() | None:
+            return value
+        case str():
+            return value[:TEXT_CHARACTERS].encode(errors="replace").decode()
+        case datetime():
+            return moment_text(value)
+        case timedelta():
+            return f"{value.total_seconds():.3f}".rstrip("0").rstrip(".") + "s"
+        case Mapping():
+            return {str(name): _plain(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case set() | frozenset():
+            return sorted(_plain(each) for each in value)
+    raise TypeError(value)
+
+
+def _merged(known: Any, value: Any) -> Any:  # noqa: ANN401 -- what JSON has
+    if isinstance(known, dict) and isinstance(value, dict):
+        return known | value
+    if isinstance(known, list) and isinstance(value, list):
+        return known + [each for each in value if each not in known]
+    return value
