@@ -23,14 +23,13 @@ def test_without_a_word_it_is_a_program_that_uses_the_library() -> None:
 def test_somebody_acts_inside_and_in_this_thread_only() -> None:
     """Another thread acts by default, and so does this one afterwards, errors too."""
     clerk = Actor("server", principal_id="KAAP.1", request_id="r1")
-    with ThreadPoolExecutor(1) as other:
-        with acting(clerk):
-            assert present_actor() is clerk
-            assert other.submit(present_actor).result().kind == "library"
-            with suppress(ZeroDivisionError), acting(MAINTENANCE):
-                assert present_actor() is MAINTENANCE
-                1 / 0  # noqa: B018 -- an error inside
-            assert present_actor() is clerk
+    with ThreadPoolExecutor(1) as other, acting(clerk):
+        assert present_actor() is clerk
+        assert other.submit(present_actor).result().kind == "library"
+        with suppress(ZeroDivisionError), acting(MAINTENANCE):
+            assert present_actor() is MAINTENANCE
+            1 / 0  # noqa: B018 -- an error inside
+        assert present_actor() is clerk
     assert present_actor().kind == "library"
 
 

@@ -176,6 +176,17 @@ def _listed(value: object) -> list[str]:
 def _plain(value: object) -> Any:  # noqa: ANN401 -- what JSON has
     """The value as JSON has it, its texts cut."""
     match value:
+        case Mapping():
+            return {str(name): _plain(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case set() | frozenset():
+            return sorted(_plain(each) for each in value)
+    return _plain_scalar(value)
+
+
+def _plain_scalar(value: object) -> str | int | None:
+    match value:
         case bool() | int() | None:
             return value
         case str():
@@ -184,12 +195,6 @@ def _plain(value: object) -> Any:  # noqa: ANN401 -- what JSON has
             return moment_text(value)
         case timedelta():
             return f"{value.total_seconds():.3f}".rstrip("0").rstrip(".") + "s"
-        case Mapping():
-            return {str(name): _plain(each) for name, each in value.items()}
-        case list() | tuple():
-            return [_plain(each) for each in value]
-        case set() | frozenset():
-            return sorted(_plain(each) for each in value)
     raise TypeError(value)
 
 
