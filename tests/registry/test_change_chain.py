@@ -17,7 +17,7 @@ from pairsmith.errors import InvalidParameter
 from pairsmith.registry import change_log
 from pairsmith.registry.actor import Actor
 from pairsmith.registry.chain import Head, parse_anchor
-from pairsmith.registry.change_entry import LINE_BYTES, Entry, Notes, parse_entry
+from pairsmith.registry.change_entry import LINE_BYTES, Entry, merged, parse_entry
 from pairsmith.registry.change_log import ChangeLogBroken, Line, Verifier, write_line
 from pairsmith.registry.schema import changes
 
@@ -27,9 +27,8 @@ LINES = 7
 
 def entry(number: int, **noted: object) -> Entry:
     """The entry of a change that was made then."""
-    notes = Notes()
-    notes.add(key_id=f"key-{number}", **noted)
-    return Entry.of("CreateKey", 1_800_000_000_000 + number, Actor(), notes)
+    noted = {"key_id": f"key-{number}"} | noted
+    return Entry("CreateKey", 1_800_000_000_000 + number, noted, Actor())
 
 
 def chain(count: int = LINES) -> list[Line]:
@@ -173,12 +172,28 @@ def test_random_changes_of_bytes_are_all_found() -> None:
 
 def test_notes_grow() -> None:
     """Subjects are kept once each; of details lists grow and objects merge."""
-    notes = Notes()
-    notes.add(key_id="key-a", tags={"a": "1"}, tag_keys=["a"], days=7, nothing=None)
-    notes.add(key_id=["key-b", "key-a"], tags={"b": "2"}, tag_keys=["b"], days=8)
-    notes.add(alias_name="alias/x")
-    assert notes.subjects == {"key_id": ["key-a", "key-b"], "alias_name": ["alias/x"]}
-    assert notes.details == {
+    noted = merged(
+        {},
+        {
+            "key_id": "key-a",
+            "tags": {"a": "1"},
+            "tag_keys": ["a"],
+            "days": 7,
+            "no": None,
+        },
+    )
+    noted = merged(
+        noted,
+        {
+            "key_id": ["key-b", "key-a"],
+            "tags": {"b": "2"},
+            "tag_keys": ["b"],
+            "days": 8,
+        },
+    )
+    assert merged(noted, {"alias_name": "alias/x"}) == {
+        "key_id": ["key-a", "key-b"],
+        "alias_name": ["alias/x"],
         "tags": {"a": "1", "b": "2"},
         "tag_keys": ["a", "b"],
         "days": 8,
@@ -187,27 +202,29 @@ def test_notes_grow() -> None:
 
 def test_values_are_told_as_json_has_them() -> None:
     """Moments, durations and flags; bytes are refused, for they may be a secret."""
-    notes = Notes()
-    notes.add(
-        until=datetime(2030, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC),
-        interval=timedelta(days=365),
-        short=timedelta(milliseconds=1500),
-        enabled=False,
-        names={"b", "a"},
-    )
-    assert notes.details == {
+    until = datetime(2030, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+    assert merged(
+        {},
+        {
+            "until": until,
+            "interval": timedelta(days=365),
+            "short": timedelta(milliseconds=1500),
+            "enabled": False,
+            "names": {"b", "a"},
+        },
+    ) == {
         "until": "2030-01-02T03:04:05.678Z",
         "interval": "31536000s",
         "short": "1.5s",
         "enabled": False,
         "names": ["a", "b"],
     }
-    for value in (b"secret", object(), {"a": b"secret"}):
+    for value in (b"secret", object(), {"a": b"secret"}, 1.5):
         with pytest.raises(TypeError):
-            notes.add(anything=value)
-    for subject in (b"key", 7, {"key": "a"}):
+            merged({}, {"anything": value})
+    for subject in (b"key", 7, {"key": "a"}, [b"key"]):
         with pytest.raises(TypeError):
-            notes.add(key_id=subject)
+            merged({}, {"key_id": subject})
 
 
 @given(
@@ -221,12 +238,9 @@ def test_values_are_told_as_json_has_them() -> None:
 )
 def test_what_is_told_is_read_again(told: dict[str, Any]) -> None:
     """Whatever characters it has; long texts are cut."""
-    notes = Notes()
-    notes.add(key_id="key-1", tags=told)
-    text = Entry.of("TagKey", 0, Actor(), notes).text(1)
+    text = entry(1, tags=told).text(1)
     assert text.isascii()
-    shown = parse_entry(text, 1)["details"]["tags"]
-    assert shown == {
+    assert parse_entry(text, 1)["details"]["tags"] == {
         name: value[:512] if isinstance(value, str) else value
         for name, value in told.items()
     }
@@ -285,7 +299,7 @@ def connection() -> Iterator[sa.Connection]:
 def append(connection: sa.Connection, count: int, head: Head = Head()) -> Head:  # noqa: B008 -- it is frozen
     """Append so many lines; give the head."""
     for number in range(count):
-        head = change_log.append(connection, SIGNER, entry(number), head)
+        head = change_log.append(connection, SIGNER, head, entry(number))
     return head
 
 

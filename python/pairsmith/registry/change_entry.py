@@ -7,14 +7,14 @@ A line is JSON in ASCII, with these fields in this order; docs/audit.md describe
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
-from pairsmith.registry.actor import Actor
+from pairsmith.registry.actor import Actor, present_actor
 from pairsmith.registry.soundness import moment
 
 OK = "OK"
@@ -23,6 +23,7 @@ SUBJECTS = frozenset(
     {
         "key_id",
         "key_version_id",
+        "previous_key_id",
         "alias_name",
         "identity_id",
         "identity_name",
@@ -44,35 +45,27 @@ CUT_SUBJECTS = 1000
 Told = dict[str, Any]
 
 
-class Notes:
-    """What a change notes while it happens, by field names."""
+def merged(noted: Mapping[str, object], more: Mapping[str, object]) -> Told:
+    """Put together what a change has noted, in the values that JSON has.
 
-    def __init__(self) -> None:
-        self.subjects: dict[str, list[str]] = {}
-        self.details: Told = {}
+    A subject that is noted again is one more subject. Of a detail lists grow, objects
+    are merged, and of anything else the last value stands. ``None`` is left out.
 
-    def add(self, **noted: object) -> None:
-        """Note subjects and details; what is ``None`` is left out.
+    Args:
+        noted: What there is.
+        more: Subjects: a text or several; details: texts, numbers, flags, moments,
+            durations, and lists and mappings of these.
 
-        A subject that is noted again is one more subject. Of a detail lists grow,
-        objects are merged, and of anything else the last value stands.
-
-        Args:
-            noted: Subjects: a text or several; details: texts, numbers, flags,
-                moments, durations, and lists and mappings of these.
-        """
-        for name, value in noted.items():
-            if value is None:
-                continue
-            if name in SUBJECTS:
-                self._add_subjects(name, value)
-            else:
-                self.details[name] = _merged(self.details.get(name), _plain(value))
-
-    def _add_subjects(self, name: str, value: object) -> None:
-        known = self.subjects.setdefault(name, [])
-        several = [value] if isinstance(value, str) else list(_listed(value))
-        known += [each for each in dict.fromkeys(several) if each not in known]
+    Raises:
+        TypeError: A value is of another type, such as bytes, which may be a secret.
+    """
+    told = dict(noted)
+    for name, value in more.items():
+        if value is None:
+            continue
+        plain = _several(value) if name in SUBJECTS else _plain(value)
+        told[name] = _put_together(told.get(name), plain)
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,45 +75,36 @@ class Entry:
     Attributes:
         operation: Its name, such as ``CreateAlias``.
         time_ms: When, in milliseconds since 1970 (UTC).
-        actor: Who asked for it, as ``Actor.told`` gives it.
-        subjects: Every identifier that it is about, by kind.
-        details: What else there is to tell of it.
+        noted: Subjects and details by their names, as ``merged`` takes them.
+        actor: Who asks for it; by default whoever acts here and now.
         outcome: ``OK``: a change that failed leaves no line, as it leaves no change.
     """
 
     operation: str
     time_ms: int
-    actor: Mapping[str, Any]
-    subjects: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    details: Mapping[str, Any] = field(default_factory=dict)
+    noted: Mapping[str, object]
+    actor: Actor = field(default_factory=present_actor)
     outcome: str = OK
-
-    @classmethod
-    def of(cls, operation: str, time_ms: int, actor: Actor, notes: Notes) -> Self:
-        """Make the entry of a change that has noted what it did."""
-        return cls(operation, time_ms, actor.told(), notes.subjects, notes.details)
 
     def text(self, sequence: int) -> str:
         """Write the line of that number."""
-        written = self._text(sequence, self.subjects, self.details)
+        noted = merged({}, self.noted)
+        subjects = {name: noted[name] for name in noted if name in SUBJECTS}
+        details = {name: noted[name] for name in noted if name not in SUBJECTS}
+        written = self._text(sequence, subjects, details)
         if len(written) <= LINE_BYTES:
             return written
-        counts = {name: len(several) for name, several in self.subjects.items()}
-        cut = {name: each[:CUT_SUBJECTS] for name, each in self.subjects.items()}
-        return self._text(sequence, cut, {"cut": True, "subject_counts": counts})
+        counts = {name: len(several) for name, several in subjects.items()}
+        subjects = {name: each[:CUT_SUBJECTS] for name, each in subjects.items()}
+        return self._text(sequence, subjects, {"cut": True, "subject_counts": counts})
 
-    def _text(
-        self,
-        sequence: int,
-        subjects: Mapping[str, Sequence[str]],
-        details: Mapping[str, Any],
-    ) -> str:
+    def _text(self, sequence: int, subjects: Told, details: Told) -> str:
         told = {
             "sequence": sequence,
             "time": moment_text(moment(self.time_ms)),
             "operation": self.operation,
             "outcome": self.outcome,
-            "actor": self.actor,
+            "actor": self.actor.told(),
             "subjects": subjects,
             "details": details,
         }
@@ -167,10 +151,15 @@ def _is_complete(told: Told) -> bool:
     )
 
 
-def _listed(value: object) -> list[str]:
-    if isinstance(value, Mapping) or not isinstance(value, list | tuple | set):
+def _several(value: object) -> list[str]:
+    """The identifiers that are noted under one name, each once."""
+    if isinstance(value, str):
+        return [str(value)]
+    if not isinstance(value, list | tuple | set | frozenset):
         raise TypeError(value)
-    return [str(each) for each in value]
+    if not all(isinstance(each, str) for each in value):
+        raise TypeError(value)
+    return [str(each) for each in dict.fromkeys(value)]
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 -- what JSON has
@@ -198,7 +187,7 @@ def _plain_scalar(value: object) -> str | int | None:
     raise TypeError(value)
 
 
-def _merged(known: Any, value: Any) -> Any:  # noqa: ANN401 -- what JSON has
+def _put_together(known: Any, value: Any) -> Any:  # noqa: ANN401 -- what JSON has
     if isinstance(known, dict) and isinstance(value, dict):
         return known | value
     if isinstance(known, list) and isinstance(value, list):

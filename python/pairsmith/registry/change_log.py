@@ -91,7 +91,7 @@ class Verification:
 
 
 def append(
-    connection: sa.Connection, service_key: Signer, entry: Entry, head: Head
+    connection: sa.Connection, service_key: Signer, previous: Head, entry: Entry
 ) -> Head:
     """Write the line of a change, in its transaction.
 
@@ -102,15 +102,14 @@ def append(
     Args:
         connection: In a transaction that writes.
         service_key: Makes the MAC.
+        previous: The last line so far, as page 0 of the revisions names it.
         entry: What to tell.
-        head: The last line so far, as the revision pages name it.
 
     Returns:
-        The new head, for the revision pages.
+        The new head, for page 0.
     """
-    line = write_line(
-        service_key, replace(head, sequence=_last(connection, head)), entry
-    )
+    previous = replace(previous, sequence=_last(connection, previous))
+    line = write_line(service_key, previous, entry)
     connection.execute(
         sa.insert(changes).values(
             sequence=line.sequence, entry=line.entry, hash=line.hash, mac=line.mac
