@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING, cast
 
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from pairsmith.errors import InvalidParameter
+from pairsmith.errors import InvalidParameter, UnsupportedOperation
 from pairsmith.server.instance_api.envelope import VERSION_HEADER
 from pairsmith.server.instance_api.failures import (
     NoPermission,
     SignatureNotMatch,
     Unauthorized,
 )
-from pairsmith.server.instance_api.operations import Call, Version, find_operation
+from pairsmith.server.instance_api.operations import (
+    Call,
+    Version,
+    find_operation,
+    told,
+    told_elsewhere,
+)
 from pairsmith.server.instance_api.signature import is_hash_of, is_signed_by
 
 if TYPE_CHECKING:
@@ -42,10 +48,19 @@ def admit(
     """
     trace.claimed_id = envelope.access_key_id
     trace.principal = authenticate(services, envelope)
-    operation = find_operation(envelope.api_name)
     trace.operation = envelope.api_name
-    call = operation.call(envelope.body)
+    if envelope.key_version_id:
+        trace.request["KeyVersionId"] = envelope.key_version_id
+    try:
+        operation = find_operation(envelope.api_name)
+    except UnsupportedOperation:
+        trace.request |= told_elsewhere(envelope.api_name, envelope.body)
+        raise
+    message = operation.message(envelope.body)
+    trace.request |= told(message)
+    call = operation.parse(message)
     trace.key_id, trace.spec = call.key_name, call.spec
+    trace.key_version_id = call.blob_version_id
     permit(services, trace.principal, envelope.api_name, call)
     if call.key_name:
         trace.key_version_id = _version_id(services, call, trace)

@@ -1,0 +1,58 @@
+"""How much of what a caller chose is told in a line of the audit log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+TEXT_CHARACTERS = 512
+"""Of one text; every name that exists is shorter, ARNs included."""
+
+ALL_CHARACTERS = 40_000
+"""Of all texts of a line; fifty keys with twenty tags have 21,000."""
+
+VALUES = 200
+"""Of one list or object."""
+
+DEPTH = 4
+"""Lists and objects in each other."""
+
+
+def bounded(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the same as JSON has it, within bounds: texts, numbers, flags, lists, objects.
+
+    Anything else is left out, bytes above all: they may be secrets.
+    """
+    return _Bounded().mapping(told, DEPTH)
+
+
+@dataclass
+class _Bounded:
+    """What is left of the characters."""
+
+    left: int = ALL_CHARACTERS
+
+    def mapping(self, told: Mapping[str, Any], depth: int) -> dict[str, Any]:
+        found = {}
+        for name, value in list(told.items())[:VALUES]:
+            kept = self._value(value, depth - 1)
+            if kept is not None:
+                found[self._text(str(name))] = kept
+        return found
+
+    def _value(self, value: object, depth: int) -> Any:  # noqa: ANN401 -- what JSON has
+        match value:
+            case str():
+                return self._text(value)
+            case bool() | int():
+                return value
+            case Mapping() if depth:
+                return self.mapping(value, depth)
+            case list() | tuple() if depth:
+                kept = [self._value(each, depth - 1) for each in value[:VALUES]]
+                return [each for each in kept if each is not None]
+        return None
+
+    def _text(self, text: str) -> str:
+        cut = text[: min(TEXT_CHARACTERS, self.left)]
+        self.left -= len(cut)
+        return cut
