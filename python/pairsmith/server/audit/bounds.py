@@ -18,7 +18,7 @@ DEPTH = 4
 
 
 def bounded(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the same as JSON has it, within bounds: texts, numbers, flags, lists, objects.
+    """Give texts, numbers, flags, lists and objects as JSON has them, within bounds.
 
     Anything else is left out, bytes above all: they may be secrets.
     """

@@ -62,7 +62,7 @@ class Parameter:
             raise InvalidParameter(self.name, str(error)) from None
 
     def told(self, given: Mapping[str, str]) -> Any:  # noqa: ANN401 -- what JSON has
-        """What the audit log tells of it; ``None`` if it was not given, or is secret."""
+        """What the audit log tells of it; ``None`` if it is secret or was not given."""
         if self.secret or self.name not in given:
             return None
         try:
@@ -108,8 +108,9 @@ class Repeated:
 
     def told(self, given: Mapping[str, str]) -> list[Any] | None:
         """What the audit log tells of it; ``None`` if it was not given."""
-        if len(_numbers(self.name, given)) <= self.limit:
-            return self.value(given) or None
+        count = len(_numbers(self.name, given))
+        if count <= self.limit:
+            return self.value(given) if count else None
         return [
             text for name, text in given.items() if name.startswith(f"{self.name}.")
         ]
