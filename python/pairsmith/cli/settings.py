@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pairsmith.cli.standard_output import written_out
+from pairsmith.registry.actor import Actor, acting
 
 DEFAULT_DATABASE = "sqlite:///pairsmith.db"
 
@@ -50,6 +51,12 @@ class Command(WritesHelp, click.Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Its own options, then the common ones."""
         return [*super().get_params(ctx), *AFTER_THE_NAME]
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run it; what it changes in the registry is noted as done by this command."""
+        words = ctx.command_path.split()[1:]
+        with acting(Actor("command line", command=" ".join(words))):
+            return super().invoke(ctx)
 
 
 class Group(WritesHelp, click.Group):

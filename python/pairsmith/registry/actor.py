@@ -8,7 +8,6 @@ uses the Python API. A thread that was started elsewhere begins without an actor
 from __future__ import annotations
 
 import os
-import socket
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
@@ -104,4 +103,4 @@ def _system_user(user_id: int) -> str:
 
 @lru_cache(maxsize=1)
 def _host() -> str:
-    return socket.gethostname()[:TEXT_CHARACTERS]
+    return os.uname().nodename[:TEXT_CHARACTERS]
