@@ -23,12 +23,14 @@ SUBJECTS = frozenset(
     {
         "key_id",
         "key_version_id",
+        "previous_key_version_id",
         "previous_key_id",
         "alias_name",
         "identity_id",
         "identity_name",
         "secret_name",
         "root_key_id",
+        "previous_root_key_id",
     }
 )
 """Names of fields whose values are identifiers; every other field is a detail."""

@@ -66,7 +66,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LoggedChange:
     """A line as it is shown.
 
     Attributes:
@@ -125,7 +125,7 @@ def read(
     before: int | None = None,
     limit: int = 100,
     about: str = "",
-) -> list[Change]:
+) -> list[LoggedChange]:
     """Give lines for people to look at, the newest first.
 
     Args:
@@ -135,7 +135,7 @@ def read(
         limit: How many at most.
         about: Only lines that have this identifier among their subjects.
     """
-    found: list[Change] = []
+    found: list[LoggedChange] = []
     while len(found) < limit:
         lines = _page(connection, before=before, about=about)
         for line in lines:
@@ -293,12 +293,12 @@ def _last(connection: sa.Connection, head: Head) -> int:
     return last
 
 
-def _change_of(service_key: Signer, line: Line) -> Change:
+def _change_of(service_key: Signer, line: Line) -> LoggedChange:
     try:
         told = parse_entry(line.entry, line.sequence)
     except InvalidParameter:
         told = {}
-    return Change(line.sequence, told, not form_fault_of(service_key, line))
+    return LoggedChange(line.sequence, told, not form_fault_of(service_key, line))
 
 
 def _identifiers(told: Told) -> Iterator[str]:
