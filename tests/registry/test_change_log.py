@@ -40,6 +40,7 @@ class World:
     two: str = field(init=False)
 
     def __post_init__(self) -> None:
+        """Make both."""
         self.one = self._key("one")
         self.two = self._key("two")
 
@@ -114,9 +115,14 @@ def _cancel(world: World) -> tuple[Callable[[], Any], str, Expected]:
 def _maintain(world: World) -> tuple[Callable[[], Any], str, Expected]:
     world.registry.schedule_key_deletion(world.one, 7)
     versions = world.versions(world.one)
-    world.place.clock.advance(days=8)
     words = [world.one, "alias/one", "old", "tag", "more", "one", *versions]
-    return world.registry.run_maintenance, "DestroyKey", words
+
+    def call() -> Any:
+        # Only now: whatever looks at the registry destroys what is due beforehand.
+        world.place.clock.advance(days=8)
+        return world.registry.run_maintenance()
+
+    return call, "DestroyKey", words
 
 
 def _rewrap(world: World) -> tuple[Callable[[], RewrapReport], str, Expected]:
@@ -125,12 +131,16 @@ def _rewrap(world: World) -> tuple[Callable[[], RewrapReport], str, Expected]:
 
 
 def case(
-    method: str, operation: str, *given: Any, words: Expected | None = None
+    method: str,
+    operation: str,
+    *given: Any,
+    words: Expected | None = None,
+    **named: Any,
 ) -> Case:
     """A call by which nothing needs to be prepared."""
 
     def prepared(world: World) -> tuple[Callable[[], Any], str, Expected]:
-        call = lambda: getattr(world.registry, method)(*given)  # noqa: E731
+        call = lambda: getattr(world.registry, method)(*given, **named)  # noqa: E731
         about = [*(words or [])]
         return call, operation, [{"$1": world.one, "$2": world.two}.get(each, each)
                                  for each in about]  # fmt: skip
@@ -154,7 +164,8 @@ WRITING: dict[str, Case] = {
     ),
     "cancel_key_deletion": _cancel,
     "set_deletion_protection": case(
-        "set_deletion_protection", "SetDeletionProtection", "alias/one", True, "in use",
+        "set_deletion_protection", "SetDeletionProtection", "alias/one",
+        enabled=True, description="in use",
         words=["$1", "in use", '"deletion_protection":true'],
     ),
     "tag_key": case(
@@ -174,7 +185,8 @@ WRITING: dict[str, Case] = {
         words=["$1", "$2", "old", "tag", "more", "one", "two"],
     ),
     "create_alias": case(
-        "create_alias", "CreateAlias", "alias/new", "alias/one", words=["$1", "alias/new"]
+        "create_alias", "CreateAlias", "alias/new", "alias/one",
+        words=["$1", "alias/new"],
     ),
     "update_alias": case(
         "update_alias", "UpdateAlias", "alias/one", "alias/two",
@@ -189,8 +201,8 @@ WRITING: dict[str, Case] = {
     "retire_key_version": _retire,
     "restore_key_version": _restore,
     "update_rotation_policy": case(
-        "update_rotation_policy", "UpdateRotationPolicy", "alias/one", True, "77d",
-        words=["$1", "6652800s"],
+        "update_rotation_policy", "UpdateRotationPolicy", "alias/one",
+        enabled=True, rotation_interval="77d", words=["$1", "6652800s"],
     ),
     "run_maintenance": _maintain,
     "rewrap": _rewrap,

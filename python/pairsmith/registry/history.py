@@ -1,5 +1,10 @@
 """The change log of one registry as its users see it: shown, verified, anchored."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import sqlalchemy as sa
+
 from pairsmith.errors import InvalidParameter
 from pairsmith.registry import change_log
 from pairsmith.registry.access import Access
@@ -11,6 +16,13 @@ from pairsmith.registry.change_log import (
     Verification,
     Verifier,
 )
+from pairsmith.registry.changing import require_revisions
+from pairsmith.registry.engine import Database
+from pairsmith.registry.key_ring import KeyRing
+from pairsmith.registry.revisions import Revisions
+
+Look = tuple[sa.Connection, Revisions | None]
+"""A transaction, and the revisions as it finds them."""
 
 LIMIT = 1000
 """Lines of one answer at most."""
@@ -55,9 +67,7 @@ def head(access: Access) -> Head:
 def verify(
     access: Access, anchor: Head | None = None, progress: Progress | None = None
 ) -> Verification:
-    """Read the change log from its first line to its head, in pages.
-
-    Others may go on changing the registry meanwhile.
+    """Read the change log from its first line to its head.
 
     Args:
         access: Open.
@@ -67,23 +77,57 @@ def verify(
     Raises:
         ChangeLogBroken: Names the first line that is not as it was written.
     """
+
+    @contextmanager
+    def look() -> Iterator[Look]:
+        with access.looking() as connection:
+            yield connection, access.revisions(connection)
+
+    return verify_pages(look, anchor, progress)
+
+
+def verify_database(database: Database, ring: KeyRing) -> Verification:
+    """The same of a database that is not opened, for ``doctor``.
+
+    Raises:
+        ChangeLogBroken: As above.
+        DatabaseError, RootKeyError: What everything hangs on does not open.
+    """
+
+    @contextmanager
+    def look() -> Iterator[Look]:
+        with database.reading() as connection:
+            yield connection, require_revisions(connection, ring)
+
+    return verify_pages(look, None, None)
+
+
+def verify_pages(
+    looking: Callable[[], AbstractContextManager[Look]],
+    anchor: Head | None,
+    progress: Progress | None,
+) -> Verification:
+    """Read page by page, each in a transaction of its own.
+
+    Others may go on changing the registry meanwhile: where the lines end, the head
+    that was read before them cannot be an older one.
+    """
     verifier: Verifier | None = None
     while True:
-        with access.looking() as connection:
-            revisions = access.revisions(connection)
-            known = Head() if revisions is None else revisions.head
+        with looking() as (connection, revisions):
             if verifier is None:
                 if revisions is None:
                     return _verify_nothing(change_log.last_line(connection), anchor)
                 verifier = Verifier(revisions.service_key, anchor)
-            last = verifier.seen.head.sequence
-            # The very first page begins before every number, also one below 1.
-            page = change_log.lines_after(connection, last or None)
+            head = Head() if revisions is None else revisions.head
+            # The first page begins before every number, also one below 1.
+            last = verifier.seen.head.sequence or None
+            page = change_log.lines_after(connection, last)
         if not page:
-            return verifier.finish(known)
+            return verifier.finish(head)
         verifier.take(page)
         if progress is not None:
-            progress(verifier.seen.lines, known.sequence)
+            progress(verifier.seen.lines, head.sequence)
 
 
 def _verify_nothing(last: Head, anchor: Head | None) -> Verification:
