@@ -30,8 +30,8 @@ else:
     Base = object
 
 
-class WritesHelp(Base):
-    """A command whose ``--help`` may meet an output that cannot be written."""
+class AnyCommand(Base):
+    """What all commands have: an actor, and help that may meet a full output."""
 
     def make_context(
         self,
@@ -44,14 +44,6 @@ class WritesHelp(Base):
         with written_out():
             return super().make_context(info_name, args, parent, **extra)
 
-
-class Command(WritesHelp, click.Command):
-    """A command that takes the common options after its name, too."""
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Its own options, then the common ones."""
-        return [*super().get_params(ctx), *AFTER_THE_NAME]
-
     def invoke(self, ctx: click.Context) -> object:
         """Run it; what it changes in the registry is noted as done by this command."""
         words = ctx.command_path.split()[1:]
@@ -59,7 +51,15 @@ class Command(WritesHelp, click.Command):
             return super().invoke(ctx)
 
 
-class Group(WritesHelp, click.Group):
+class Command(AnyCommand, click.Command):
+    """A command that takes the common options after its name, too."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own options, then the common ones."""
+        return [*super().get_params(ctx), *AFTER_THE_NAME]
+
+
+class Group(AnyCommand, click.Group):
     """A group of such commands, shown in the order in which they are used."""
 
     command_class = Command
