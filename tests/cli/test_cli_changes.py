@@ -1,6 +1,7 @@
 """Every command that changes the registry leaves a line, which the commands show."""
 
 import shutil
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,12 +75,17 @@ class Case:
         about: Words that its line must have.
         operation: The line's.
         first: Commands that make it possible.
+        tamper: What somebody has done to the database.
     """
 
     words: tuple[str, ...]
     about: tuple[str, ...]
     operation: str
     first: tuple[tuple[str, ...], ...] = ()
+    tamper: str = ""
+
+
+TAMPER = "UPDATE tags SET tag_value = 'core'"
 
 
 def identities(command: str, name: str) -> dict[str, Case]:
@@ -133,6 +139,9 @@ CHANGING: dict[str, Case] = {
         ("KEY", "VERSION"), ("KEY", "VERSION"), "RestoreKeyVersion",
         (("key", "retire-version", "KEY", "VERSION", "--without-census"),),
     ),
+    "key repair": Case(
+        ("KEY",), ("KEY", "alias/devices", "fault"), "RepairKey", tamper=TAMPER
+    ),
     "alias create": Case(
         ("alias/new", "alias/devices"), ("KEY", "alias/new"), "CreateAlias"
     ),
@@ -174,6 +183,13 @@ def leaves(command: click.Command, words: tuple[str, ...] = ()) -> set[str]:
     return own.union(*found)
 
 
+def tampered(terminal: Terminal, statement: str) -> None:
+    """Reach into the database."""
+    with sqlite3.connect(terminal.folder / "kms.db") as connection:
+        connection.execute(statement)
+    connection.close()
+
+
 def test_every_command_has_a_case() -> None:
     """A new one fails here until somebody says whether it changes something."""
     assert leaves(main) == CHANGING.keys() | READING | ELSEWHERE
@@ -185,6 +201,8 @@ def test_every_changing_command_leaves_a_line(command: str, world: World) -> Non
     case, terminal = CHANGING[command], world.terminal
     for words in case.first:
         terminal.do(*map(world.named, words))
+    if case.tamper:
+        tampered(terminal, case.tamper)
     before = terminal.ask("audit", "verify", "--changes")["Changes"]["Lines"]
     rules = [world.named(word).replace(":KEY", f":{world.key}") for word in case.words]
     more = ("--out", terminal.folder) if command == "client create" else ()
@@ -250,15 +268,6 @@ def test_the_change_log_is_shown(world: World) -> None:
     assert "CreateAlias" in text
     assert ": alias create" in text
     assert "alias/devices" in text
-
-
-def tampered(terminal: Terminal, statement: str) -> None:
-    """Reach into the database."""
-    import sqlite3
-
-    with sqlite3.connect(terminal.folder / "kms.db") as connection:
-        connection.execute(statement)
-    connection.close()
 
 
 def test_a_changed_line_is_named(world: World) -> None:

@@ -130,6 +130,12 @@ def _rewrap(world: World) -> tuple[Callable[[], RewrapReport], str, Expected]:
     return world.registry.rewrap, "EndRewrap", [before[0]]
 
 
+def _repair(world: World) -> tuple[Callable[[], Any], str, Expected]:
+    world.place.execute("UPDATE tags SET tag_value = 'core' WHERE tag_value = 'one'")
+    call = lambda: world.registry.repair_key(world.one)  # noqa: E731
+    return call, "RepairKey", [world.one, "fault", "alias/one", "old", "tag", "more"]
+
+
 def case(
     method: str,
     operation: str,
@@ -205,6 +211,7 @@ WRITING: dict[str, Case] = {
         enabled=True, rotation_interval="77d", words=["$1", "6652800s"],
     ),
     "run_maintenance": _maintain,
+    "repair_key": _repair,
     "rewrap": _rewrap,
 }  # fmt: skip
 """Every method of ``Registry`` that changes something."""

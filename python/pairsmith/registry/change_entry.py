@@ -91,8 +91,9 @@ class Entry:
     def text(self, sequence: int) -> str:
         """Write the line of that number."""
         noted = merged({}, self.noted)
-        subjects = {name: noted[name] for name in noted if name in SUBJECTS}
-        details = {name: noted[name] for name in noted if name not in SUBJECTS}
+        subjects = {name: each for name, each in noted.items() if name in SUBJECTS}
+        subjects = {name: each for name, each in subjects.items() if each}
+        details = {name: each for name, each in noted.items() if name not in SUBJECTS}
         written = self._text(sequence, subjects, details)
         if len(written) <= LINE_BYTES:
             return written
