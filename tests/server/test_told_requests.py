@@ -33,6 +33,12 @@ SECRETS = (
     *CONTEXT.values(),
 )
 
+RENAMED = {
+    "CreateClientKey": "CreateIdentity",
+    "DeleteClientKey": "RevokeIdentity",
+}
+"""Changes that have another name in the registry, for other ways lead to them, too."""
+
 
 @pytest.fixture
 def world(application: Application, instance: Instance) -> World:
@@ -101,12 +107,47 @@ def test_a_line_names_all_of_an_action(action: str, world: World) -> None:
     assert json.loads(line)["code"] == "OK"
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_change_is_in_the_change_log_of_the_same_request(
+    action: str, world: World
+) -> None:
+    """By the same principal and request id, about all that was changed; else none."""
+    asked = ACTIONS[action](world)
+    registry = world.instance.registry
+    before = registry.changes_head().sequence
+    caller = world.application.caller()
+    assert registry.changes_head().sequence == before + 1  # the caller's access key
+    answer = caller.call(action, **asked.given)
+    after = registry.verify_changes().lines
+    if asked.changes is None:
+        assert after == before + 1
+        return
+    assert after == before + 2
+    (change,) = registry.changes(limit=1)
+    actor, line = change.told["actor"], json.loads(last_line(world))
+    assert actor["kind"] == "server"
+    assert actor["request_id"] == line["request_id"] == answer["RequestId"]
+    assert actor["principal_id"] == line["principal_id"] == caller.key_id
+    assert (actor["principal_kind"], actor["principal_name"]) == ("access_key", "test")
+    assert actor["remote_address"] == line["remote_address"] == "127.0.0.1"
+    assert change.told["operation"] in (action, RENAMED.get(action))
+    shown: dict[str, Any] = answer | answer.get("KeyMetadata", {})
+    shown |= answer.get("KeyVersion", {})
+    made = [shown[name] for name in asked.made]
+    text = json.dumps(change.told, ensure_ascii=False)
+    assert missing([*asked.changes, *made], text) == []
+    assert [word for word in SECRETS if word in text] == []
+
+
 @pytest.mark.parametrize("action", [name for name in ACTIONS if name[:5] != "Descr"])
 def test_a_line_names_what_somebody_was_refused(action: str, world: World) -> None:
     """Who has no right to it leaves a line with everything that was asked for."""
     asked = ACTIONS[action](world)
+    caller = world.application.caller("DescribeRegions")
+    head = world.instance.registry.changes_head()
     with pytest.raises(Refused):
-        world.application.caller("DescribeRegions").call(action, **asked.given)
+        caller.call(action, **asked.given)
+    assert world.instance.registry.changes_head() == head
     line = last_line(world)
     behind = set(asked.behind) - {"alias/one"}
     assert missing([word for word in plain(asked) if word not in behind], line) == []
