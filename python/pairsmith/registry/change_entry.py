@@ -35,8 +35,8 @@ SUBJECTS = frozenset(
 )
 """Names of fields whose values are identifiers; every other field is a detail."""
 
-TEXT_CHARACTERS = 512
-"""How much is told of a text; every identifier is shorter."""
+TEXT_CHARACTERS = 8192
+"""How much is told of a text; what a registry keeps is not longer."""
 
 LINE_BYTES = 1024 * 1024
 """A line at most; only that of a destroyed key with thousands of aliases is cut."""

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 TEXT_CHARACTERS = 512
-"""Of one text; every name that exists is shorter, ARNs included."""
+"""Of one text of a caller; every name that exists is shorter, ARNs included."""
+
+OWN_CHARACTERS = 8192
+"""Of one text of a result, which a caller does not choose: a rule of a policy."""
 
 ALL_CHARACTERS = 40_000
 """Of all texts of a line; fifty keys with twenty tags have 21,000."""
@@ -17,18 +20,21 @@ DEPTH = 4
 """Lists and objects in each other."""
 
 
-def bounded(told: Mapping[str, Any]) -> dict[str, Any]:
+def bounded(
+    told: Mapping[str, Any], text_characters: int = TEXT_CHARACTERS
+) -> dict[str, Any]:
     """Give texts, numbers, flags, lists and objects as JSON has them, within bounds.
 
     Anything else is left out, bytes above all: they may be secrets.
     """
-    return _Bounded().mapping(told, DEPTH)
+    return _Bounded(text_characters).mapping(told, DEPTH)
 
 
 @dataclass
 class _Bounded:
-    """What is left of the characters."""
+    """How much of each text is told, and what is left for all of them."""
 
+    text_characters: int
     left: int = ALL_CHARACTERS
 
     def mapping(self, told: Mapping[str, Any], depth: int) -> dict[str, Any]:
@@ -53,6 +59,6 @@ class _Bounded:
         return None
 
     def _text(self, text: str) -> str:
-        cut = text[: min(TEXT_CHARACTERS, self.left)]
+        cut = text[: min(self.text_characters, self.left)]
         self.left -= len(cut)
         return cut

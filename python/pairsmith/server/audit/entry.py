@@ -5,7 +5,11 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from pairsmith.server.audit.bounds import TEXT_CHARACTERS, bounded
+from pairsmith.server.audit.bounds import (
+    OWN_CHARACTERS,
+    TEXT_CHARACTERS,
+    bounded,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,9 @@ class AuditEntry:
             if isinstance(value, str) and value:
                 told[each.name] = value[:TEXT_CHARACTERS]
         several = {"key_ids": self.key_ids} if len(self.key_ids) > 1 else {}
-        lists = {**several, "request": self.request, "result": self.result}
-        told |= bounded({name: value for name, value in lists.items() if value})
+        told |= bounded({**several, "request": self.request or None})
+        if self.result:
+            told["result"] = bounded(self.result, OWN_CHARACTERS)
         told["http_status"] = self.http_status
         told["duration_seconds"] = round(self.duration_seconds, 6)
         return told
