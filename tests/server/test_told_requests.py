@@ -181,6 +181,34 @@ def test_a_line_names_all_of_an_operation(
     assert [word for word in SECRETS if word in line] == []
 
 
+def test_a_line_tells_what_was_opened(world: World) -> None:
+    """Message, data key or pair, whichever operation opened it; nothing else does."""
+    client, instance, key = world.application.client(), world.instance, "alias/one"
+    pair = instance.generate_data_key_pair_without_plaintext(key, "EC_P256", "PEM")
+    advance = instance.advance_generate_data_key_pair_without_plaintext(
+        key, "EC_P256", "PEM"
+    )
+    data_key = instance.generate_data_key(key, 32)
+    for purpose, sealed in (
+        ("message", instance.encrypt(key, PLAINTEXT)),
+        ("data key", data_key),
+        ("data key", instance.advance_generate_data_key(key, 32)),
+        ("message", instance.advance_encrypt(key, PLAINTEXT)),
+    ):
+        client.call("AdvanceDecrypt", CiphertextBlob=sealed.ciphertext_blob,
+                    Iv=sealed.iv, KeyId=key)  # fmt: skip
+        assert json.loads(last_line(world))["purpose"] == purpose
+    for made in (pair, advance):
+        client.call("AdvanceDecrypt", CiphertextBlob=made.private_key_ciphertext_blob,
+                    Iv=made.iv, KeyId=key)  # fmt: skip
+        assert json.loads(last_line(world))["purpose"] == "pair"
+    client.call("Decrypt", CiphertextBlob=data_key.ciphertext_blob, Iv=data_key.iv,
+                KeyId=key)  # fmt: skip
+    assert json.loads(last_line(world))["purpose"] == "data key"
+    client.call("Encrypt", KeyId=key, Plaintext=PLAINTEXT)
+    assert "purpose" not in json.loads(last_line(world))
+
+
 def test_what_was_not_understood_is_told_as_it_was_written(world: World) -> None:
     """A wrong value, too many of one, and an action or operation that is not there."""
     caller = world.application.caller()

@@ -62,17 +62,23 @@ class AuditEntry:
     def to_dict(self) -> dict[str, Any]:
         """Give what a line tells, in the order of the fields; empty ones left out."""
         told: dict[str, Any] = {"time": moment_text(self.time)}
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if isinstance(value, str) and value:
-                told[each.name] = value[:TEXT_CHARACTERS]
-        several = {"key_ids": self.key_ids} if len(self.key_ids) > 1 else {}
-        told |= bounded({**several, "request": self.request or None})
+        for name in _TEXTS:
+            text = getattr(self, name)
+            if text:
+                told[name] = text[:TEXT_CHARACTERS]
+        if len(self.key_ids) > 1:
+            told["key_ids"] = [key_id[:TEXT_CHARACTERS] for key_id in self.key_ids]
+        if self.request:
+            told["request"] = bounded(self.request)
         if self.result:
             told["result"] = bounded(self.result, OWN_CHARACTERS)
         told["http_status"] = self.http_status
         told["duration_seconds"] = round(self.duration_seconds, 6)
         return told
+
+
+# Found once: every request that is served writes an entry.
+_TEXTS = tuple(each.name for each in fields(AuditEntry) if each.type is str)
 
 
 def moment_text(moment: datetime) -> str:
