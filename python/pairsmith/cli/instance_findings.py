@@ -14,7 +14,7 @@ from pairsmith.cli.opening import is_initialised, shown_url, sqlite_path
 from pairsmith.errors import InvalidParameter, PairsmithError, RootKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     import sqlalchemy as sa
 
@@ -44,8 +44,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
         try:
             with database.reading() as connection:
                 yield _engine_of(database, connection)
-                yield from _contents(connection, settings)
-            yield from _changes(database, settings)
+                known = yield from _contents(connection, settings)
+            if known:
+                yield from _changes(database, settings)
         finally:
             database.close()
     except PairsmithError as error:
@@ -69,8 +70,14 @@ def _engine_of(database: Database, connection: sa.Connection) -> Finding:
     return Finding("Database", Verdict.GOOD, text)
 
 
-def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding]:
-    """Schema, root key, keys by state, and what waits to be done."""
+def _contents(
+    connection: sa.Connection, settings: Settings
+) -> Generator[Finding, None, bool]:
+    """Schema, root key, keys by state, and what waits to be done.
+
+    Returns:
+        Whether it is a schema that is known here.
+    """
     import sqlalchemy as sa
 
     from pairsmith.registry import deletion, rotation
@@ -122,6 +129,7 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
             "one was begun and not finished",
             "pairsmith rewrap, with the same --to, finishes it.",
         )
+    return True
 
 
 def _authenticity(connection: sa.Connection, settings: Settings) -> Iterator[Finding]:
@@ -164,6 +172,7 @@ def _authenticity(connection: sa.Connection, settings: Settings) -> Iterator[Fin
 
 def _changes(database: Database, settings: Settings) -> Iterator[Finding]:
     """Whether the change log is whole."""
+    from pairsmith.registry.change_log import ChangeLogBroken
     from pairsmith.registry.history import verify_database
     from pairsmith.registry.key_ring import KeyRing
     from pairsmith.registry.root_key import parse_root_key_providers
@@ -172,10 +181,12 @@ def _changes(database: Database, settings: Settings) -> Iterator[Finding]:
     try:
         ring = KeyRing(parse_root_key_providers(root_key))
         seen = verify_database(database, ring)
-    except PairsmithError as error:
+    except ChangeLogBroken as error:
         step = "pairsmith audit changes shows lines; compare with a backup."
         yield Finding("Change log", Verdict.PROBLEM, str(error), step)
         return
+    except PairsmithError:
+        return  # what the findings about root key and rows tell
     yield Finding("Change log", Verdict.GOOD, f"whole, {seen.lines} lines")
 
 

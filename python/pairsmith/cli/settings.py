@@ -46,8 +46,7 @@ class AnyCommand(Base):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run it; what it changes in the registry is noted as done by this command."""
-        words = ctx.command_path.split()[1:]
-        with acting(Actor("command line", command=" ".join(words))):
+        with acting(Actor("command line", command=_command_of(ctx))):
             return super().invoke(ctx)
 
 
@@ -69,6 +68,13 @@ class Group(AnyCommand, click.Group):
         """The order of their definition, which is the order of a key's life."""
         del ctx
         return list(self.commands)
+
+
+def _command_of(ctx: click.Context) -> str:
+    """Its words, without the program's own, which may be ``python -m …``."""
+    if ctx.parent is None:
+        return ""
+    return f"{_command_of(ctx.parent)} {ctx.info_name}".strip()
 
 
 def common_options(*, read_environment: bool) -> list[click.Parameter]:
