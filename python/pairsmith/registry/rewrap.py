@@ -177,7 +177,7 @@ def _note_following(change: Change, ring: KeyRing, root_key_id: str) -> None:
         wrapped = ring.rewrap_version(connection, row, root_key_id)
         note_root_key_ids(connection, RootKeyIds(ids.present, root_key_id))
         connection.execute(sa.update(registry).values(next_service_version=wrapped))
-        change.note(root_key_id=root_key_id, previous_root_key_id=ids.present)
+        change.note(root_key_id=root_key_id)
 
 
 def _move_all(access: Access, work: _Work, progress: Progress | None) -> RewrapReport:
@@ -258,11 +258,9 @@ def _finish(connection: sa.Connection, access: Access, work: _Work) -> bool:
         connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
     change = begin_change(connection, access.ring, "EndRewrap", access.now_ms)
     _move_service_version(change, access.ring, work.root_key_id)
-    previous = root_key_ids(connection).present
     note_root_key_ids(connection, RootKeyIds(work.root_key_id, None))
     change.note(
         root_key_id=work.root_key_id,
-        previous_root_key_id=previous,
         rewrapped=work.rewrapped,
         damaged_versions=sorted(work.damaged),
     )
