@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pairsmith.errors import InvalidParameter, UnsupportedOperation
 from pairsmith.server.instance_api.envelope import VERSION_HEADER
 from pairsmith.server.instance_api.failures import (
+    InvalidApiName,
     NoPermission,
     SignatureNotMatch,
     Unauthorized,
@@ -48,14 +49,9 @@ def admit(
     """
     trace.claimed_id = envelope.access_key_id
     trace.principal = authenticate(services, envelope)
-    trace.operation = envelope.api_name
+    operation = _operation(envelope, trace)
     if envelope.key_version_id:
         trace.request["KeyVersionId"] = envelope.key_version_id
-    try:
-        operation = find_operation(envelope.api_name)
-    except UnsupportedOperation:
-        trace.request |= told_elsewhere(envelope.api_name, envelope.body)
-        raise
     message = operation.message(envelope.body)
     trace.request |= told(message)
     call = operation.parse(message)
@@ -100,6 +96,18 @@ def permit(
     facts = services.access.key_facts(call.key_name) if call.key_name else None
     if not principal.policy.allows(operation, facts):
         raise NoPermission(call.key_name or operation)
+
+
+def _operation(envelope: Envelope, trace: Trace) -> Operation:
+    """What is asked for; of what there is not, the audit log tells as far as it can."""
+    name = envelope.api_name
+    try:
+        operation = find_operation(name)
+    except (InvalidApiName, UnsupportedOperation):
+        trace.request = {"ApiName": name, **told_elsewhere(name, envelope.body)}
+        raise
+    trace.operation = name
+    return operation
 
 
 def _version_id(services: Services, call: Call, trace: Trace) -> str:

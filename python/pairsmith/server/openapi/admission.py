@@ -49,8 +49,9 @@ def admit(
     claim = read_claim(request)
     trace.claimed_id = claim.access_key_id
     trace.principal = authenticate(services, nonces, claim)
-    trace.operation = claim.action
+    trace.request = {"Action": claim.action}
     action = find_action(claim)
+    trace.operation = claim.action
     trace.request = told_parameters(action.parameters, request.parameters)
     given = read_parameters(action.parameters, request.parameters)
     names = action.key_names(services.settings.names, given)
