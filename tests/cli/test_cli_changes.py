@@ -51,7 +51,7 @@ def furnished(
     versions = [each["KeyVersionId"] for each in listed]
     out = ("--out", folder)
     client = terminal.ask("client", "create", "app", "--allow", "decrypt:*", *out)
-    access_key = terminal.ask("access-key", "create", "ops", "--allow", "decrypt:*")
+    access_key = terminal.ask("access-key", "create", "ops", "--allow", "decrypt:*", *out)
     return folder, World(terminal, key, versions, client["Id"], access_key["Id"])
 
 
@@ -205,7 +205,7 @@ def test_every_changing_command_leaves_a_line(command: str, world: World) -> Non
         tampered(terminal, case.tamper)
     before = terminal.ask("audit", "verify", "--changes")["Changes"]["Lines"]
     rules = [world.named(word).replace(":KEY", f":{world.key}") for word in case.words]
-    more = ("--out", terminal.folder) if command == "client create" else ()
+    more = ("--out", terminal.folder) if command.endswith("t create") else ()
     made = terminal.ask(*command.split(), *rules, *more)
     (line,) = terminal.ask("audit", "changes", "--count", "1")
     added = 2 if command == "rewrap" else 1
@@ -287,8 +287,7 @@ def test_a_changed_line_is_named(world: World) -> None:
     assert "line 3" in finding(terminal)["Text"]
     shown = terminal.ask("audit", "changes")
     authentic = [each["sequence"] for each in shown if each["is_authentic"]]
-    assert authentic == [6, 5, 4, 3, 2, 1]  # its own MAC is right; it does not follow
-    tampered(terminal, "UPDATE changes SET mac = zeroblob(32) WHERE sequence = 3")
+    assert authentic == [6, 5, 4, 2, 1]
     assert "NOT AUTHENTIC" in terminal.do("audit", "changes").stdout
 
 

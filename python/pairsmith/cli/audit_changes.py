@@ -93,7 +93,7 @@ def _row(change: LoggedChange) -> tuple[object, ...]:
     told = change.told
     what = told.get("operation", "")
     if not change.is_authentic:
-        what = f"NOT AUTHENTIC {what}"
+        what = f"NOT AUTHENTIC: {what}"
     subjects: Mapping[str, list[str]] = told.get("subjects", {})
     about = "\n".join(each for several in subjects.values() for each in several)
     who = _who(told.get("actor", {}))

@@ -6,14 +6,14 @@ service key, so nobody without a root key can write a line or a chain. The last 
 named in the revision pages, which are authenticated, too: a missing end shows.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from pairsmith.errors import InvalidParameter, PairsmithError
-from pairsmith.registry.chain import HASH_BYTES, Head, follows, hash_of
+from pairsmith.registry.chain import HASH_BYTES, NO_HASH, Head, follows, hash_of
 from pairsmith.registry.change_entry import LINE_BYTES, Entry, Told, parse_entry
 from pairsmith.registry.schema import changes
 
@@ -72,8 +72,8 @@ class LoggedChange:
     Attributes:
         sequence: Its number.
         told: Its fields; empty if it is no line.
-        is_authentic: Whether this instance has written it; whether nothing is missing
-            around it is for ``verify`` to say.
+        is_authentic: Whether this instance has written it, behind the line that stands
+            before it; whether anything is missing is for ``verify`` to say.
     """
 
     sequence: int
@@ -138,8 +138,9 @@ def read(
     found: list[LoggedChange] = []
     while len(found) < limit:
         lines = _page(connection, before=before, about=about)
+        hashes = _hashes_before(connection, lines)
         for line in lines:
-            change = _change_of(service_key, line)
+            change = _change_of(service_key, line, hashes)
             if about in ("", *_identifiers(change.told)):
                 found.append(change)
         if len(lines) < PAGE_LINES:
@@ -166,13 +167,13 @@ def fault_of(service_key: Signer, previous: Head, line: Line) -> str:
         return f"it is out of order (sequence {line.sequence!r:.40})."
     if line.sequence > expected:
         return f"lines are missing before it (sequence {expected} on)."
-    fault = form_fault_of(service_key, line)
-    if not fault and not follows(previous.hash, line.entry.encode("ascii"), line.hash):
+    fault = _form_fault_of(service_key, line)
+    if not fault and not _follows(previous.hash, line):
         fault = "it was changed, or the line before it is another."
     return fault
 
 
-def form_fault_of(service_key: Signer, line: Line) -> str:
+def _form_fault_of(service_key: Signer, line: Line) -> str:
     """Say why nobody of this instance has written a line; empty if somebody has."""
     if not _is_hash(line.hash) or not _is_hash(line.mac):
         return "its hash or its MAC is none."
@@ -293,17 +294,36 @@ def _last(connection: sa.Connection, head: Head) -> int:
     return last
 
 
-def _change_of(service_key: Signer, line: Line) -> LoggedChange:
+def _hashes_before(connection: sa.Connection, lines: list[Line]) -> dict[int, Any]:
+    """The hash of the line before each, by its number."""
+    numbers = [line.sequence - 1 for line in lines if type(line.sequence) is int]
+    query = sa.select(_lines.selected_columns[0], _lines.selected_columns[2])
+    rows = connection.execute(query.where(changes.c.sequence.in_(numbers)))
+    found = {number: digest for number, digest in rows}  # noqa: C416 -- for mypy
+    return {0: NO_HASH} | found
+
+
+def _change_of(
+    service_key: Signer, line: Line, hashes: Mapping[int, Any]
+) -> LoggedChange:
     try:
         told = parse_entry(line.entry, line.sequence)
     except InvalidParameter:
-        told = {}
-    return LoggedChange(line.sequence, told, not form_fault_of(service_key, line))
+        return LoggedChange(line.sequence, {}, is_authentic=False)
+    previous = Head(line.sequence - 1, hashes.get(line.sequence - 1, b""))
+    fits = not fault_of(service_key, previous, line)
+    return LoggedChange(line.sequence, told, is_authentic=fits)
 
 
 def _identifiers(told: Told) -> Iterator[str]:
     for several in told.get("subjects", {}).values():
         yield from several
+
+
+def _follows(previous_hash: object, line: Line) -> bool:
+    return isinstance(previous_hash, bytes) and follows(
+        previous_hash, line.entry.encode("ascii"), line.hash
+    )
 
 
 def _is_hash(value: object) -> bool:
