@@ -106,7 +106,7 @@ def test_a_newer_schema_and_a_damaged_file_are_problems(
     assert "not an SQLite database" in found["Database"]["Text"]
 
 
-def test_what_is_due_is_noted(terminal: Terminal, key_id: str) -> None:
+def test_what_is_due_is_noted(terminal: Terminal) -> None:
     """A rotation that nobody's use has triggered yet is a note, no problem."""
     with Registry.open(
         terminal.database, clock=lambda: 0, background=False
