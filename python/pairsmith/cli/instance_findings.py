@@ -14,7 +14,7 @@ from pairsmith.cli.opening import is_initialised, shown_url, sqlite_path
 from pairsmith.errors import InvalidParameter, PairsmithError, RootKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
     import sqlalchemy as sa
 
@@ -44,9 +44,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
         try:
             with database.reading() as connection:
                 yield _engine_of(database, connection)
-                known = yield from _contents(connection, settings)
-            if known:
-                yield from _changes(database, settings)
+                yield from _contents(connection, settings)
+            yield from _changes(database, settings)
         finally:
             database.close()
     except PairsmithError as error:
@@ -70,14 +69,8 @@ def _engine_of(database: Database, connection: sa.Connection) -> Finding:
     return Finding("Database", Verdict.GOOD, text)
 
 
-def _contents(
-    connection: sa.Connection, settings: Settings
-) -> Generator[Finding, None, bool]:
-    """Schema, root key, keys by state, and what waits to be done.
-
-    Returns:
-        Whether it is a schema that is known here.
-    """
+def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding]:
+    """Schema, root key, keys by state, and what waits to be done."""
     import sqlalchemy as sa
 
     from pairsmith.registry import deletion, rotation
@@ -129,7 +122,6 @@ def _contents(
             "one was begun and not finished",
             "pairsmith rewrap, with the same --to, finishes it.",
         )
-    return True
 
 
 def _authenticity(connection: sa.Connection, settings: Settings) -> Iterator[Finding]:
@@ -171,7 +163,7 @@ def _authenticity(connection: sa.Connection, settings: Settings) -> Iterator[Fin
 
 
 def _changes(database: Database, settings: Settings) -> Iterator[Finding]:
-    """Whether the change log is whole."""
+    """Whether the change log is whole; of what does not open other findings tell."""
     from pairsmith.registry.change_log import ChangeLogBroken
     from pairsmith.registry.history import verify_database
     from pairsmith.registry.key_ring import KeyRing
@@ -186,7 +178,7 @@ def _changes(database: Database, settings: Settings) -> Iterator[Finding]:
         yield Finding("Change log", Verdict.PROBLEM, str(error), step)
         return
     except PairsmithError:
-        return  # what the findings about root key and rows tell
+        return
     yield Finding("Change log", Verdict.GOOD, f"whole, {seen.lines} lines")
 
 
