@@ -1,13 +1,22 @@
-"""``pairsmith audit``: whether the audit log is whole."""
+"""``pairsmith audit``: whether the audit log and the change log are whole."""
 
 from __future__ import annotations
 
+import secrets
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from pairsmith.cli.audit_changes import (
+    PREFIX,
+    changes,
+    changes_document,
+    changes_facts,
+    changes_head,
+    verified_changes,
+)
 from pairsmith.cli.failures import ENVIRONMENT, Failure, unusable_file
 from pairsmith.cli.identities import opened_store
 from pairsmith.cli.opening import sqlite_path
@@ -15,8 +24,9 @@ from pairsmith.cli.output import terminal, write_done, write_facts, write_json
 from pairsmith.cli.settings import Group, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from pairsmith.registry.chain import Head
     from pairsmith.server.audit.verify import Verification
 
 path_argument = click.argument("path", required=False)
@@ -25,63 +35,137 @@ without_key_option = click.option(
     is_flag=True,
     help="Where the database is not at hand: signatures are not checked.",
 )
+changes_option = click.option(
+    "--changes",
+    "only_changes",
+    is_flag=True,
+    help="The registry's change log alone, also where no server runs.",
+)
 
 
 @click.group(cls=Group)
 def audit() -> None:
-    """Verify the audit log, and note its head elsewhere."""
+    """Verify the audit log and the registry's change log; note their heads elsewhere.
+
+    A server's audit log tells of each request; the change log, in the database, of
+    each change of the registry, whoever made it.
+    """
 
 
 @audit.command()
 @path_argument
-@click.option("--anchor", metavar="HEAD", help="A head noted earlier must be in it.")
+@click.option(
+    "--anchor",
+    "anchors",
+    multiple=True,
+    metavar="HEAD",
+    help="A head noted earlier must be in its log; one for each.",
+)
+@changes_option
 @without_key_option
 @click.pass_obj
 def verify(
     settings: Settings,
+    /,
     path: str | None,
-    anchor: str | None,
-    without_key: bool,  # noqa: FBT001 -- click passes by name
+    anchors: Sequence[str],
+    *,
+    only_changes: bool,
+    without_key: bool,
 ) -> None:
-    """Read the log and its earlier parts; name the first line that is not whole.
+    """Read both logs; name the first line that is not whole.
 
-    PATH is the log, by default the one beside an SQLite database.
+    PATH is the audit log, by default the one beside an SQLite database. Its earlier
+    parts are read, too.
     """
-    from pairsmith.server.audit.verify import parse_anchor
-    from pairsmith.server.audit.verify import verify as verified
-
-    wanted = None if anchor is None else parse_anchor(anchor)
-    log, key = _log(settings, path), _key(settings, without_key=without_key)
-    with _progress(settings) as progress, _readable(log):
-        seen = verified(log, key, anchor=wanted, progress=progress)
+    _require_one_of(path, only_changes=only_changes, without_key=without_key)
+    anchor, change_anchor = _sorted(anchors)
+    if (only_changes and anchor) or (without_key and change_anchor):
+        raise click.UsageError("--anchor is a head of a log that is not read.")
+    document: dict[str, object] = {}
+    facts: list[tuple[str, object]] = []
+    if not only_changes:
+        seen = _verified(settings, path, anchor, without_key=without_key)
+        document, facts = _document(seen), _facts(seen)
+    if not without_key:
+        found = verified_changes(settings, change_anchor)
+        document["Changes"] = changes_document(found)
+        facts += changes_facts(found)
     if settings.json:
-        write_json(_document(seen))
+        write_json(document)
     else:
-        write_facts(_facts(seen))
+        write_facts(facts)
 
 
 @audit.command()
 @path_argument
+@changes_option
 @without_key_option
 @click.pass_obj
 def head(
     settings: Settings,
+    /,
     path: str | None,
-    without_key: bool,  # noqa: FBT001 -- click passes by name
+    *,
+    only_changes: bool,
+    without_key: bool,
 ) -> None:
-    """Print the head of the chain, to be kept where nobody can change it.
+    """Print the head of a log, to be kept where nobody can change it.
 
-    Given to verify --anchor later, it shows whether lines up to it were removed.
+    Given to verify --anchor later, that of the audit log shows whether lines up to it
+    were removed, and that of the change log (--changes) whether the whole database was
+    put back as it was before. With --json both are told.
     """
+    _require_one_of(path, only_changes=only_changes, without_key=without_key)
+    told: dict[str, object] = {}
+    if not only_changes:
+        last = _head(settings, path, without_key=without_key)
+        told = {"Sequence": last.sequence, "Head": str(last)}
+    if only_changes or (settings.json and not without_key):
+        told["Changes"] = changes_head(settings)
+    if settings.json:
+        write_json(told)
+    else:
+        write_done(str(told["Changes" if only_changes else "Head"]))
+
+
+audit.add_command(changes)
+
+
+def _require_one_of(path: str | None, *, only_changes: bool, without_key: bool) -> None:
+    if only_changes and (path is not None or without_key):
+        raise click.UsageError("--changes goes with neither PATH nor --without-key.")
+
+
+def _sorted(anchors: Sequence[str]) -> tuple[Head | None, Head | None]:
+    """The anchor of the audit log, and that of the change log."""
+    from pairsmith.registry.chain import parse_anchor
+
+    of_changes = [text for text in anchors if text.strip().startswith(PREFIX)]
+    others = [text for text in anchors if text not in of_changes]
+    if len(of_changes) > 1 or len(others) > 1:
+        raise click.UsageError("--anchor is given once for each log.")
+    bare = [text.strip().removeprefix(PREFIX) for text in of_changes]
+    found = [parse_anchor(each[0]) if each else None for each in (others, bare)]
+    return found[0], found[1]
+
+
+def _verified(
+    settings: Settings, path: str | None, anchor: Head | None, *, without_key: bool
+) -> Verification:
+    from pairsmith.server.audit.verify import verify as verified
+
+    log, key = _log(settings, path), _key(settings, without_key=without_key)
+    with _progress(settings) as progress, _readable(log):
+        return verified(log, key, anchor=anchor, progress=progress)
+
+
+def _head(settings: Settings, path: str | None, *, without_key: bool) -> Head:
     from pairsmith.server.audit.verify import head_of
 
     log = _log(settings, path)
     with _readable(log):
-        last = head_of(log, _key(settings, without_key=without_key))
-    if settings.json:
-        write_json({"Sequence": last.sequence, "Head": str(last)})
-    else:
-        write_done(str(last))
+        return head_of(log, _key(settings, without_key=without_key))
 
 
 def _log(settings: Settings, path: str | None) -> Path:
@@ -95,6 +179,7 @@ def _log(settings: Settings, path: str | None) -> Path:
             "Only an SQLite database has its audit log beside it: give its path.",
             code="NoPath",
             exit_code=ENVIRONMENT,
+            next_step="--changes looks at the change log in the database alone.",
         )
     return audit_path_beside(database)
 
@@ -103,7 +188,8 @@ def _key(settings: Settings, *, without_key: bool) -> bytes | None:
     if without_key:
         return None
     with opened_store(settings) as store:
-        return store.audit_key()
+        # Looking makes nothing: where there is no key, no line can be this instance's.
+        return store.kept_audit_key() or secrets.token_bytes(32)
 
 
 def _document(seen: Verification) -> dict[str, object]:

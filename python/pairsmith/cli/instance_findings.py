@@ -45,6 +45,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             with database.reading() as connection:
                 yield _engine_of(database, connection)
                 yield from _contents(connection, settings)
+            yield from _changes(database, settings)
         finally:
             database.close()
     except PairsmithError as error:
@@ -163,6 +164,26 @@ def _authenticity(connection: sa.Connection, settings: Settings) -> Iterator[Fin
             f"page {page} of the table revision_pages is damaged",
             "restore a backup of the database.",
         )
+
+
+def _changes(database: Database, settings: Settings) -> Iterator[Finding]:
+    """Whether the change log is whole; of what does not open other findings tell."""
+    from pairsmith.registry.change_log import ChangeLogBroken
+    from pairsmith.registry.history import verify_database
+    from pairsmith.registry.key_ring import KeyRing
+    from pairsmith.registry.root_key import parse_root_key_providers
+
+    root_key = settings.root_key or root_key_place(settings)
+    try:
+        ring = KeyRing(parse_root_key_providers(root_key))
+        seen = verify_database(database, ring)
+    except ChangeLogBroken as error:
+        step = "pairsmith audit changes shows lines; compare with a backup."
+        yield Finding("Change log", Verdict.PROBLEM, str(error), step)
+        return
+    except PairsmithError:
+        return
+    yield Finding("Change log", Verdict.GOOD, f"whole, {seen.lines} lines")
 
 
 def _root_key(connection: sa.Connection, settings: Settings) -> Finding:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pairsmith.cli.standard_output import written_out
+from pairsmith.registry.actor import Actor, acting
 
 DEFAULT_DATABASE = "sqlite:///pairsmith.db"
 
@@ -29,8 +30,8 @@ else:
     Base = object
 
 
-class WritesHelp(Base):
-    """A command whose ``--help`` may meet an output that cannot be written."""
+class AnyCommand(Base):
+    """What all commands have: an actor, and help that may meet a full output."""
 
     def make_context(
         self,
@@ -43,8 +44,13 @@ class WritesHelp(Base):
         with written_out():
             return super().make_context(info_name, args, parent, **extra)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run it; what it changes in the registry is noted as done by this command."""
+        with acting(Actor("command line", command=_command_of(ctx))):
+            return super().invoke(ctx)
 
-class Command(WritesHelp, click.Command):
+
+class Command(AnyCommand, click.Command):
     """A command that takes the common options after its name, too."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -52,7 +58,7 @@ class Command(WritesHelp, click.Command):
         return [*super().get_params(ctx), *AFTER_THE_NAME]
 
 
-class Group(WritesHelp, click.Group):
+class Group(AnyCommand, click.Group):
     """A group of such commands, shown in the order in which they are used."""
 
     command_class = Command
@@ -62,6 +68,13 @@ class Group(WritesHelp, click.Group):
         """The order of their definition, which is the order of a key's life."""
         del ctx
         return list(self.commands)
+
+
+def _command_of(ctx: click.Context) -> str:
+    """Its words, without the program's own, which may be ``python -m …``."""
+    if ctx.parent is None:
+        return ""
+    return f"{_command_of(ctx.parent)} {ctx.info_name}".strip()
 
 
 def common_options(*, read_environment: bool) -> list[click.Parameter]:

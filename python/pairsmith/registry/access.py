@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from pairsmith.errors import DatabaseError, KeyPendingDeletion, KeyUnavailable
 from pairsmith.registry import deletion, rotation
+from pairsmith.registry.actor import MAINTENANCE, acting
 from pairsmith.registry.cache import Cache, Entries, Resolution
 from pairsmith.registry.changing import Change, begin_change, require_revisions
 from pairsmith.registry.engine import Database, change_mark
@@ -147,7 +148,7 @@ class Access:
 
     def rotate_if_due(self, key_id: str) -> bool:
         """Rotate a key unless it is not due, or another process was first."""
-        with self.writing("RotateKey") as change:
+        with acting(MAINTENANCE), self.writing("RotateKey") as change:
             return rotation.rotate_if_due(change, self.ring, key_id) is not None
 
     def run_maintenance(self) -> MaintenanceReport:
@@ -197,7 +198,7 @@ class Access:
             due = set(deletion.due_keys(connection, self.now_ms()))
         if not (due if remaining else due - self._remaining):
             return ()
-        with self.writing("DestroyKey") as change:
+        with acting(MAINTENANCE), self.writing("DestroyKey") as change:
             result = deletion.destroy_due(change)
         self._remaining = result.remaining
         return result.destroyed

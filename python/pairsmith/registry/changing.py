@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from pairsmith._core import ServiceKey
 from pairsmith.errors import DatabaseError, KeyUnavailable
 from pairsmith.registry import change_log, contents
+from pairsmith.registry.change_entry import Entry, Told, merged
 from pairsmith.registry.contents import place_of
 from pairsmith.registry.engine import change_counter, next_sequence, set_change_counter
 from pairsmith.registry.identifiers import SERVICE, new_service_version_id
@@ -57,7 +58,7 @@ class Change:
         self._stored = StoredKeys(connection, revisions)
         self._keys: dict[str, None] = {}
         self._objects: dict[str, int | None] = {}
-        self._noted: dict[str, object] = {}
+        self._noted: Told = {}
         self._nothing = True
 
     def key(self, name: str, operation: Operation | None = None) -> StoredKey:
@@ -138,7 +139,7 @@ class Change:
 
     def note(self, **noted: Noted) -> None:
         """Note what the line tells: identifiers by their kind, and details."""
-        self._noted |= noted
+        self._noted = merged(self._noted, noted)
         self._nothing = False
 
     def _as_changed(self, found: StoredKey) -> StoredKey:
@@ -160,8 +161,8 @@ class Change:
             self.revisions.put(connection, place_of(key_id), self.revision)
         for name, revision in self._objects.items():
             self.revisions.put(connection, name, revision)
-        noted = {"key_id": list(self._keys)} | self._noted
-        entry = change_log.Entry(self.operation, self.now_ms, noted)
+        noted = merged({"key_id": list(self._keys)}, self._noted)
+        entry = Entry(self.operation, self.now_ms, noted)
         head = change_log.append(
             connection, self.service_key, self.revisions.head, entry
         )

@@ -58,6 +58,7 @@ def cancel(change: Change, name: str) -> None:
     key_rows.update(
         change.connection, key.key_id, key_state=KeyState.ENABLED, delete_at_ms=None
     )
+    change.note(previous_delete_date=moment(key.row.delete_at_ms))
 
 
 def due_keys(connection: sa.Connection, now_ms: int) -> list[str]:
@@ -98,4 +99,5 @@ def _destroy(change: Change, key_id: str) -> None:
     change.note(
         alias_name=key.aliases,
         key_version_id=[each.key_version_id for each in key.contents.versions],
+        destroyed={key_id: {"aliases": key.aliases, "tags": key.tags}},
     )

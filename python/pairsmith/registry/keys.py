@@ -86,13 +86,14 @@ def update_description(change: Change, name: str, text: str) -> None:
     """Give the key another description."""
     key = change.key(name, Operation.UPDATE_DESCRIPTION)
     update(change.connection, key.key_id, description=text)
-    change.note(description=text)
+    change.note(description=text, previous_description=key.row.description)
 
 
 def switch(change: Change, name: str, state: KeyState) -> None:
     """Enable or disable the key; doing so twice is no error."""
     key = change.key(name, Operation.ENABLE_OR_DISABLE)
     update(change.connection, key.key_id, key_state=state)
+    change.note(key_state=state, previous_key_state=key.state)
 
 
 def set_deletion_protection(
@@ -106,7 +107,11 @@ def set_deletion_protection(
         deletion_protection=enabled,
         deletion_protection_description=text,
     )
-    change.note(deletion_protection=enabled, description=text)
+    change.note(
+        deletion_protection=enabled,
+        previous_deletion_protection=bool(key.row.deletion_protection),
+        deletion_protection_description=text,
+    )
 
 
 def metadata_of(key: StoredKey) -> KeyMetadata:

@@ -11,6 +11,7 @@ from typing import Protocol
 from weakref import ref
 
 from pairsmith.errors import PairsmithError
+from pairsmith.registry.actor import MAINTENANCE, acting
 
 PERIOD_SECONDS = 30.0
 """What is due is also noticed on use; this is for keys that nobody uses."""
@@ -91,7 +92,8 @@ def _maintain(
         if maintained is None:
             return
         try:
-            maintained.run_maintenance()
+            with acting(MAINTENANCE):
+                maintained.run_maintenance()
         except PairsmithError as error:
             _log.warning("The background pass will be tried again: %s", error)
         del maintained

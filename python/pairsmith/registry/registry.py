@@ -17,6 +17,7 @@ from pairsmith.registry import (
     adoption,
     aliases,
     deletion,
+    history,
     keys,
     listing,
     parameters,
@@ -28,6 +29,8 @@ from pairsmith.registry import (
 from pairsmith.registry import tags as tag_rows
 from pairsmith.registry.access import Access, milliseconds_by
 from pairsmith.registry.cache import ResolvedKey
+from pairsmith.registry.chain import Head
+from pairsmith.registry.change_log import LoggedChange, Verification
 from pairsmith.registry.engine import Database
 from pairsmith.registry.identifiers import new_key_id
 from pairsmith.registry.key_ring import KeyRing
@@ -496,6 +499,39 @@ class Registry:
             report = rewrap_file(access, progress)
         access.cache.empty()
         return report
+
+    # The change log.
+
+    def changes(
+        self, *, before: int | None = None, limit: int = 100, about: str = ""
+    ) -> list[LoggedChange]:
+        """Give lines of the change log, the newest first.
+
+        Args:
+            before: Only lines with a smaller number, to go on from an earlier answer.
+            limit: 1 to 1000.
+            about: Only lines about this key id, alias, version or credential.
+        """
+        return history.newest(self._access, before=before, limit=limit, about=about)
+
+    def changes_head(self) -> Head:
+        """Give the last line of the change log; as a text it is an anchor."""
+        return history.head(self._access)
+
+    def verify_changes(
+        self, anchor: Head | None = None, progress: Progress | None = None
+    ) -> Verification:
+        """Verify the change log from its first line to its head.
+
+        Args:
+            anchor: A line that must be there: what ``changes_head`` gave earlier, kept
+                where nobody who can write the database reaches it.
+            progress: Called with the lines read and the lines there are.
+
+        Raises:
+            ChangeLogBroken: Names the first line that is not as it was written.
+        """
+        return history.verify(self._access, anchor, progress)
 
     def check(self, seconds: float = 3.0) -> None:
         """Make sure that operations find their database and its root key now.

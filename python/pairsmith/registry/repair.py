@@ -80,7 +80,14 @@ def repair(change: Change, ring: KeyRing, key_id: str) -> RepairReport:
         _remove_strays(change.connection, key_id, document)
         _restore_tags(change.connection, key_id, document)
         lost_aliases = _restore_aliases(change, key_id, document)
-        change.note(key_id=key_id, fault=found.fault)
+        change.note(
+            key_id=key_id,
+            fault=found.fault,
+            alias_name=document["aliases"],
+            tags=dict(document["tags"]),
+            lost_aliases=lost_aliases,
+            lost_key_versions=lost_versions,
+        )
     if lost_aliases and not lost_versions:
         change.authenticate(key_id)  # as it is now, without them
     return RepairReport(key_id, found.fault or "", lost_versions, lost_aliases)

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from pairsmith._core import ServiceKey
 from pairsmith.errors import DatabaseError, KeyUnavailable
-from pairsmith.registry.change_log import Head
+from pairsmith.registry.chain import Head
 from pairsmith.registry.schema import revision_pages
 
 PAGES = 256

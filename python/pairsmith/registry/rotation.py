@@ -28,7 +28,10 @@ def rotate(change: Change, ring: KeyRing, key: StoredKey) -> str:
         primary_version_id=added.key_version_id,
         last_rotation_at_ms=change.now_ms,
     )
-    change.note(key_version_id=added.key_version_id)
+    change.note(
+        key_version_id=added.key_version_id,
+        previous_key_version_id=key.row.primary_version_id,
+    )
     return added.key_version_id
 
 
@@ -72,4 +75,9 @@ def set_policy(change: Change, name: str, interval: timedelta | None) -> None:
         key.key_id,
         rotation_interval_ms=key_rows.milliseconds(interval),
     )
-    change.note(enabled=interval is not None, rotation_interval=interval)
+    before = key.row.rotation_interval_ms
+    change.note(
+        automatic_rotation=interval is not None,
+        rotation_interval=interval,
+        previous_rotation_interval=before and timedelta(milliseconds=before),
+    )

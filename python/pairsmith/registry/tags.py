@@ -42,8 +42,8 @@ def put(change: Change, key_id: str, wanted: Mapping[str, str]) -> None:
         LimitExceeded: The key would have more than 20.
     """
     connection = change.connection
-    present = {tag.tag_key for tag in of_key(connection, key_id)}
-    if len(present | wanted.keys()) > TAGS_PER_KEY:
+    present = {tag.tag_key: tag.tag_value for tag in of_key(connection, key_id)}
+    if len(present.keys() | wanted.keys()) > TAGS_PER_KEY:
         raise LimitExceeded(
             f"The key {key_id} would have more than {TAGS_PER_KEY} tags: remove some."
         )
@@ -54,13 +54,20 @@ def put(change: Change, key_id: str, wanted: Mapping[str, str]) -> None:
             for key, value in wanted.items()
         ]
         connection.execute(sa.insert(tags), rows)
-        change.note(tags=dict(wanted))
+        replaced = {name: present[name] for name in wanted if name in present}
+        change.note(tags=wanted, previous_tags={key_id: replaced} if replaced else None)
 
 
 def remove(change: Change, key_id: str, tag_keys: Sequence[str] | None) -> None:
     """Remove tags, or all of them; one that does not exist is no error."""
+    removed = {
+        tag.tag_key: tag.tag_value
+        for tag in of_key(change.connection, key_id)
+        if tag_keys is None or tag.tag_key in tag_keys
+    }
     _delete(change.connection, key_id, tag_keys)
-    change.note(tag_keys="all" if tag_keys is None else list(tag_keys))
+    asked = "all" if tag_keys is None else tag_keys
+    change.note(tag_keys=asked, removed_tags={key_id: removed})
 
 
 def of_key(connection: sa.Connection, key_id: str) -> list[Tag]:

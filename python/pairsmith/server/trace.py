@@ -7,8 +7,9 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pairsmith.registry.actor import Actor
 from pairsmith.server.audit import AuditEntry
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class Trace:
         spec: Of a pair.
         source_key_id: Of a re-encryption, the key that the old blob was under.
         source_key_version_id: And the version that opened it.
+        key_ids: The real ids of all keys that it is about, as far as they exist.
+        purpose: Of what was opened.
+        request: What is asked for, by the names on the wire, without secrets.
+        result: What was made or shown, likewise.
         delay_seconds: How long a dev server holds the answer back.
     """
 
@@ -48,6 +53,10 @@ class Trace:
     spec: str = ""
     source_key_id: str = ""
     source_key_version_id: str = ""
+    key_ids: tuple[str, ...] = ()
+    purpose: str = ""
+    request: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] = field(default_factory=dict)
     delay_seconds: float = 0.0
     _started: float = field(default_factory=time.perf_counter)
 
@@ -55,6 +64,19 @@ class Trace:
     def seconds(self) -> float:
         """How long it has taken so far."""
         return time.perf_counter() - self._started
+
+    def actor(self) -> Actor:
+        """Who changes the registry, if the request does, as its change log names it."""
+        principal = self.principal
+        return Actor(
+            "server",
+            principal_kind=principal.kind if principal else "",
+            principal_id=principal.id if principal else "",
+            principal_name=principal.name if principal else "",
+            request_id=self.request_id,
+            remote_address=self.origin.address,
+            peer_address=self.origin.proxy,
+        )
 
     async def hold_back(self) -> None:
         """Wait before answering, once, as long as a dev server was told to."""
@@ -79,6 +101,10 @@ class Trace:
             spec=self.spec,
             source_key_id=self.source_key_id,
             source_key_version_id=self.source_key_version_id,
+            key_ids=self.key_ids,
+            purpose=self.purpose,
+            request=self.request,
+            result=self.result,
             code=code,
             http_status=http_status,
             remote_address=self.origin.address,

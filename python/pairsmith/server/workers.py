@@ -24,6 +24,7 @@ from multiprocessing import Pipe
 from typing import TYPE_CHECKING
 
 from pairsmith.errors import PairsmithError
+from pairsmith.registry.actor import Actor, act_by_default
 from pairsmith.server import header_time, logs
 from pairsmith.server.addresses import BACKLOG
 from pairsmith.server.metrics_files import count_in
@@ -197,6 +198,7 @@ def load_worker(load: Load, settings: Settings, lifeline: Lifeline) -> ASGIApp:
     A failure that has a reason ends the process with a line in the log.
     """
     logs.configure_server(settings)
+    act_by_default(Actor("server"))
     lifeline.watch()
     count_in(lifeline.figures, lifeline.number)
     try:

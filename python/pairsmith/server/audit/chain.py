@@ -10,7 +10,6 @@ put elsewhere. ``mac`` is HMAC-SHA256 over that hash, cut to 16 bytes, with a ke
 only the server has: whoever lacks it cannot write the chain anew.
 """
 
-import hashlib
 import hmac
 import json
 import re
@@ -20,27 +19,15 @@ from typing import Any
 
 from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
+from pairsmith.registry.chain import NO_HASH, Head, follows, hash_of
 
-NO_HASH = bytes(32)
-"""In the place of a previous hash, before the first line of all."""
+__all__ = ["NO_HASH", "Head", "Line", "read_line", "write_line"]
 
 MAC_BYTES = 16
 
 _LINE = re.compile(
     rb'(\{"sequence":([1-9][0-9]{0,17}),.*),"hash":"([0-9a-f]{64})","mac":"([0-9a-f]{32})"\}'
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The last line of a chain: all that the next one needs."""
-
-    sequence: int = 0
-    hash: bytes = NO_HASH
-
-    def __str__(self) -> str:
-        """Show it as an anchor, to be kept elsewhere."""
-        return f"{self.sequence}:{self.hash.hex()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +46,7 @@ class Line:
 
     def follows(self, previous_hash: bytes) -> bool:
         """Whether its hash is that of its bytes after the line of that hash."""
-        return hmac.compare_digest(self.hash, _hash_of(previous_hash, self.body))
+        return follows(previous_hash, self.body, self.hash)
 
     def is_signed(self, key: bytes) -> bool:
         """Whether the holder of this key has written it."""
@@ -85,7 +72,7 @@ def write_line(key: bytes, head: Head, told: Mapping[str, Any]) -> tuple[bytes, 
     sequence = head.sequence + 1
     document = json.dumps({"sequence": sequence, **told}, separators=(",", ":"))
     body = document[:-1].encode("ascii")
-    digest = _hash_of(head.hash, body)
+    digest = hash_of(head.hash, body)
     mac = _mac_of(key, digest)
     line = b'%b,"hash":"%b","mac":"%b"}\n' % (
         body,
@@ -104,10 +91,6 @@ def read_line(text: bytes) -> Line | None:
     return Line(
         body, int(sequence), bytes.fromhex(digest.decode()), bytes.fromhex(mac.decode())
     )
-
-
-def _hash_of(previous_hash: bytes, body: bytes) -> bytes:
-    return hashlib.sha256(previous_hash + body).digest()
 
 
 def _mac_of(key: bytes, digest: bytes) -> bytes:

@@ -1,11 +1,15 @@
 """What the audit log tells of one operation."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-TEXT_CHARACTERS = 256
-"""How much of a text is kept: some of them are a caller's, who may send megabytes."""
+from pairsmith.server.audit.bounds import (
+    OWN_CHARACTERS,
+    TEXT_CHARACTERS,
+    bounded,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,10 @@ class AuditEntry:
         source_key_id: Of a re-encryption, the key that the old blob was under; what it
             names if that was refused. The others are those of the new blob.
         source_key_version_id: And the version that opened it.
+        key_ids: Of an operation on several keys, all of them; ``key_id`` is the first.
+        purpose: Of what was opened: ``message``, ``data key``, ``pair`` or ``job``.
+        request: What was asked for, by the names on the wire; never a secret.
+        result: What was made or shown, likewise.
     """
 
     operation: str
@@ -46,17 +54,31 @@ class AuditEntry:
     peer_address: str = ""
     source_key_id: str = ""
     source_key_version_id: str = ""
+    key_ids: tuple[str, ...] = ()
+    purpose: str = ""
+    request: Mapping[str, Any] = field(default_factory=dict)
+    result: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Give what a line tells, in the order of the fields; empty ones left out."""
         told: dict[str, Any] = {"time": moment_text(self.time)}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, str) and value:
-                told[field.name] = value[:TEXT_CHARACTERS]
+        for name in _TEXTS:
+            text = getattr(self, name)
+            if text:
+                told[name] = text[:TEXT_CHARACTERS]
+        if len(self.key_ids) > 1:
+            told["key_ids"] = [key_id[:TEXT_CHARACTERS] for key_id in self.key_ids]
+        if self.request:
+            told["request"] = bounded(self.request)
+        if self.result:
+            told["result"] = bounded(self.result, OWN_CHARACTERS)
         told["http_status"] = self.http_status
         told["duration_seconds"] = round(self.duration_seconds, 6)
         return told
+
+
+# Found once: every request that is served writes an entry.
+_TEXTS = tuple(each.name for each in fields(AuditEntry) if each.type is str)
 
 
 def moment_text(moment: datetime) -> str:

@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pairsmith.errors import InvalidParameter, PairsmithError
+from pairsmith.registry.chain import parse_anchor
 from pairsmith.server.audit.chain import Head, Line, read_line
 from pairsmith.server.audit.files import BLOCK, earlier_parts, head_path, last_line
 from pairsmith.server.audit.state import StateFile, present_boot
+
+__all__ = ["AuditBroken", "Verification", "head_of", "parse_anchor", "verify"]
 
 LINE_BYTES = 1_000_000
 """More than any line has; a longer one is none, and is not read into memory."""
@@ -129,22 +132,6 @@ def head_of(path: str | os.PathLike[str], key: bytes | None) -> Head:
                 raise AuditBroken(part, _count_lines(part), reason)
             return line.head
     raise InvalidParameter("path", f"there is no audit log at {log}.")
-
-
-def parse_anchor(text: str) -> Head:
-    """Read what ``audit head`` printed.
-
-    Raises:
-        InvalidParameter: It is no such text.
-    """
-    sequence, _, digest = text.strip().partition(":")
-    try:
-        head = Head(int(sequence), bytes.fromhex(digest))
-    except ValueError:
-        head = Head()
-    if head.sequence < 1 or len(head.hash) != len(Head().hash):
-        raise InvalidParameter("anchor", "give what pairsmith audit head has printed.")
-    return head
 
 
 def _left_sequence(log: Path, key: bytes | None) -> int:

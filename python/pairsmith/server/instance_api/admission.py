@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, cast
 
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from pairsmith.errors import InvalidParameter
+from pairsmith.errors import InvalidParameter, UnsupportedOperation
 from pairsmith.server.instance_api.envelope import VERSION_HEADER
 from pairsmith.server.instance_api.failures import (
+    InvalidApiName,
     NoPermission,
     SignatureNotMatch,
     Unauthorized,
 )
-from pairsmith.server.instance_api.operations import Call, Version, find_operation
+from pairsmith.server.instance_api.operations import (
+    Call,
+    Version,
+    find_operation,
+    told,
+    told_elsewhere,
+)
 from pairsmith.server.instance_api.signature import is_hash_of, is_signed_by
 
 if TYPE_CHECKING:
@@ -42,10 +49,14 @@ def admit(
     """
     trace.claimed_id = envelope.access_key_id
     trace.principal = authenticate(services, envelope)
-    operation = find_operation(envelope.api_name)
-    trace.operation = envelope.api_name
-    call = operation.call(envelope.body)
+    operation = _operation(envelope, trace)
+    if envelope.key_version_id:
+        trace.request["KeyVersionId"] = envelope.key_version_id
+    message = operation.message(envelope.body)
+    trace.request |= told(message)
+    call = operation.parse(message)
     trace.key_id, trace.spec = call.key_name, call.spec
+    trace.key_version_id = call.blob_version_id
     permit(services, trace.principal, envelope.api_name, call)
     if call.key_name:
         trace.key_version_id = _version_id(services, call, trace)
@@ -85,6 +96,18 @@ def permit(
     facts = services.access.key_facts(call.key_name) if call.key_name else None
     if not principal.policy.allows(operation, facts):
         raise NoPermission(call.key_name or operation)
+
+
+def _operation(envelope: Envelope, trace: Trace) -> Operation:
+    """What is asked for; of what there is not, the audit log tells as far as it can."""
+    name = envelope.api_name
+    try:
+        operation = find_operation(name)
+    except (InvalidApiName, UnsupportedOperation):
+        trace.request = {"ApiName": name, **told_elsewhere(name, envelope.body)}
+        raise
+    trace.operation = name
+    return operation
 
 
 def _version_id(services: Services, call: Call, trace: Trace) -> str:

@@ -85,6 +85,7 @@ class InstanceEndpoint:
         trace.key_version_id = (
             getattr(result, "key_version_id", None) or trace.key_version_id
         )
+        trace.purpose = getattr(result, "purpose", None) or ""
         return operation.answer(result, trace.request_id)
 
     def _begin(
@@ -96,6 +97,7 @@ class InstanceEndpoint:
             self._services.faults.meet(trace)
         if call.is_long:
             return operation, call, None
+        call = call.by(trace.actor())
         try:
             return operation, call, call.work(self._services.instance)
         except Throttled:

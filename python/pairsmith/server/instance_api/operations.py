@@ -6,7 +6,7 @@ or keys. What it gives is a ``Call``: the key it is about, and the work, not yet
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from pairsmith.errors import (
     UnsupportedOperation,
 )
 from pairsmith.instance import Instance
+from pairsmith.registry.actor import acting
 from pairsmith.registry.identifiers import KEY_VERSION_ID
 from pairsmith.registry.parameters import key_name
 from pairsmith.results import ALGORITHM
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from pairsmith.registry.actor import Actor
     from pairsmith.results import Result
 
 KEY_ID_LENGTH = 25
@@ -68,6 +70,15 @@ class Call:
         """Whether it takes a processor for tens or hundreds of milliseconds."""
         return self.spec.startswith("RSA")
 
+    def by(self, actor: Actor) -> Call:
+        """The same, done by somebody on whatever thread."""
+
+        def work(instance: Instance) -> Result:
+            with acting(actor):
+                return self.work(instance)
+
+        return replace(self, work=work)
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -83,25 +94,53 @@ class Operation:
     response: type[Message]
     parse: Callable[[Any], Call]
 
-    def call(self, body: bytes) -> Call:
-        """Decode the message and check its parameters.
+    def message(self, body: bytes) -> Message:
+        """Decode the message.
 
         Raises:
-            InvalidParameter: Of either.
+            InvalidParameter: It is another one.
         """
-        message = self.request()
-        try:
-            message.ParseFromString(body)
-        except DecodeError:
-            raise InvalidParameter(
-                "body", "it is not the operation's message"
-            ) from None
-        return self.parse(message)
+        return decoded(self.request, body)
 
     def answer(self, result: Result, request_id: str) -> bytes:
         """Encode the answer."""
         fields = {**result.to_dict(), "RequestId": request_id}
         return self.response(**fields).SerializeToString()
+
+
+def decoded(kind: type[Message], body: bytes) -> Message:
+    """Decode a message.
+
+    Raises:
+        InvalidParameter: It is of another kind.
+    """
+    message = kind()
+    try:
+        message.ParseFromString(body)
+    except DecodeError:
+        raise InvalidParameter("body", "it is not the operation's message") from None
+    return message
+
+
+def told(message: Message) -> dict[str, str | int]:
+    """What the audit log tells of a request: names and numbers, and no bytes.
+
+    Whatever may be secret is bytes on this wire: plaintexts, Aad, blobs, digests.
+    """
+    return {
+        field.name: value
+        for field, value in message.ListFields()
+        if isinstance(value, str | int)
+    }
+
+
+def told_elsewhere(name: str, body: bytes) -> dict[str, str | int]:
+    """The same of an operation that a software instance does not have."""
+    kind = getattr(messages, f"{name}Request", None) if name in ELSEWHERE else None
+    try:
+        return {} if kind is None else told(decoded(kind, body))
+    except InvalidParameter:
+        return {}
 
 
 def find_operation(name: str) -> Operation:

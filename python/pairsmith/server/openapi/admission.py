@@ -17,7 +17,11 @@ from pairsmith.server.openapi.failures import (
     SignatureNonceUsed,
     UnsupportedAction,
 )
-from pairsmith.server.openapi.parameters import moment, read_parameters
+from pairsmith.server.openapi.parameters import (
+    moment,
+    read_parameters,
+    told_parameters,
+)
 from pairsmith.server.openapi.signature import read_claim
 
 if TYPE_CHECKING:
@@ -45,13 +49,17 @@ def admit(
     claim = read_claim(request)
     trace.claimed_id = claim.access_key_id
     trace.principal = authenticate(services, nonces, claim)
+    trace.request = {"Action": claim.action}
     action = find_action(claim)
     trace.operation = claim.action
+    trace.request = told_parameters(action.parameters, request.parameters)
     given = read_parameters(action.parameters, request.parameters)
     names = action.key_names(services.settings.names, given)
     trace.key_id = names[0] if names else ""
     if action.blob:
-        trace.source_key_id = given[action.blob].key_id
+        blob = given[action.blob]
+        trace.source_key_id = blob.key_id
+        trace.source_key_version_id = blob.key_version_id
     rights = [Right((claim.action,), name) for name in names or [""]]
     if action.rights is not None:
         rights = action.rights(services.settings.names, given)

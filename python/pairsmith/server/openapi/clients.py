@@ -31,6 +31,7 @@ def create_client_key(context: Context, given: Given) -> Content:
         not_before,
         not_after,
     )
+    context.trace.result["Allow"] = made.key.policy.texts()
     return {
         "ClientKeyId": made.key.id,
         "KeyAlgorithm": ALGORITHM,
@@ -98,7 +99,7 @@ ACTIONS: Table = {
         create_client_key,
         (
             Parameter("AapName", required=True),
-            Parameter("Password", required=True),
+            Parameter("Password", required=True, secret=True),
             Parameter("NotBefore", moment),
             Parameter("NotAfter", moment),
         ),

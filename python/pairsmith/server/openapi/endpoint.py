@@ -10,6 +10,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 
 from pairsmith.errors import InternalFailure, PairsmithError, ServiceUnavailable
+from pairsmith.registry.actor import acting
 from pairsmith.server.audit import AuditUnavailable, recorded
 from pairsmith.server.lanes import Lane
 from pairsmith.server.logs import logger
@@ -90,9 +91,17 @@ class OpenApi:
             self._services.faults.meet(trace)
         # Nobody is admitted without having been recognised.
         principal = cast("Principal", trace.principal)
-        content = action.run(Context(self._services, principal, trace), given)
-        _note_key(content, trace)
+        self._note_keys(action.key_names(self._services.settings.names, given), trace)
+        with acting(trace.actor()):
+            content = action.run(Context(self._services, principal, trace), given)
+        _note_result(content, trace)
         return content
+
+    def _note_keys(self, names: list[str], trace: Trace) -> None:
+        """Let the audit log tell which keys are behind the names that were given."""
+        found = [self._services.access.key_facts(name).id or name for name in names]
+        trace.key_ids = tuple(dict.fromkeys(found))
+        trace.key_id = found[0] if found else ""
 
     async def _refused(
         self, error: PairsmithError, trace: Trace, host: str
@@ -137,8 +146,16 @@ class OpenApi:
         )
 
 
-def _note_key(content: Content, trace: Trace) -> None:
-    """Let the audit log tell which key was made, or stands behind an alias."""
+def _note_result(content: Content, trace: Trace) -> None:
+    """Let the audit log tell what was made, and which client keys were shown."""
     shown = content.get("KeyMetadata") or content.get("KeyVersion") or {}
     trace.key_id = shown.get("KeyId", trace.key_id)
-    trace.key_version_id = shown.get("KeyVersionId", trace.key_version_id)
+    trace.key_version_id = shown.get(
+        "KeyVersionId", shown.get("PrimaryKeyVersion", trace.key_version_id)
+    )
+    for name in ("ClientKeyId", "NotBefore", "NotAfter"):
+        if name in content:
+            trace.result[name] = content[name]
+    if "ClientKeys" in content:
+        listed = [each["ClientKeyId"] for each in content["ClientKeys"]]
+        trace.result |= {"ClientKeyId": listed, "TotalCount": len(listed)}

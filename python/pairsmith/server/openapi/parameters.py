@@ -12,7 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pairsmith.documents import parse_json
-from pairsmith.errors import InvalidParameter, RejectedUnsupportedOperation
+from pairsmith.errors import (
+    InvalidParameter,
+    PairsmithError,
+    RejectedUnsupportedOperation,
+)
+from pairsmith.model import wire_date
 from pairsmith.server.openapi.failures import MissingParameter
 
 Given = dict[str, Any]
@@ -31,12 +36,14 @@ class Parameter:
         read: Makes a value of the text; a ``ValueError`` says that it cannot be.
         required: Whether it must be given.
         default: If it is absent, or empty though optional.
+        secret: Whether the audit log must not tell it.
     """
 
     name: str
     read: Callable[[str], Any] = str
     required: bool = False
     default: Any = None
+    secret: bool = False
 
     def value(self, given: Mapping[str, str]) -> Any:  # noqa: ANN401 -- what ``read`` makes
         """Read it from the parameters of a request.
@@ -53,6 +60,16 @@ class Parameter:
             return self.read(text)
         except ValueError as error:
             raise InvalidParameter(self.name, str(error)) from None
+
+    def told(self, given: Mapping[str, str]) -> Any:  # noqa: ANN401 -- what JSON has
+        """What the audit log tells of it; ``None`` if it is secret or was not given."""
+        if self.secret or self.name not in given:
+            return None
+        try:
+            value = self.value(given)
+        except PairsmithError:
+            return given[self.name]
+        return wire_date(value) if isinstance(value, datetime) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +105,26 @@ class Repeated:
             {field: given.get(f"{self.name}.{number}.{field}") for field in self.fields}
             for number in numbers
         ]
+
+    def told(self, given: Mapping[str, str]) -> list[Any] | None:
+        """What the audit log tells of it; ``None`` if it was not given."""
+        count = len(_numbers(self.name, given))
+        if count <= self.limit:
+            return self.value(given) if count else None
+        return [
+            text for name, text in given.items() if name.startswith(f"{self.name}.")
+        ]
+
+
+def told_parameters(
+    table: Sequence[Parameter | Repeated], given: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the audit log tells of a request: each parameter as it was understood.
+
+    One that cannot be understood is told as it was written.
+    """
+    told = {parameter.name: parameter.told(given) for parameter in table}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def read_parameters(

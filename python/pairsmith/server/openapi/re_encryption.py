@@ -41,7 +41,7 @@ def re_encrypt(context: Context, given: Given) -> Content:
         destination_key_id=key_name(context.names, given["DestinationKeyId"]),
         destination_aad=given["DestinationEncryptionContext"],
     )
-    context.trace.key_id = made.key_id
+    context.trace.key_id, context.trace.key_ids = made.key_id, (made.key_id,)
     context.trace.key_version_id = made.key_version_id or ""
     context.trace.source_key_version_id = made.source_key_version_id
     if given["DryRun"]:
@@ -100,14 +100,19 @@ def _encryption_context(text: str) -> bytes:
         raise ValueError(str(error)) from None
 
 
+def _context_of(name: str) -> Parameter:
+    """An encryption context, which is Aad: the audit log has none."""
+    return Parameter(name, _encryption_context, default=b"", secret=True)
+
+
 ACTIONS: Table = {
     "ReEncrypt": Action(
         re_encrypt,
         (
-            Parameter("CiphertextBlob", _blob, required=True),
+            Parameter("CiphertextBlob", _blob, required=True, secret=True),
             Parameter("DestinationKeyId", required=True),
-            Parameter("SourceEncryptionContext", _encryption_context, default=b""),
-            Parameter("DestinationEncryptionContext", _encryption_context, default=b""),
+            _context_of("SourceEncryptionContext"),
+            _context_of("DestinationEncryptionContext"),
             Parameter("SourceKeyId"),
             Parameter("SourceKeyVersionId"),
             Parameter("SourceEncryptionAlgorithm", choice(elsewhere=ASYMMETRIC)),
