@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 import sqlalchemy as sa
 
+import old_database
 import postgresql as postgresql_server
 from pairsmith import Instance
 from pairsmith.registry.engine import Database
@@ -125,6 +126,33 @@ def postgresql_place(
         place = Place(url, directory)
         with place.opened:
             yield place
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def old_place(request: pytest.FixtureRequest, directory: Path) -> Iterator[Place]:
+    """Give a place where a database of 70dde76 lies, not yet opened by us."""
+    place = _old_place(request, directory, "kms")
+    with place.opened:
+        yield place
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def rewrapping_place(
+    request: pytest.FixtureRequest, directory: Path
+) -> Iterator[Place]:
+    """The same, in the middle of a re-wrap to ``next-root-key``."""
+    place = _old_place(request, directory, "rewrapping")
+    with place.opened:
+        yield place
+
+
+def _old_place(request: pytest.FixtureRequest, directory: Path, database: str) -> Place:
+    old_database.copy_files(directory, database)
+    url = f"sqlite:///{directory}/kms.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql_url")
+        old_database.copy_rows(directory / "kms.db", url)
+    return Place(url, directory)
 
 
 @pytest.fixture
