@@ -2,8 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import hypothesis
@@ -129,30 +129,37 @@ def postgresql_place(
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def old_place(request: pytest.FixtureRequest, directory: Path) -> Iterator[Place]:
-    """Give a place where a database of 70dde76 lies, not yet opened by us."""
-    place = _old_place(request, directory, "kms")
-    with place.opened:
-        yield place
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def rewrapping_place(
+def old_places(
     request: pytest.FixtureRequest, directory: Path
-) -> Iterator[Place]:
+) -> Iterator[Callable[[str], Place]]:
+    """Makes places where a database of 70dde76 lies that was not yet opened by us."""
+    with ExitStack() as stack:
+
+        def make(database: str = "kms") -> Place:
+            own = Path(tempfile.mkdtemp(dir=directory))
+            old_database.copy_files(own, database)
+            url = f"sqlite:///{own}/kms.db"
+            if request.param == "postgresql":
+                server = request.getfixturevalue("postgresql")
+                url = stack.enter_context(server.database())
+                old_database.copy_rows(own / "kms.db", url)
+            place = Place(url, own)
+            stack.enter_context(place.opened)
+            return place
+
+        yield make
+
+
+@pytest.fixture
+def old_place(old_places: Callable[[str], Place]) -> Place:
+    """Give a place where a database of 70dde76 lies."""
+    return old_places("kms")
+
+
+@pytest.fixture
+def rewrapping_place(old_places: Callable[[str], Place]) -> Place:
     """The same, in the middle of a re-wrap to ``next-root-key``."""
-    place = _old_place(request, directory, "rewrapping")
-    with place.opened:
-        yield place
-
-
-def _old_place(request: pytest.FixtureRequest, directory: Path, database: str) -> Place:
-    old_database.copy_files(directory, database)
-    url = f"sqlite:///{directory}/kms.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql_url")
-        old_database.copy_rows(directory / "kms.db", url)
-    return Place(url, directory)
+    return old_places("rewrapping")
 
 
 @pytest.fixture
