@@ -104,7 +104,13 @@ def find(
         DatabaseError: Its row was changed, put back or made by somebody else.
     """
     row = _row(connection, identity_id)
-    return None if row is None else _opened(connection, revisions, row)[0]
+    if row is None:
+        return None
+    try:
+        return _opened(connection, revisions, row)[0]
+    except (DatabaseError, KeyUnavailable) as error:
+        _log.warning("The identity %s is refused: %s", identity_id, error)
+        raise
 
 
 def all_of(
