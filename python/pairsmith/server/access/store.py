@@ -83,7 +83,7 @@ class AccessStore:
         Args:
             key_id: An id or an alias, as a request names it.
         """
-        read = partial(facts.read, key_id)
+        read = partial(facts.read, self._access, key_id)
         recall = partial(self._facts.recall, key_id, read)
         return facts.lazy(key_id, recall)
 
