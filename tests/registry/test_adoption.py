@@ -32,7 +32,6 @@ from pairsmith.results import Decrypted, WrappedKeyPair
 from pairsmith.server.access.store import AccessStore
 from places import Place
 
-
 LEFT = (
     "unopened_key_versions",
     "unauthenticated_keys",
