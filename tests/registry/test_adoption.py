@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from multiprocessing import get_context
@@ -20,6 +21,7 @@ from pairsmith.errors import (
     DatabaseError,
     DecryptionError,
     KeyDisabled,
+    KeyPendingDeletion,
     KeyUnavailable,
     KeyVersionRetired,
     RootKeyError,
@@ -275,6 +277,14 @@ def test_in_the_middle_of_a_re_wrap(rewrapping_place: Place) -> None:
             place.open(one)
     registry = place.open([old, new])
     _check_all(place, [old, new])
+    moved = place.execute("SELECT key_version_id, root_key_id FROM key_versions")
+    for one in (old, new):
+        (root_key,) = one.load()
+        alone = place.open(one)
+        for version, root_key_id in moved:
+            if root_key_id == root_key.root_key_id and not version.startswith(SERVICE):
+                with suppress(KeyDisabled, KeyPendingDeletion):
+                    assert alone.resolve_version(version)
     registry.rewrap(new)
     registry.close()
     _check_all(place, new)

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from pairsmith._core import WrappingKey
 from pairsmith.errors import DatabaseError, RootKeyError
+from pairsmith.registry import versions
 from pairsmith.registry.changing import Change, make_service_key
 from pairsmith.registry.engine import Database
 from pairsmith.registry.identifiers import SERVICE
@@ -32,6 +33,7 @@ from pairsmith.registry.schema import (
     identities,
     key_versions,
     keys,
+    registry,
     revision_pages,
     service_secrets,
 )
@@ -117,8 +119,10 @@ def _take_over(connection: sa.Connection, ring: KeyRing, now_ms: int) -> None:
     _require_root_keys(ring, ids)
     _require_nothing_authentic(connection, ring)
     openers = _old_service_versions(connection, ring)
-    revisions = Revisions(make_service_key(connection, ring, now_ms))
-    change = Change(connection, revisions, "TakeOver", now_ms)
+    service_key = make_service_key(connection, ring, now_ms)
+    if ids.following is not None:
+        _wrap_for_following(connection, ring, service_key.key_version_id, ids.following)
+    change = Change(connection, Revisions(service_key), "TakeOver", now_ms)
     left = _Left()
     _take_over_versions(connection, ring, left)
     _take_over_keys(change, left)
@@ -141,6 +145,19 @@ def _require_root_keys(ring: KeyRing, ids: RootKeyIds) -> None:
                 f"{ids.following}, and {root_key_id} is not at hand. Give both, or "
                 "finish the re-wrap by the command that began it, with the same --to."
             )
+
+
+def _wrap_for_following(
+    connection: sa.Connection, ring: KeyRing, key_version_id: str, root_key_id: str
+) -> None:
+    """Wrap the service version under the next root key, too, as a re-wrap does first.
+
+    So whoever holds either root key can tell what is authentic.
+    """
+    row = versions.find(connection, key_version_id)
+    if row is not None:
+        wrapped = ring.rewrap_version(connection, row, root_key_id)
+        connection.execute(sa.update(registry).values(next_service_version=wrapped))
 
 
 def _require_nothing_authentic(connection: sa.Connection, ring: KeyRing) -> None:
@@ -291,8 +308,9 @@ def _opened(
 
 def _tell(change: Change, left: _Left) -> None:
     """Let the log and the first line of the change log name what stays behind."""
-    for versions in left.versions:
-        _log.warning("The key version %s does not open and is unavailable", versions)
+    _log.info("The database of an older Pairsmith was taken over, as it was found")
+    for key_version_id in left.versions:
+        _log.warning("The key version %s does not open", key_version_id)
     for key_id in left.keys:
         _log.warning("The key %s is damaged and was not authenticated", key_id)
     for identity_id in left.identities:

@@ -3,14 +3,18 @@
 Nobody undoes a revocation by them, widens a right, or brings an identity back.
 """
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from clock import NOON
-from pairsmith.errors import DatabaseError
+from pairsmith.errors import DatabaseError, KeyUnavailable
 from pairsmith.registry import Registry
+from pairsmith.registry.schema import identities
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.rows import IdentityNotFound
 from pairsmith.server.access.store import AccessStore
@@ -102,6 +106,36 @@ def test_columns_beside_the_sealed_text_decide_nothing(
     assert store.clients() == (first, second)
     assert store.access_keys() == ()
     assert store.client(first.id) == first
+
+
+@pytest.mark.parametrize("column", [column.name for column in identities.columns])
+def test_no_value_of_a_column_makes_another_identity(
+    registry: Registry, place: Place, column: str
+) -> None:
+    """It is what it was, last use excepted, or refused; the other one works."""
+    store = AccessStore(registry, believe_seconds=0)
+    mighty = store.create_client("root", parse_policy(["*"])).key
+    weak = store.create_client("app", POLICY).key
+    honest, other = _row(place, weak.id), _row(place, mighty.id)
+    values = (None, 0, -1, 2**62, "", "x", b"", b"x" * 60, other[column])
+    for value in (*values, honest[column][:-1] if column == "sealed" else None):
+        with suppress(sa.exc.SQLAlchemyError):  # what the database itself refuses
+            place.execute(
+                f"UPDATE identities SET {column} = :value WHERE identity_id = :id",  # noqa: S608 -- names of columns
+                value=value,
+                id=weak.id,
+            )
+        with suppress(DatabaseError, KeyUnavailable):
+            found = store.client(weak.id)
+            assert found is None or replace(found, last_used_at=None) == weak
+        assert store.client(mighty.id) == mighty
+        for listed in store.clients():
+            assert replace(listed, last_used_at=None) in (mighty, weak)
+        assert store.access_keys() == ()
+        place.execute("DELETE FROM identities")
+        _put_back(place, other)
+        _put_back(place, honest)
+    assert store.clients() == (mighty, weak)
 
 
 def test_a_row_that_was_taken_away_can_be_forgotten(
