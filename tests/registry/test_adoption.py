@@ -317,6 +317,8 @@ def test_it_can_be_refused(old_place: Place) -> None:
     before = _revision(old_place)
     with pytest.raises(DatabaseError, match="never authenticated"):
         old_place.open(refuse_format_1=True)
+    with pytest.raises(DatabaseError, match="never authenticated"):
+        Instance.open(old_place.url, old_place.root_key, refuse_format_1=True)
     assert _revision(old_place) == before == old_database.REVISION
     old_place.open().close()
     old_place.open(refuse_format_1=True)

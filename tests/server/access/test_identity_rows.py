@@ -108,6 +108,37 @@ def test_columns_beside_the_sealed_text_decide_nothing(
     assert store.client(first.id) == first
 
 
+@pytest.mark.parametrize("advance", [False, True])
+@pytest.mark.parametrize("purpose", ["message", "job"])
+def test_what_a_key_seals_is_no_identity(
+    registry: Registry, place: Place, purpose: str, *, advance: bool
+) -> None:
+    """Whatever its purpose and layout, and whichever version the row names."""
+    store = AccessStore(registry, believe_seconds=0)
+    honest = store.create_client("app", POLICY).key
+    row = _row(place, honest.id)
+    data = registry.resolve(registry.create_key().key_id, primary=True)
+    with registry.access.looking() as connection:
+        revisions = registry.access.revisions(connection)
+        assert revisions is not None
+        text = revisions.service_key.open(
+            row["sealed"], row["iv"], f"identity/{honest.id}"
+        )
+    iv, blob = data.wrapping_key.seal(
+        text.replace(b"pairs:*", b"*"),
+        f"identity/{honest.id}".encode(),
+        advance=advance,
+        purpose=purpose,
+    )
+    for sealed_by in (row["sealed_by"], data.key_version_id):
+        for sealed in {blob, blob[51:]} if advance else {blob}:
+            _put_back(place, row | {"sealed_by": sealed_by, "iv": iv, "sealed": sealed})
+            with pytest.raises(DatabaseError, match="does not open"):
+                store.client(honest.id)
+    _put_back(place, row)
+    assert store.client(honest.id) == honest
+
+
 @pytest.mark.parametrize("column", [column.name for column in identities.columns])
 def test_no_value_of_a_column_makes_another_identity(
     registry: Registry, place: Place, column: str
