@@ -33,9 +33,9 @@ def binary(text: str) -> bytes:
 
 def copy_files(directory: Path, database: str = "kms") -> None:
     """Copy a database as ``kms.db`` with the root keys, as a careful person does."""
-    shutil.copy(FIXTURE / f"{database}.db", directory / "kms.db")
-    shutil.copy(FIXTURE / "kms.db.audit.log", directory)
     for source, target in {
+        f"{database}.db": "kms.db",
+        "kms.db.audit.log": "kms.db.audit.log",
         "kms.db.root-key": "root-key",
         "rewrapping.root-key": "next-root-key",
     }.items():

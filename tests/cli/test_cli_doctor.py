@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from terminal import Terminal
 
+import old_database
 from pairsmith.instance import Instance
 from pairsmith.registry import Registry
 from pairsmith.results import KeyPairSpec
@@ -104,6 +106,24 @@ def test_a_newer_schema_and_a_damaged_file_are_problems(
     (tmp_path / "kms.db").write_bytes(b"a diary, not a database" * 100)
     found = examined(terminal, problems=1)
     assert "not an SQLite database" in found["Database"]["Text"]
+
+
+@pytest.mark.parametrize("revision", ["0003", "0006"])
+def test_a_database_that_will_be_taken_over_is_noted(
+    tmp_path: Path, revision: str
+) -> None:
+    """Looking does not do it; afterwards nothing is to be said."""
+    old_database.copy_files(tmp_path)
+    (tmp_path / "root-key").rename(tmp_path / "kms.db.root-key")
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'kms.db'}")
+    with engine.begin() as connection:
+        old_database.upgrade(connection, revision)
+    terminal = Terminal(tmp_path)
+    found = examined(terminal, problems=0)
+    assert found["Schema"]["Verdict"] == "note"
+    assert found["Schema"]["Text"].startswith(f"{revision}, of an older Pairsmith")
+    terminal.do("key", "list")
+    assert "Schema" not in examined(terminal, problems=0)
 
 
 def test_what_is_due_is_noted(terminal: Terminal) -> None:

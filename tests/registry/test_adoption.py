@@ -159,16 +159,16 @@ def test_another_process_is_first(
     old_place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever finds that it has been done in the meantime does nothing."""
-    look = adoption._is_of_before
+    look = adoption.is_of_before
 
     def look_and_be_overtaken(connection: sa.Connection) -> bool:
         found = look(connection)
-        monkeypatch.setattr(adoption, "_is_of_before", look)
+        monkeypatch.setattr(adoption, "is_of_before", look)
         connection.rollback()
         old_place.open()
         return found
 
-    monkeypatch.setattr(adoption, "_is_of_before", look_and_be_overtaken)
+    monkeypatch.setattr(adoption, "is_of_before", look_and_be_overtaken)
     old_place.open()
     assert len(_lines(old_place)) == 1
     _check_all(old_place)

@@ -70,11 +70,11 @@ def take_over(database: Database, ring: KeyRing, clock: Callable[[], int]) -> No
         RootKeyError: A re-wrap is under way, and one of both root keys is not at hand.
     """
     with database.reading() as connection:
-        if not _is_of_before(connection):
+        if not is_of_before(connection):
             return
     with database.writing(seconds=inf) as connection:
         # Looked at again: another process may have been first.
-        if _is_of_before(connection):
+        if is_of_before(connection):
             _take_over(connection, ring, clock())
 
 
@@ -88,7 +88,7 @@ def refuse_before(database: Database) -> None:
         tables = set(sa.inspect(connection).get_table_names())
         if key_versions.name not in tables:
             return
-        if revision_pages.name in tables and not _is_of_before(connection):
+        if revision_pages.name in tables and not is_of_before(connection):
             return
         if not _has_keys(connection):
             return
@@ -101,7 +101,7 @@ def refuse_before(database: Database) -> None:
     )
 
 
-def _is_of_before(connection: sa.Connection) -> bool:
+def is_of_before(connection: sa.Connection) -> bool:
     """Tell whether there is something, and nothing was ever authenticated."""
     return not _any(connection, revision_pages.c.page) and _has_keys(connection)
 
