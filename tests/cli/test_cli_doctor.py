@@ -108,6 +108,30 @@ def test_a_newer_schema_and_a_damaged_file_are_problems(
     assert "not an SQLite database" in found["Database"]["Text"]
 
 
+def test_identities_that_do_not_open_are_problems(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    """Each is named, with the reason; so is one whose row is gone."""
+    made = [
+        terminal.ask(
+            "access-key", "create", name, "--allow", "read:*", "--out", tmp_path
+        )
+        for name in ("a", "b")
+    ]
+    first, second = (each["Id"] for each in made)
+    examined(terminal, problems=0)
+    with closing(sqlite3.connect(tmp_path / "kms.db")) as connection, connection:
+        changed = "UPDATE identities SET sealed = ? WHERE identity_id = ?"
+        connection.execute(changed, (b"x" * 80, first))
+        removed = "DELETE FROM identities WHERE identity_id = ?"
+        connection.execute(removed, (second,))
+    report = terminal.run("--json", "doctor", "--quick").document
+    texts = [each["Text"] for each in report["Findings"] if each["Subject"] == "Rows"]
+    assert report["Problems"] == len(texts) == 2
+    assert f"identity/{first} does not open: it was changed" in texts[0]
+    assert texts[1] == f"identity/{second}: somebody has removed its rows"
+
+
 @pytest.mark.parametrize("revision", ["0003", "0006"])
 def test_a_database_that_will_be_taken_over_is_noted(
     tmp_path: Path, revision: str

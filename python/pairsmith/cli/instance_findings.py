@@ -155,6 +155,8 @@ def _authenticity(connection: sa.Connection, settings: Settings) -> Iterator[Fin
             f"{key_id} is not as it was authenticated: {fault}",
             f"pairsmith key repair {key_id}, or restore its rows from a backup.",
         )
+    for told in found.refused.values():
+        yield Finding("Rows", Verdict.PROBLEM, told)
     for name in found.missing:
         yield Finding(
             "Rows",
