@@ -2,14 +2,15 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import hypothesis
 import pytest
 import sqlalchemy as sa
 
+import old_database
 import postgresql as postgresql_server
 from pairsmith import Instance
 from pairsmith.registry.engine import Database
@@ -125,6 +126,40 @@ def postgresql_place(
         place = Place(url, directory)
         with place.opened:
             yield place
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def old_places(
+    request: pytest.FixtureRequest, directory: Path
+) -> Iterator[Callable[[str], Place]]:
+    """Makes places where a database of 70dde76 lies that was not yet opened by us."""
+    with ExitStack() as stack:
+
+        def make(database: str = "kms") -> Place:
+            own = Path(tempfile.mkdtemp(dir=directory))
+            old_database.copy_files(own, database)
+            url = f"sqlite:///{own}/kms.db"
+            if request.param == "postgresql":
+                server = request.getfixturevalue("postgresql")
+                url = stack.enter_context(server.database())
+                old_database.copy_rows(own / "kms.db", url)
+            place = Place(url, own)
+            stack.enter_context(place.opened)
+            return place
+
+        yield make
+
+
+@pytest.fixture
+def old_place(old_places: Callable[[str], Place]) -> Place:
+    """Give a place where a database of 70dde76 lies."""
+    return old_places("kms")
+
+
+@pytest.fixture
+def rewrapping_place(old_places: Callable[[str], Place]) -> Place:
+    """The same, in the middle of a re-wrap to ``next-root-key``."""
+    return old_places("rewrapping")
 
 
 @pytest.fixture

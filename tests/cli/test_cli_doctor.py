@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from terminal import Terminal
 
+import old_database
 from pairsmith.instance import Instance
 from pairsmith.registry import Registry
 from pairsmith.results import KeyPairSpec
@@ -104,6 +106,48 @@ def test_a_newer_schema_and_a_damaged_file_are_problems(
     (tmp_path / "kms.db").write_bytes(b"a diary, not a database" * 100)
     found = examined(terminal, problems=1)
     assert "not an SQLite database" in found["Database"]["Text"]
+
+
+def test_identities_that_do_not_open_are_problems(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    """Each is named, with the reason; so is one whose row is gone."""
+    made = [
+        terminal.ask(
+            "access-key", "create", name, "--allow", "read:*", "--out", tmp_path
+        )
+        for name in ("a", "b")
+    ]
+    first, second = (each["Id"] for each in made)
+    examined(terminal, problems=0)
+    with closing(sqlite3.connect(tmp_path / "kms.db")) as connection, connection:
+        changed = "UPDATE identities SET sealed = ? WHERE identity_id = ?"
+        connection.execute(changed, (b"x" * 80, first))
+        removed = "DELETE FROM identities WHERE identity_id = ?"
+        connection.execute(removed, (second,))
+    report = terminal.run("--json", "doctor", "--quick").document
+    texts = [each["Text"] for each in report["Findings"] if each["Subject"] == "Rows"]
+    assert report["Problems"] == len(texts) == 2
+    assert f"identity/{first} does not open: it was changed" in texts[0]
+    assert texts[1] == f"identity/{second}: somebody has removed its rows"
+
+
+@pytest.mark.parametrize("revision", ["0003", "0006"])
+def test_a_database_that_will_be_taken_over_is_noted(
+    tmp_path: Path, revision: str
+) -> None:
+    """Looking does not do it; afterwards nothing is to be said."""
+    old_database.copy_files(tmp_path)
+    (tmp_path / "root-key").rename(tmp_path / "kms.db.root-key")
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'kms.db'}")
+    with engine.begin() as connection:
+        old_database.upgrade(connection, revision)
+    terminal = Terminal(tmp_path)
+    found = examined(terminal, problems=0)
+    assert found["Schema"]["Verdict"] == "note"
+    assert found["Schema"]["Text"].startswith(f"{revision}, of an older Pairsmith")
+    terminal.do("key", "list")
+    assert "Schema" not in examined(terminal, problems=0)
 
 
 def test_what_is_due_is_noted(terminal: Terminal) -> None:

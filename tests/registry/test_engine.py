@@ -16,6 +16,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import old_database
+import old_format
 from pairsmith.errors import (
     DatabaseError,
     InvalidParameter,
@@ -171,23 +173,50 @@ def test_newer_schema(place: Place) -> None:
     assert place.open().list_keys().total_count == 1
 
 
-def test_older_schema(place: Place) -> None:
-    """A database of the first schema gets what came later."""
-    place.open().close()
-    later = ("identities", "service_secrets", "guard_slots", "revision_pages")
-    for table in (*later, "changes"):
-        place.execute(f"DROP TABLE {table}")
-    for column in ("creator", "revision", "contents", "contents_mac"):
-        place.execute(f"ALTER TABLE keys DROP COLUMN {column}")
-    place.execute("ALTER TABLE key_versions DROP COLUMN retired_at_ms")
-    place.execute("ALTER TABLE registry DROP COLUMN next_service_version")
-    place.execute(f"UPDATE {schema.REVISION_TABLE} SET version_num = '0001'")  # noqa: S608
+def test_older_schema(empty_place: Place) -> None:
+    """A database of the first schema gets what came later; its keys stay."""
+    place, first = empty_place, "key-" + "a" * 21
+    version = f"{first}-{'b' * 10}"
+    _write_first_schema(place, first, version)
     registry = place.open()
+    assert [key.key_id for key in registry.list_keys().items] == [first]
     assert place.execute("SELECT * FROM identities") == []
-    first = registry.create_key().key_id
     assert registry.describe_key(first).creator == ""
-    (version,) = registry.list_key_versions(first).items
-    assert version.retire_date is None
+    (found,) = registry.list_key_versions(first).items
+    assert found.retire_date is None
+    assert registry.resolve(first, primary=True).key_version_id == version
+
+
+def _write_first_schema(place: Place, key_id: str, version: str) -> None:
+    """Make a database of schema 0001 with one key, as the first Pairsmith did."""
+    engine = sa.create_engine(place.url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        old_database.upgrade(connection, "0001")
+    (root_key,) = place.root_key.load_or_create()
+    secret = place.root_key.path.read_bytes()
+    row = old_format.wrap(secret, key_id, version, b"m" * 32)
+    place.execute(
+        "UPDATE registry SET change_counter = 1, root_key_id = :id",
+        id=root_key.root_key_id,
+    )
+    place.execute(
+        "INSERT INTO key_versions VALUES (:v, :k, 1, 0, :id, :row)",
+        v=version,
+        k=key_id,
+        id=root_key.root_key_id,
+        row=row,
+    )
+    place.execute(
+        "INSERT INTO keys (key_id, sequence, created_at_ms, key_state, key_spec,"
+        " key_usage, origin, protection_level, description, initial_version_id,"
+        " primary_version_id, last_rotation_at_ms, deletion_protection,"
+        " deletion_protection_description) VALUES (:k, 1, 0, 'Enabled',"
+        " 'Aliyun_AES_256', 'ENCRYPT/DECRYPT', 'Aliyun_KMS', 'SOFTWARE', '', :v, :v,"
+        " 0, :no, '')",
+        k=key_id,
+        v=version,
+        no=False,
+    )
 
 
 def test_revisions_and_tables_agree(place: Place) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from clock import NOON
-from pairsmith.errors import DatabaseError, KeyUnavailable
+from pairsmith.errors import DatabaseError
 from pairsmith.registry import FileRootKey, Registry
 from pairsmith.registry.service_seal import ServiceSeal
 from pairsmith.server.access.policy import parse_policy
@@ -44,7 +44,7 @@ def test_secrets_have_names_and_stay(place: Place, registry: Registry) -> None:
     assert first != second
     assert ServiceSeal(place.open().access).secret("a") == first
     new = FileRootKey(place.directory / "new-root-key")
-    assert registry.rewrap(new).rewrapped == 1
+    assert registry.rewrap(new).rewrapped == 0
     assert ServiceSeal(place.open(new).access).secret("b") == second
 
 
@@ -55,18 +55,59 @@ def test_a_secret_in_another_place_does_not_open(
     seal = ServiceSeal(registry.access)
     seal.secret("a")
     place.execute("UPDATE service_secrets SET secret_name = 'b'")
-    with pytest.raises(DatabaseError, match="row of b does not open"):
-        seal.secret("b")
+    for ask in (seal.secret, seal.kept_secret):
+        with pytest.raises(DatabaseError, match="secret/b does not open"):
+            ask("b")
     place.execute("UPDATE service_secrets SET secret_name = 'a', iv = :iv", iv=b"short")
-    with pytest.raises(DatabaseError, match="row of a does not open"):
+    with pytest.raises(DatabaseError, match="secret/a does not open"):
         seal.secret("a")
 
 
-def test_a_damaged_version_of_the_server_is_named(
+def test_secrets_do_not_open_in_each_other_s_place(
     place: Place, registry: Registry
 ) -> None:
-    """As for a key's version: which row of key_versions to restore."""
+    """Two that were swapped are both refused."""
+    seal = ServiceSeal(registry.access)
+    seal.secret("a")
+    seal.secret("b")
+    place.execute(
+        "UPDATE service_secrets SET secret_name ="
+        " CASE secret_name WHEN 'a' THEN 'c' ELSE 'a' END"
+    )
+    place.execute(
+        "UPDATE service_secrets SET secret_name = 'b' WHERE secret_name = 'c'"
+    )
+    for name in ("a", "b"):
+        with pytest.raises(DatabaseError, match="changed or belongs elsewhere"):
+            seal.secret(name)
+
+
+def test_a_secret_that_was_taken_away_is_not_made_anew(
+    place: Place, registry: Registry
+) -> None:
+    """The audit log would go on under another key, and nobody would know."""
+    seal = ServiceSeal(registry.access)
+    kept = seal.secret("a")
+    rows = place.execute("SELECT * FROM service_secrets")
+    place.execute("DELETE FROM service_secrets")
+    for ask in (seal.secret, seal.kept_secret):
+        with pytest.raises(DatabaseError, match=r"secret/a .* it is missing"):
+            ask("a")
+    (row,) = (dict(each._mapping) for each in rows)
+    place.execute(
+        "INSERT INTO service_secrets (secret_name, sealed_by, iv, sealed)"
+        " VALUES (:secret_name, :sealed_by, :iv, :sealed)",
+        **row,
+    )
+    assert seal.secret("a") == kept
+
+
+def test_a_damaged_version_of_the_service_is_named(
+    place: Place, registry: Registry
+) -> None:
+    """Without it nothing is authentic, and nothing is made in its place."""
     ServiceSeal(registry.access).secret("a")
     place.execute("UPDATE key_versions SET wrapped = :wrapped", wrapped=b"x" * 93)
-    with pytest.raises(KeyUnavailable, match="pairsmith-server-"):
-        ServiceSeal(registry.access).secret("a")
+    with pytest.raises(DatabaseError, match="service version"):
+        ServiceSeal(place.open().access).secret("a")
+    assert len(place.execute("SELECT * FROM key_versions")) == 1

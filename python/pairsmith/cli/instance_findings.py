@@ -74,6 +74,7 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
     import sqlalchemy as sa
 
     from pairsmith.registry import deletion, rotation
+    from pairsmith.registry.adoption import is_of_before
     from pairsmith.registry.key_ring import root_key_ids
     from pairsmith.registry.schema import REVISION_TABLE, REVISIONS, keys
 
@@ -102,6 +103,15 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
     ).all()
     text = ", ".join(f"{count} {state}" for state, count in by_state)
     yield Finding("Keys", Verdict.GOOD, text or "none yet")
+    if revision != REVISIONS[-1] or is_of_before(connection):
+        yield Finding(
+            "Schema",
+            Verdict.NOTE,
+            f"{revision}, of an older Pairsmith: the next open takes the database over "
+            "as it is found, for good",
+            "back it up first, see Upgrading in docs/root-keys.md.",
+        )
+        return
     yield from _authenticity(connection, settings)
     now_ms = int(time.time() * 1000)
     rotations = len(rotation.due_keys(connection, now_ms))
@@ -146,6 +156,8 @@ def _authenticity(connection: sa.Connection, settings: Settings) -> Iterator[Fin
             f"{key_id} is not as it was authenticated: {fault}",
             f"pairsmith key repair {key_id}, or restore its rows from a backup.",
         )
+    for told in found.refused.values():
+        yield Finding("Rows", Verdict.PROBLEM, told)
     for name in found.missing:
         yield Finding(
             "Rows",

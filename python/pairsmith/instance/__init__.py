@@ -98,8 +98,9 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
             ec_pairwise_test: Whether elliptic-curve pairs sign and verify before they
                 leave, as RSA pairs always do. They take several times as long then.
             refuse_format_1: Whether blobs of format 1 are refused, which do not say
-                what they were made as: set it once all that is stored was moved to
-                format 2.
+                what they were made as, and a database that was never authenticated,
+                which is taken over otherwise: set it once all that is stored was moved
+                to format 2.
 
         Raises:
             DatabaseError: It cannot be opened; the message says what to do.
@@ -114,7 +115,7 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         tested = parse.parse_flag("ec_pairwise_test", ec_pairwise_test)
         refused = parse.parse_flag("refuse_format_1", refuse_format_1)
         cls.engine()  # one that does not exist is noticed here, not at the first pair
-        registry = Registry.open(url, root_key)
+        registry = Registry.open(url, root_key, refuse_format_1=refused)
         try:
             guard = open_guard(registry, pair_limit)
         except BaseException:

@@ -52,7 +52,7 @@ class Access:
     ) -> None:
         self.database = database
         self.ring = ring
-        self.now_ms = partial(_milliseconds_of, clock)
+        self.now_ms = milliseconds_by(clock)
         self.cache = Cache(self.now_ms)
         self.background = Background(self) if background else None
         self._closed = False
@@ -246,6 +246,11 @@ class Access:
         self.cache.after_fork_in_child()
         if self.background is not None:
             self.background.after_fork_in_child()
+
+
+def milliseconds_by(clock: Callable[[], float]) -> Callable[[], int]:
+    """Let a clock of seconds give milliseconds."""
+    return partial(_milliseconds_of, clock)
 
 
 def _milliseconds_of(clock: Callable[[], float]) -> int:

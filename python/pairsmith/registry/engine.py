@@ -81,13 +81,16 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self, *, unseen: bool = False) -> Iterator[sa.Connection]:
+    def writing(
+        self, *, unseen: bool = False, seconds: float = TRANSACTION_SECONDS
+    ) -> Iterator[sa.Connection]:
         """Open a transaction that is the only writer, anywhere, until it ends.
 
         Args:
             unseen: Other processes need not learn of it: what they cached stays true.
+            seconds: How long it may take on PostgreSQL.
         """
-        with self.locked() as connection:
+        with self.locked(seconds=seconds) as connection:
             counter = registry.c.change_counter
             counting = sa.update(registry).values(
                 change_counter=counter + (0 if unseen else 1)

@@ -4,15 +4,16 @@ For ``doctor``, and for whoever asks how a registry is; the look changes nothing
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from pairsmith.errors import KeyUnavailable, RootKeyError
+from pairsmith.errors import DatabaseError, KeyUnavailable, RootKeyError
 from pairsmith.registry.changing import require_revisions
 from pairsmith.registry.key_ring import KeyRing
 from pairsmith.registry.revisions import Revisions
 from pairsmith.registry.schema import identities, keys, service_secrets
+from pairsmith.registry.service_seal import open_sealed
 from pairsmith.registry.soundness import text_of
 from pairsmith.registry.stored_keys import StoredKey, StoredKeys
 
@@ -34,11 +35,14 @@ class Inspection:
         faults: What does not fit, by key id.
         missing: Objects such as ``key/key-…`` whose rows somebody has removed.
         damaged_pages: Pages of ``revision_pages`` that are not authentic.
+        refused: Identities and secrets such as ``identity/LTAI…`` that do not open,
+            each with the reason and what to do.
     """
 
     faults: Mapping[str, str]
     missing: tuple[str, ...]
     damaged_pages: tuple[int, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def inspect(connection: sa.Connection, ring: KeyRing) -> Inspection:
@@ -60,7 +64,8 @@ def inspect(connection: sa.Connection, ring: KeyRing) -> Inspection:
             fault = key.fault or _damaged_material(connection, ring, key)
             if fault is not None:
                 faults[key.key_id] = fault
-    return Inspection(faults, _missing(connection, revisions), damaged_pages)
+    missing, refused = _missing(connection, revisions), _refused(connection, revisions)
+    return Inspection(faults, missing, damaged_pages, refused)
 
 
 def _damaged_material(
@@ -76,6 +81,20 @@ def _damaged_material(
         except RootKeyError:
             continue  # under a root key that is not at hand, while a re-wrap goes on
     return f"material of {', '.join(damaged)} does not open" if damaged else None
+
+
+def _refused(connection: sa.Connection, revisions: Revisions) -> dict[str, str]:
+    refused = {}
+    for kind, column in _OBJECTS.items():
+        if column.table is keys:
+            continue
+        for row in connection.execute(sa.select(column.table).order_by(column)).all():
+            place = f"{kind}/{text_of(getattr(row, column.name))}"
+            try:
+                open_sealed(connection, revisions, place, row)
+            except (DatabaseError, KeyUnavailable) as error:
+                refused[place] = str(error)
+    return refused
 
 
 def _missing(connection: sa.Connection, revisions: Revisions) -> tuple[str, ...]:

@@ -153,11 +153,12 @@ class KeyRing:
     ) -> dict[str, Any]:
         """As ``create_version``, for what only the service can use."""
         ids = root_key_ids(connection)
-        root_key = self.find(ids.present)
-        if root_key is None:
-            raise self._wrong(ids.present)
-        wrapped = root_key.create_service_version(key_version_id)
-        return {"root_key_id": ids.present, "wrapped": wrapped}
+        for root_key_id in (ids.present, ids.following):
+            root_key = self.find(root_key_id)
+            if root_key is not None:
+                wrapped = root_key.create_service_version(key_version_id)
+                return {"root_key_id": root_key_id, "wrapped": wrapped}
+        raise self._wrong(ids.present)
 
     def next_service_version(
         self, connection: sa.Connection, key_version_id: str, root_key_id: str

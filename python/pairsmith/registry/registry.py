@@ -14,6 +14,7 @@ from typing import Self
 
 from pairsmith.model import Alias, KeyMetadata, KeyState, KeyVersion, Page, Tag
 from pairsmith.registry import (
+    adoption,
     aliases,
     deletion,
     history,
@@ -26,7 +27,7 @@ from pairsmith.registry import (
     versions,
 )
 from pairsmith.registry import tags as tag_rows
-from pairsmith.registry.access import Access
+from pairsmith.registry.access import Access, milliseconds_by
 from pairsmith.registry.cache import ResolvedKey
 from pairsmith.registry.chain import Head
 from pairsmith.registry.change_log import LoggedChange, Verification
@@ -72,6 +73,7 @@ class Registry:
         clock: Callable[[], float] = time.time,
         background: bool = True,
         allow_short_intervals: bool = False,
+        refuse_format_1: bool = False,
     ) -> Self:
         """Open a registry, making the database and its root key if there are none.
 
@@ -83,6 +85,8 @@ class Registry:
             clock: Gives seconds since 1970, UTC.
             background: Whether a thread rotates and destroys keys that nobody uses.
             allow_short_intervals: Permit rotation more often than weekly, for tests.
+            refuse_format_1: Refuse a database that was never authenticated, instead of
+                taking it over as it is found: see docs/root-keys.md.
 
         Raises:
             DatabaseError: The database cannot be used; the message says what to do.
@@ -93,8 +97,11 @@ class Registry:
         database = Database(url)
         try:
             ring = KeyRing(given or default_root_key(database.sqlite_path))
+            if refuse_format_1:
+                adoption.refuse_before(database)
             migrate(database)
             ring.unlock(database)
+            adoption.take_over(database, ring, milliseconds_by(clock))
             settle_files(database, ring)
         except BaseException:
             database.close()

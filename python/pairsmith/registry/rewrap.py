@@ -16,8 +16,8 @@ after others have run, does no harm: each of its transactions begins by seeing t
 database still wants its root key, and its successor's rename has nothing to rename.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from pairsmith.errors import InvalidParameter, KeyUnavailable, RootKeyError
 from pairsmith.registry import versions
 from pairsmith.registry.access import Access
-from pairsmith.registry.changing import Change, begin_change
+from pairsmith.registry.changing import Change, begin_change, require_revisions
 from pairsmith.registry.engine import Database
 from pairsmith.registry.identifiers import SERVICE
 from pairsmith.registry.key_file import FileRootKey
@@ -82,8 +82,8 @@ def rewrap(
     ring = access.ring
     with only_rewrap(access.database):
         root_key_id = ring.add(provider)
-        with access.writing("BeginRewrap") as change:
-            _note_following(change, ring, root_key_id)
+        with _beginning(access) as (connection, change):
+            _note_following(connection, change, ring, root_key_id)
         work = _Work(root_key_id, provider)
         report = _move_all(access, work, progress)
     ring.keep_only(report.root_key_id, (provider,))
@@ -103,8 +103,8 @@ def rewrap_file(access: Access, progress: Progress | None) -> RewrapReport:
     with only_rewrap(database):
         for left in ring.providers:
             _settle(database, left)
-        with access.writing("BeginRewrap") as change:
-            file, root_key_id = _begin_in_file(change, ring)
+        with _beginning(access) as (connection, change):
+            file, root_key_id = _begin_in_file(connection, change, ring)
         report = _move_all(access, _Work(root_key_id, file), progress)
         _settle(database, file)
     ring.keep_only(report.root_key_id, (file,))
@@ -133,13 +133,34 @@ def _settle(database: Database, provider: RootKeyProvider) -> None:
             provider.replace_by_successor()
 
 
-def _begin_in_file(change: Change, ring: KeyRing) -> tuple[FileRootKey, str]:
+@contextmanager
+def _beginning(access: Access) -> Iterator[tuple[sa.Connection, Change | None]]:
+    """Open the first transaction; no unit of work where nobody has written yet.
+
+    There is nothing to authenticate then, and the database stays without versions.
+    """
+    with access.database.writing() as connection:
+        change = _change(connection, access, "BeginRewrap")
+        yield connection, change
+        if change is not None:
+            change.finish()
+
+
+def _change(connection: sa.Connection, access: Access, operation: str) -> Change | None:
+    if require_revisions(connection, access.ring) is None:
+        return None
+    return begin_change(connection, access.ring, operation, access.now_ms)
+
+
+def _begin_in_file(
+    connection: sa.Connection, change: Change | None, ring: KeyRing
+) -> tuple[FileRootKey, str]:
     """Note the successor of a root key file, made if no re-wrap to it was begun.
 
     It is made under the write lock: if that was lost meanwhile the commit fails, and
     the database never names a successor that another re-wrap might have passed by.
     """
-    ids = root_key_ids(change.connection)
+    ids = root_key_ids(connection)
     for file in ring.providers:
         if not isinstance(file, FileRootKey):
             continue
@@ -151,7 +172,7 @@ def _begin_in_file(change: Change, ring: KeyRing) -> tuple[FileRootKey, str]:
         for root_key in following:
             if ids.following in (None, root_key.root_key_id):
                 ring.hold(root_key)
-                _note_following(change, ring, root_key.root_key_id)
+                _note_following(connection, change, ring, root_key.root_key_id)
                 return file, root_key.root_key_id
     if ids.following is not None:
         raise _under_way(ids.following)
@@ -161,21 +182,24 @@ def _begin_in_file(change: Change, ring: KeyRing) -> tuple[FileRootKey, str]:
     )
 
 
-def _note_following(change: Change, ring: KeyRing, root_key_id: str) -> None:
+def _note_following(
+    connection: sa.Connection, change: Change | None, ring: KeyRing, root_key_id: str
+) -> None:
     """Note the next root key, and wrap the service version under it beforehand.
 
     So whoever holds either root key can tell what is authentic.
     """
-    connection = change.connection
     ids = root_key_ids(connection)
     if ids.following not in (None, root_key_id):
         raise _under_way(ids.following)
-    if ids.wanted != root_key_id:
+    if ids.wanted == root_key_id:
+        return
+    note_root_key_ids(connection, RootKeyIds(ids.present, root_key_id))
+    if change is not None:
         row = versions.find(connection, change.service_key.key_version_id)
         if row is None:
             raise damaged_service()
         wrapped = ring.rewrap_version(connection, row, root_key_id)
-        note_root_key_ids(connection, RootKeyIds(ids.present, root_key_id))
         connection.execute(sa.update(registry).values(next_service_version=wrapped))
         change.note(root_key_id=root_key_id)
 
@@ -256,15 +280,16 @@ def _finish(connection: sa.Connection, access: Access, work: _Work) -> bool:
     if connection.dialect.name == "postgresql":
         # The old root key's file is replaced after this: it must not come undone.
         connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
-    change = begin_change(connection, access.ring, "EndRewrap", access.now_ms)
-    _move_service_version(change, access.ring, work.root_key_id)
+    change = _change(connection, access, "EndRewrap")
     note_root_key_ids(connection, RootKeyIds(work.root_key_id, None))
-    change.note(
-        root_key_id=work.root_key_id,
-        rewrapped=work.rewrapped,
-        damaged_versions=sorted(work.damaged),
-    )
-    change.finish()
+    if change is not None:
+        _move_service_version(change, access.ring, work.root_key_id)
+        change.note(
+            root_key_id=work.root_key_id,
+            rewrapped=work.rewrapped,
+            damaged_versions=sorted(work.damaged),
+        )
+        change.finish()
     return True
 
 

@@ -309,7 +309,7 @@ def test_a_rewrap_takes_the_identities_along(
     access, _ = store.create_access_key("ops", POLICY)
     client = store.create_client("app", POLICY).key
     audit_key = store.audit_key()
-    assert registry.rewrap().rewrapped == 1
+    assert registry.rewrap().rewrapped == 0  # of versions of keys there are none
     registry.close()
     moved = AccessStore(place.open())
     assert moved.access_key(access.id) == access

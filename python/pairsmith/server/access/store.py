@@ -22,7 +22,6 @@ from pairsmith.server.access import credentials, facts, rows
 from pairsmith.server.access.memory import Memory
 from pairsmith.server.access.model import AccessKey, ClientKey, NewClient
 from pairsmith.server.access.policy import KeyFacts, Policy
-from pairsmith.server.access.rows import IdentityNotFound
 from pairsmith.server.access.uses import Uses
 
 VALIDITY = timedelta(days=5 * 365 + 1)
@@ -145,7 +144,7 @@ class AccessStore:
         new = NewClient(key, made.file_content, opens)
         if keep is not None:
             keep(new)
-        self._insert(key)
+        self._insert("CreateClientKey", key)
         return new
 
     def create_access_key(
@@ -178,16 +177,16 @@ class AccessStore:
             now,
             secret.encode(),
         )
-        self._insert(key)
+        self._insert("CreateAccessKey", key)
         return key, secret
 
     def clients(self) -> tuple[ClientKey, ...]:
         """List all client keys, revoked ones too, in the order they were made."""
-        return self._listed("client", ClientKey)
+        return self._listed(ClientKey)
 
     def access_keys(self) -> tuple[AccessKey, ...]:
         """List all access keys, revoked ones too, in the order they were made."""
-        return self._listed("access_key", AccessKey)
+        return self._listed(AccessKey)
 
     def revoke(self, identity_id: str) -> None:
         """Let an identity never be valid again; one that is revoked stays so.
@@ -197,6 +196,7 @@ class AccessStore:
         """
         now = moment(self._access.now_ms())
         self._change(
+            "RevokeIdentity",
             identity_id,
             lambda found: replace(found, revoked_at=found.revoked_at or now),
         )
@@ -207,7 +207,11 @@ class AccessStore:
         Raises:
             IdentityNotFound: There is none of this id.
         """
-        self._change(identity_id, lambda found: replace(found, policy=policy))
+        self._change(
+            "UpdateIdentityPolicy",
+            identity_id,
+            lambda found: replace(found, policy=policy),
+        )
 
     def set_not_after(self, identity_id: str, not_after: datetime) -> None:
         """Let an identity be valid for longer, or shorter.
@@ -221,7 +225,7 @@ class AccessStore:
             _require_order(found.not_before, not_after)
             return replace(found, not_after=not_after)
 
-        self._change(identity_id, until)
+        self._change("UpdateIdentityValidity", identity_id, until)
 
     def remove(self, identity_id: str) -> None:
         """Forget an identity, even one whose row does not open.
@@ -229,10 +233,8 @@ class AccessStore:
         Raises:
             IdentityNotFound: There is none of this id.
         """
-        with self._access.changing("RemoveIdentity") as change:
-            if not rows.delete(change.connection, identity_id):
-                raise _not_found(identity_id)
-            change.note(identity_id=identity_id)
+        with self._access.changing("DeleteIdentity") as change:
+            rows.delete(change, identity_id)
 
     def _recall(self, identity_id: str) -> ClientKey | AccessKey | None:
         return self._identities.recall(identity_id, partial(self._read, identity_id))
@@ -240,29 +242,25 @@ class AccessStore:
     def _read(
         self, identity_id: str, connection: sa.Connection
     ) -> ClientKey | AccessKey | None:
-        return rows.find(connection, self._seal, identity_id)
+        revisions = self._access.revisions(connection)
+        return rows.find(connection, revisions, identity_id)
 
-    def _insert(self, identity: ClientKey | AccessKey) -> None:
-        with self._access.changing("CreateIdentity") as change:
-            rows.insert(change.connection, self._seal, identity)
-            change.note(identity_id=identity.id)
+    def _insert(self, operation: str, identity: ClientKey | AccessKey) -> None:
+        with self._access.changing(operation) as change:
+            rows.insert(change, identity)
 
     def _change(
         self,
+        operation: str,
         identity_id: str,
-        change: Callable[[ClientKey | AccessKey], ClientKey | AccessKey],
+        changed: Callable[[ClientKey | AccessKey], ClientKey | AccessKey],
     ) -> None:
-        with self._access.changing("UpdateIdentity") as transaction:
-            connection = transaction.connection
-            found = rows.find(connection, self._seal, identity_id)
-            if found is None:
-                raise _not_found(identity_id)
-            rows.update(connection, self._seal, change(found))
-            transaction.note(identity_id=identity_id)
+        with self._access.changing(operation) as change:
+            rows.replace(change, identity_id, changed)
 
-    def _listed(self, kind: rows.Kind, wanted: type[Key]) -> tuple[Key, ...]:
+    def _listed(self, wanted: type[Key]) -> tuple[Key, ...]:
         with self._access.looking() as connection:
-            found = rows.of_kind(connection, self._seal, kind)
+            found = rows.all_of(connection, self._access.revisions(connection))
         return tuple(each for each in found if isinstance(each, wanted))
 
     def _validity(
@@ -280,7 +278,3 @@ def _require_order(not_before: datetime, not_after: datetime) -> None:
         raise InvalidParameter("not_after", "give moments with their time zone.")
     if not_before >= not_after:
         raise InvalidParameter("not_after", "it must be later than not_before.")
-
-
-def _not_found(identity_id: str) -> IdentityNotFound:
-    return IdentityNotFound(f"There is no client key or access key {identity_id}.")
