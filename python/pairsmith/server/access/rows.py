@@ -72,6 +72,7 @@ def replace(
         .values(**_seal(change, identity, sequence).columns())
     )
     note(change, identity)
+    _note_before(change, found, identity)
 
 
 def delete(change: Change, identity_id: str) -> None:
@@ -161,6 +162,16 @@ def note(change: Change, identity: ClientKey | AccessKey) -> None:
         not_after=identity.not_after,
         revoked_at=identity.revoked_at,
     )
+
+
+def _note_before(
+    change: Change, before: ClientKey | AccessKey, after: ClientKey | AccessKey
+) -> None:
+    """And what of it was otherwise before."""
+    if before.policy != after.policy:
+        change.note(previous_policy=list(before.policy.texts()))
+    if before.not_after != after.not_after:
+        change.note(previous_not_after=before.not_after)
 
 
 def _row(connection: sa.Connection, identity_id: str) -> sa.Row[Any] | None:
