@@ -98,9 +98,9 @@ def identities(command: str, name: str) -> dict[str, Case]:
     return {
         f"{command} allow": Case(
             (name, "GenerateRandom", "Encrypt:KEY"),
-            (name,), "",
+            (name, "GenerateRandom", "Encrypt:KEY"), "",
         ),
-        f"{command} until": Case((name, "2027-06-01"), (name,), ""),
+        f"{command} until": Case((name, "2027-06-01"), (name, "2027-06-01T"), ""),
         f"{command} revoke": Case((name,), (name,), ""),
         f"{command} remove": Case((name,), (name,), ""),
     }  # fmt: skip
@@ -156,11 +156,11 @@ CHANGING: dict[str, Case] = {
     "alias delete": Case(("alias/devices",), ("KEY", "alias/devices"), "DeleteAlias"),
     "client create": Case(
         ("new", "--allow", "Encrypt:KEY", "--not-after", "2027-06-01"),
-        (), "",
+        ("new", "Encrypt:KEY", "2027-06-01T"), "",
     ),
     "access-key create": Case(
         ("new", "--allow", "decrypt:KEY", "--not-after", "2027-06-01"),
-        (), "",
+        ("new", "decrypt:KEY", "2027-06-01T"), "",
     ),
     **identities("client", "CLIENT"),
     **identities("access-key", "ACCESS_KEY"),

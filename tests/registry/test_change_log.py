@@ -126,7 +126,8 @@ def _maintain(world: World) -> tuple[Callable[[], Any], str, Expected]:
 
 
 def _rewrap(world: World) -> tuple[Callable[[], RewrapReport], str, Expected]:
-    return world.registry.rewrap, "EndRewrap", []
+    (before,) = world.place.execute("SELECT root_key_id FROM registry")
+    return world.registry.rewrap, "EndRewrap", [before[0]]
 
 
 def _repair(world: World) -> tuple[Callable[[], Any], str, Expected]:

@@ -270,7 +270,9 @@ def _create_client_key(world: World) -> Asked:
         "NotAfter": wire_date(NOW + timedelta(days=30)),
     }
     rights = f"decrypt:{world.one}"
-    return Asked(given, [rights], ("ClientKeyId",), [])
+    return Asked(
+        given, [rights], ("ClientKeyId",), ["app", rights, wire_date(NOW)[:19]]
+    )
 
 
 def _client_key(world: World) -> Asked:
@@ -279,7 +281,7 @@ def _client_key(world: World) -> Asked:
 
 def _delete_client_key(world: World) -> Asked:
     key_id = world.client_key_id
-    return Asked({"ClientKeyId": key_id}, changes=[key_id])
+    return Asked({"ClientKeyId": key_id}, changes=[key_id, "app"])
 
 
 def _list_client_keys(world: World) -> Asked:

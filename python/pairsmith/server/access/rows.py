@@ -72,6 +72,10 @@ def replace(
         .values(**_seal(change, identity, sequence).columns())
     )
     note(change, identity)
+<<<<<<< HEAD
+=======
+    _note_before(change, found, identity)
+>>>>>>> changelog-identities
 
 
 def delete(change: Change, identity_id: str) -> None:
@@ -163,6 +167,19 @@ def note(change: Change, identity: ClientKey | AccessKey) -> None:
     )
 
 
+<<<<<<< HEAD
+=======
+def _note_before(
+    change: Change, before: ClientKey | AccessKey, after: ClientKey | AccessKey
+) -> None:
+    """And what of it was otherwise before."""
+    if before.policy != after.policy:
+        change.note(previous_policy=list(before.policy.texts()))
+    if before.not_after != after.not_after:
+        change.note(previous_not_after=before.not_after)
+
+
+>>>>>>> changelog-identities
 def _row(connection: sa.Connection, identity_id: str) -> sa.Row[Any] | None:
     named = identities.c.identity_id == identity_id
     return connection.execute(sa.select(identities).where(named)).first()
