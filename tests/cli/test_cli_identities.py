@@ -77,12 +77,13 @@ def test_one_lives_and_ends(terminal: Terminal, kind: str) -> None:
     assert terminal.ask(kind, "show", "app") == terminal.ask(kind, "show", identity)
     changed = terminal.ask(kind, "allow", "app", "decrypt:alias/a-*", "GenerateRandom")
     assert changed["Allow"] == ["decrypt:alias/a-*", "GenerateRandom"]
-    ended = terminal.ask(kind, "until", identity, "2099-01-31")
-    assert ended["NotAfter"] == "2099-01-31T00:00:00Z"
+    day = f"{datetime.now(UTC) + timedelta(1000):%Y-%m-%d}"
+    ended = terminal.ask(kind, "until", identity, day)
+    assert ended["NotAfter"] == f"{day}T00:00:00Z"
     lines = terminal.do(kind, "list").stdout.splitlines()
     assert lines[0].split()[:3] == ["Id", "Name", "State"]
     assert lines[1].split() == [
-        identity, "app", "Valid", "2099-01-31", "decrypt:alias/a-*", "GenerateRandom",
+        identity, "app", "Valid", day, "decrypt:alias/a-*", "GenerateRandom",
     ]  # fmt: skip
     assert (
         terminal.do(kind, "revoke", "app").stdout == f"app ({identity}) is revoked.\n"

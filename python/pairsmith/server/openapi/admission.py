@@ -54,7 +54,7 @@ def admit(
         trace.source_key_id = given[action.blob].key_id
     rights = [Right((claim.action,), name) for name in names or [""]]
     if action.rights is not None:
-        rights = action.rights(services.settings.names, given)
+        rights = action.rights(services, given)
     permit(services, trace.principal, rights)
     return action, given
 
@@ -110,10 +110,10 @@ def permit(services: Services, principal: Principal, rights: list[Right]) -> Non
     Raises:
         NoPermission: The policy does not allow it.
     """
-    for operations, name in rights:
-        facts = services.access.key_facts(name) if name else None
+    for operations, name, client in rights:
+        subject = services.access.key_facts(name) if name else client
         try:
-            allowed = any(principal.policy.allows(each, facts) for each in operations)
+            allowed = any(principal.policy.allows(each, subject) for each in operations)
         except KeyNotFound:
             allowed = False
         if not allowed:

@@ -12,6 +12,7 @@ from pairsmith.server.openapi.parameters import Parameter, Repeated, integer
 if TYPE_CHECKING:
     from pairsmith.registry import Registry
     from pairsmith.server.access.model import Principal
+    from pairsmith.server.access.policy import ClientName
     from pairsmith.server.access.store import AccessStore
     from pairsmith.server.openapi.parameters import Given
     from pairsmith.server.services import Services
@@ -67,10 +68,12 @@ class Right(NamedTuple):
     Attributes:
         operations: The names of which one must be allowed.
         key: An id or alias; empty for what is about no single key.
+        client: The client that it is about; ``None`` for what is about none.
     """
 
     operations: tuple[str, ...]
-    key: str
+    key: str = ""
+    client: ClientName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class Action:
     run: Callable[[Context, Given], Content]
     parameters: tuple[Parameter | Repeated, ...] = ()
     keys: tuple[str, ...] = ()
-    rights: Callable[[Names, Given], list[Right]] | None = None
+    rights: Callable[[Services, Given], list[Right]] | None = None
     blob: str = ""
 
     def key_names(self, names: Names, given: Given) -> list[str]:
