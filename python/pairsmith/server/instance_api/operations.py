@@ -54,6 +54,7 @@ class Call:
         key_name: Id or alias of the key it is about; empty if about none.
         version: Which version of the key it goes by.
         blob_version_id: The version that its blob names, if it goes by that.
+        beside: The key that is named beside such a blob, or empty.
         spec: Of a pair; else empty.
     """
 
@@ -61,6 +62,7 @@ class Call:
     key_name: str = ""
     version: Version = Version.INITIAL
     blob_version_id: str = ""
+    beside: str = ""
     spec: str = ""
 
     @property
@@ -83,11 +85,11 @@ class Operation:
     response: type[Message]
     parse: Callable[[Any], Call]
 
-    def call(self, body: bytes) -> Call:
-        """Decode the message and check its parameters.
+    def message(self, body: bytes) -> Message:
+        """Decode the message.
 
         Raises:
-            InvalidParameter: Of either.
+            InvalidParameter: It is another one.
         """
         message = self.request()
         try:
@@ -96,7 +98,7 @@ class Operation:
             raise InvalidParameter(
                 "body", "it is not the operation's message"
             ) from None
-        return self.parse(message)
+        return message
 
     def answer(self, result: Result, request_id: str) -> bytes:
         """Encode the answer."""
@@ -193,7 +195,7 @@ def _advance_decrypt(message: messages.AdvanceDecryptRequest) -> Call:
     if version_id is None:
         return Call(work, given)
     used = version_id[:KEY_ID_LENGTH]
-    return Call(work, used, Version.OF_THE_BLOB, version_id)
+    return Call(work, used, Version.OF_THE_BLOB, version_id, given)
 
 
 def _random(message: messages.GenerateRandomRequest) -> Call:

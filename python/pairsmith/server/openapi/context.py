@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pairsmith.server.settings import Names
     from pairsmith.server.trace import Trace
 
+ALIAS_NAME = "AliasName"
+
 Content = dict[str, Any]
 """A JSON object, still without its RequestId."""
 
@@ -104,6 +106,25 @@ class Action:
             several = value if isinstance(value, list) else [value]
             found += [key_name(names, each) for each in several if each]
         return found
+
+    def with_keys(
+        self, names: Names, given: Given, key_ids: Mapping[str, str]
+    ) -> Given:
+        """What is given, with the keys named by the ids that were decided about.
+
+        An alias that is to be moved or deleted is meant itself, and stays.
+        """
+
+        def known(name: str) -> str:
+            return key_ids.get(key_name(names, name), name)
+
+        changed: Given = {}
+        for parameter in self.keys:
+            value = given[parameter]
+            if value and parameter != ALIAS_NAME:
+                several = isinstance(value, list)
+                changed[parameter] = [*map(known, value)] if several else known(value)
+        return given | changed
 
 
 Table = Mapping[str, Action]

@@ -114,7 +114,7 @@ ACTIONS: Table = {
             Parameter("SourceEncryptionAlgorithm", choice(elsewhere=ASYMMETRIC)),
             Parameter("DryRun", flag, default=False),
         ),
-        ("DestinationKeyId",),
+        ("DestinationKeyId", "SourceKeyId"),
         rights,
         blob="CiphertextBlob",
     ),

@@ -152,5 +152,6 @@ ACTIONS: Table = {
             Repeated("Tag", 20, TAG),
             Parameter("NextToken", _after),
         ),
+        ("ResourceId",),
     ),
 }
