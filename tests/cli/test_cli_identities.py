@@ -126,6 +126,44 @@ def test_what_cannot_be_done_changes_nothing(terminal: Terminal, kind: str) -> N
     assert terminal.ask(kind, "list") == []
 
 
+NO_ENDS = [
+    "soon", "", "d", "-1d", "1.5d", "99999d", "36500d", "9" * 400 + "d",
+    "000000000999999999999d", "\u0661d", "1827d", "0000-01-01", "2027-02-30",
+    "0001-01-01", "0001-01-01T00:00:00+14:00", "1949-12-31", "2001-01-01",
+    "9999-12-31", "9999-12-31T23:59:59.999999", "9999-12-31T23:59:59-12:00",
+    "10000-01-01", "2099-01-31",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_end_that_cannot_be_is_refused(terminal: Terminal, kind: str) -> None:
+    """Beyond the longest validity, before the beginning, or no date at all."""
+    create = (kind, "create", "app", "--allow", "read:*", "--out", terminal.folder)
+    for when in NO_ENDS:
+        code, error = terminal.refused(*create, f"--not-after={when}")
+        assert (code, error["Code"]) == (1, "InvalidParameter"), when
+    assert terminal.ask(kind, "list") == []
+    made = terminal.ask(*create, "--not-after", "1826d")
+    for when in NO_ENDS:
+        code, error = terminal.refused(kind, "until", made["Id"], "--", when)
+        assert (code, error["Code"]) == (1, "InvalidParameter"), when
+    assert terminal.ask(kind, "show", made["Id"])["NotAfter"] == made["NotAfter"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rules_that_allow_nothing_are_refused(terminal: Terminal, kind: str) -> None:
+    """Rules on clients name clients; what they say is told."""
+    create = (kind, "create", "app", "--out", terminal.folder, "--allow")
+    made = terminal.ask(*create, "clients:team-a-*")
+    assert made["Allow"] == ["clients:team-a-*"]
+    for rule in ("clients", "clients:alias/app", "read,clients:team-a", "read:team-a"):
+        for words in ((*create, rule), (kind, "allow", made["Id"], rule)):
+            code, error = terminal.refused(*words)
+            assert (code, error["Code"]) == (1, "InvalidParameter")
+            assert "clients" in error["Message"] or "names no keys" in error["Message"]
+    assert terminal.ask(kind, "show", made["Id"])["Allow"] == ["clients:team-a-*"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_identity_whose_file_cannot_be_written_is_not_left(
     terminal: Terminal, kind: str, monkeypatch: pytest.MonkeyPatch

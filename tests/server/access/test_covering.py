@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pairsmith.registry.selection import glob_fits
 from pairsmith.server.access.operations import GROUPS, OPERATIONS
-from pairsmith.server.access.patterns import glob_fits
 from pairsmith.server.access.policy import (
     ClientName,
     KeyFacts,

@@ -6,13 +6,14 @@ a client's name. A star stands for any characters, or none.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from pairsmith.errors import InvalidParameter
+from pairsmith.registry.selection import STAR, Selection, glob_fits
 
-ANY = "*"
+ANY = STAR
 
 _KEY = re.compile(
     r"\*|key-[a-z0-9]{21}|alias/[A-Za-z0-9_/*-]{1,255}"
@@ -139,31 +140,24 @@ class ClientPattern:
 Pattern = KeyPattern | ClientPattern
 
 
+def selection_of(patterns: Iterable[Pattern]) -> Selection:
+    """The keys that some patterns mean, none of which is the star."""
+    key_ids, aliases, tags = [], [], []
+    for pattern in patterns:
+        if isinstance(pattern, ClientPattern):
+            continue
+        if pattern.text.startswith("alias/"):
+            aliases.append(pattern.text)
+        elif pattern.text.startswith("tag:"):
+            tags.append(_tag(pattern.text))
+        else:
+            key_ids.append(pattern.text)
+    return Selection(tuple(key_ids), tuple(aliases), tuple(tags))
+
+
 def names_keys(text: str) -> bool:
     """Whether a pattern of this text means keys."""
     return _KEY.fullmatch(text) is not None
-
-
-def glob_fits(pattern: str, text: str) -> bool:
-    """Whether the text is the pattern, a star standing for any characters or none.
-
-    In steps of at most the product of both lengths, however many stars there are. A
-    star in the text fits a star of the pattern only. So a pattern given as the text
-    fits exactly if all texts that fit it fit the first pattern as well.
-    """
-    first, *rest = pattern.split(ANY)
-    if not rest:
-        return text == first
-    *middle, last = rest
-    place, end = len(first), len(text) - len(last)
-    if place > end or not text.startswith(first) or not text.endswith(last):
-        return False
-    for part in middle:  # the leftmost place leaves most room for the others
-        found = text.find(part, place, end)
-        if found < 0:
-            return False
-        place = found + len(part)
-    return True
 
 
 def _tag(text: str) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from pairsmith.errors import InvalidParameter
+from pairsmith.registry.selection import Selection
 from pairsmith.server.access.operations import (
     CLIENTS,
     GROUPS,
@@ -34,6 +35,7 @@ from pairsmith.server.access.patterns import (
     Pattern,
     Subject,
     names_keys,
+    selection_of,
 )
 
 __all__ = [
@@ -84,6 +86,17 @@ class Policy:
     def allows_any(self, operation: str) -> bool:
         """Whether it is permitted whatever it is about, without a look at that."""
         return any(_reaches(rule, operation, KeyPattern(ANY)) for rule in self.rules())
+
+    def selection(self, operation: str) -> Selection | None:
+        """The keys on which it is permitted; ``None`` if that is all."""
+        if self.allows_any(operation):
+            return None
+        return selection_of(
+            pattern
+            for rule in self.rules()
+            if _names(rule, operation)
+            for pattern in _patterns(rule, operation)
+        )
 
     def covers(self, other: "Policy") -> bool:
         """Whether all that the other policy allows, now or later, is allowed by this.

@@ -35,9 +35,10 @@ def delete_alias(context: Context, given: Given) -> Content:
 
 
 def list_aliases(context: Context, given: Given) -> Content:
-    """List all aliases."""
+    """List all aliases of the keys that the policy means."""
     number, size = given["PageNumber"], given["PageSize"]
-    return _listed(context, context.registry.list_aliases(number, size))
+    within = context.principal.policy.selection("ListAliases")
+    return _listed(context, context.registry.list_aliases(number, size, within=within))
 
 
 def list_aliases_by_key_id(context: Context, given: Given) -> Content:
