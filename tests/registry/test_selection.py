@@ -92,3 +92,30 @@ def test_filters_narrow_a_selection(registry: Registry) -> None:
     assert page.total_count == 1
     page = registry.list_keys(filters={"alias_name": ["alias/app"]}, within=selection)
     assert page.total_count == 0
+
+
+def test_rows_that_nobody_authenticated_show_a_key_to_nobody(
+    registry: Registry, place: Place
+) -> None:
+    """An alias or tag that was written by SQL does not put its key on a list."""
+    wanted = registry.create_key("hidden")
+    mine = registry.create_key("mine")
+    registry.create_alias("alias/mine-a", mine.key_id)
+    registry.tag_key(mine.key_id, {"Own": "yes"})
+    names, labels = Selection(aliases=("alias/mine*",)), Selection(tags=(("Own", "*"),))
+    for statement in (
+        "INSERT INTO aliases (alias_name, key_id) VALUES ('alias/mine-b', :key)",
+        "INSERT INTO tags (key_id, tag_key, tag_value) VALUES (:key, 'Own', 'yes')",
+    ):
+        place.execute(statement, key=wanted.key_id)
+    place.execute("UPDATE registry SET change_counter = change_counter + 1")
+    for selection in (names, labels):
+        shown = registry.list_keys(within=selection).items
+        assert [key.key_id for key in shown] == [mine.key_id]
+        aliases = registry.list_aliases(within=selection).items
+        assert [each.alias_name for each in aliases] == ["alias/mine-a"]
+        tags = registry.search_tags(TagQuery(within=selection))
+        assert [each.key_id for each in tags] == [mine.key_id]
+    by_id = Selection(key_ids=(wanted.key_id,))
+    (key,) = registry.list_keys(within=by_id).items
+    assert (key.key_id, str(key.key_state)) == (wanted.key_id, "Unavailable")
