@@ -288,4 +288,4 @@ def test_nobody_s_text_begins_a_line_or_goes_on_for_ever(
     logs.logger().info(forged, key_id=forged, code="a" * 100_000)
     (line,) = answered(capsys.readouterr().err)
     assert (line["event"], line["key_id"]) == (forged, forged)
-    assert len(line["code"]) == logs.LONGEST_TEXT
+    assert len(line["code"]) == logs.TEXT_CHARACTERS
