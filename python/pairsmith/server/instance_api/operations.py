@@ -91,19 +91,26 @@ class Operation:
         Raises:
             InvalidParameter: It is another one.
         """
-        message = self.request()
-        try:
-            message.ParseFromString(body)
-        except DecodeError:
-            raise InvalidParameter(
-                "body", "it is not the operation's message"
-            ) from None
-        return message
+        return decoded(self.request, body)
 
     def answer(self, result: Result, request_id: str) -> bytes:
         """Encode the answer."""
         fields = {**result.to_dict(), "RequestId": request_id}
         return self.response(**fields).SerializeToString()
+
+
+def decoded(kind: type[Message], body: bytes) -> Message:
+    """Decode a message.
+
+    Raises:
+        InvalidParameter: It is of another kind.
+    """
+    message = kind()
+    try:
+        message.ParseFromString(body)
+    except DecodeError:
+        raise InvalidParameter("body", "it is not the operation's message") from None
+    return message
 
 
 def find_operation(name: str) -> Operation:
