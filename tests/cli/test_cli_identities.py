@@ -77,12 +77,13 @@ def test_one_lives_and_ends(terminal: Terminal, kind: str) -> None:
     assert terminal.ask(kind, "show", "app") == terminal.ask(kind, "show", identity)
     changed = terminal.ask(kind, "allow", "app", "decrypt:alias/a-*", "GenerateRandom")
     assert changed["Allow"] == ["decrypt:alias/a-*", "GenerateRandom"]
-    ended = terminal.ask(kind, "until", identity, "2099-01-31")
-    assert ended["NotAfter"] == "2099-01-31T00:00:00Z"
+    day = f"{datetime.now(UTC) + timedelta(1000):%Y-%m-%d}"
+    ended = terminal.ask(kind, "until", identity, day)
+    assert ended["NotAfter"] == f"{day}T00:00:00Z"
     lines = terminal.do(kind, "list").stdout.splitlines()
     assert lines[0].split()[:3] == ["Id", "Name", "State"]
     assert lines[1].split() == [
-        identity, "app", "Valid", "2099-01-31", "decrypt:alias/a-*", "GenerateRandom",
+        identity, "app", "Valid", day, "decrypt:alias/a-*", "GenerateRandom",
     ]  # fmt: skip
     assert (
         terminal.do(kind, "revoke", "app").stdout == f"app ({identity}) is revoked.\n"
@@ -123,6 +124,44 @@ def test_what_cannot_be_done_changes_nothing(terminal: Terminal, kind: str) -> N
         assert terminal.refused(*words)[1]["Code"] == code
     assert terminal.run(kind, "create", "app").exit_code == 2
     assert terminal.ask(kind, "list") == []
+
+
+NO_ENDS = [
+    "soon", "", "d", "-1d", "1.5d", "99999d", "36500d", "9" * 400 + "d",
+    "000000000999999999999d", "\u0661d", "1827d", "0000-01-01", "2027-02-30",
+    "0001-01-01", "0001-01-01T00:00:00+14:00", "1949-12-31", "2001-01-01",
+    "9999-12-31", "9999-12-31T23:59:59.999999", "9999-12-31T23:59:59-12:00",
+    "10000-01-01", "2099-01-31",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_end_that_cannot_be_is_refused(terminal: Terminal, kind: str) -> None:
+    """Beyond the longest validity, before the beginning, or no date at all."""
+    create = (kind, "create", "app", "--allow", "read:*", "--out", terminal.folder)
+    for when in NO_ENDS:
+        code, error = terminal.refused(*create, f"--not-after={when}")
+        assert (code, error["Code"]) == (1, "InvalidParameter"), when
+    assert terminal.ask(kind, "list") == []
+    made = terminal.ask(*create, "--not-after", "1826d")
+    for when in NO_ENDS:
+        code, error = terminal.refused(kind, "until", made["Id"], "--", when)
+        assert (code, error["Code"]) == (1, "InvalidParameter"), when
+    assert terminal.ask(kind, "show", made["Id"])["NotAfter"] == made["NotAfter"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rules_that_allow_nothing_are_refused(terminal: Terminal, kind: str) -> None:
+    """Rules on clients name clients; what they say is told."""
+    create = (kind, "create", "app", "--out", terminal.folder, "--allow")
+    made = terminal.ask(*create, "clients:team-a-*")
+    assert made["Allow"] == ["clients:team-a-*"]
+    for rule in ("clients", "clients:alias/app", "read,clients:team-a", "read:team-a"):
+        for words in ((*create, rule), (kind, "allow", made["Id"], rule)):
+            code, error = terminal.refused(*words)
+            assert (code, error["Code"]) == (1, "InvalidParameter")
+            assert "clients" in error["Message"] or "names no keys" in error["Message"]
+    assert terminal.ask(kind, "show", made["Id"])["Allow"] == ["clients:team-a-*"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,19 +1,24 @@
 """Logs: one object per line, with request ids, and never a secret."""
 
+import ast
 import base64
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
+from applications import Application
 
 from pairsmith import Instance
 from pairsmith.errors import DecryptionError, InvalidParameter
 from pairsmith.server import logs
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
+from pairsmith.server.instance_api import messages_pb2 as messages
 
 
 @pytest.fixture(autouse=True)
@@ -152,3 +157,135 @@ def _secrets_of_a_run(instance: Instance) -> dict[str, bytes]:
         "audit key": audit_key,
         "client's file": json.loads(client.credential_json)["PrivateKeyData"].encode(),
     }
+
+
+def server_says(capsys: pytest.CaptureFixture[str]) -> str:
+    """All that was logged since the last look, but for what the client itself says."""
+    lines = capsys.readouterr().err.splitlines()
+    return "\n".join(line for line in lines if '"logger": "httpx2"' not in line)
+
+
+def answered(said: str) -> list[dict[str, Any]]:
+    """What was told of requests; libraries speak on the same stream."""
+    lines = [json.loads(line) for line in said.splitlines()]
+    return [line for line in lines if line["logger"] == "pairsmith.server"]
+
+
+FORGED = 'x\n{"event": "answered", "code": "forged"}\x1b[2J\r\u2028'
+STRANGER = "LTAI" + "q" * 20
+ABSENT = "KAAP.00000000-0000-4000-8000-000000000000"
+PASSWORD = "Pass-w0rd-of-a-client"
+
+ANSWERED = {
+    "code", "duration_seconds", "event", "http_status", "key_id", "level", "logger",
+    "operation", "principal_id", "remote_address", "request_id", "timestamp",
+}  # fmt: skip
+
+
+def test_requests_of_the_openapi_are_told_in_full(
+    application: Application, key_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who asked, from where, for what, how it ended and how long it took."""
+    caller = application.caller()
+    application.access.create_client("app", parse_policy(["*"]))
+    logs.configure()
+    made = caller.call("CreateClientKey", AapName="app", Password=PASSWORD)
+    caller.call("DescribeKey", KeyId=key_id)
+    refused = [
+        (replace(caller, key_id=STRANGER), "DescribeKey", {"KeyId": key_id}),
+        (replace(caller, secret="x"), "DescribeKey", {"KeyId": key_id}),
+        (caller, "DescribeKey", {"KeyId": FORGED}),
+        (caller, "Nonsense", {}),
+        (caller, "CreateClientKey", {"AapName": "app", "Password": PASSWORD[:7]}),
+        (application.caller("GenerateRandom"), "DescribeKey", {"KeyId": key_id}),
+    ]
+    for each, action, query in refused:
+        assert not each.send(action, query).is_success
+    caller.send("DescribeKey", {"KeyId": key_id}, tampered={"authorization": None})
+    said = server_says(capsys)
+    lines = answered(said)
+    assert [line["event"] for line in lines] == ["answered"] * 9
+    assert "forged" not in [line["code"] for line in lines]
+    for line in lines:
+        assert line.keys() - {"reason"} == ANSWERED
+        assert line["remote_address"] == "127.0.0.1"
+        assert ("reason" in line) is (line["code"] != "OK")
+        assert line["duration_seconds"] > 0
+    ids = [line["principal_id"] for line in lines]
+    assert ids == [caller.key_id] * 2 + [each.key_id for each, _, _ in refused] + [""]
+    assert lines[0]["http_status"] == 200
+    assert lines[1]["key_id"] == key_id
+    assert lines[4]["key_id"] == FORGED
+    assert [line["http_status"] for line in lines[2:]] == [
+        404, 400, 400, 400, 400, 403, 400,
+    ]  # fmt: skip
+    for secret in (PASSWORD[:7], caller.secret, made["PrivateKeyData"]):
+        assert secret not in said
+
+
+def test_requests_of_the_instance_api_are_told_in_full(
+    application: Application, key_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same, with nothing of what was encrypted."""
+    client = application.client()
+    logs.configure()
+    client.call("Encrypt", KeyId=key_id, Plaintext=b"s3cret-text", Aad=b"s3cret-aad")
+    refused = [
+        (client, "Encrypt", {"x_kms_acccesskeyid": ABSENT}),
+        (client, "Nonsense", {}),
+        (client, FORGED.encode("unicode_escape").decode(), {}),
+        (application.client("GenerateRandom"), "Encrypt", {}),
+    ]
+    message = messages.EncryptRequest(KeyId=key_id, Plaintext=b"s3cret-text")
+    for each, operation, changed in refused:
+        assert not each.send(operation, message, **changed).is_success
+    said = server_says(capsys)
+    lines = answered(said)
+    assert [line["event"] for line in lines] == ["answered"] * 5
+    for line in lines:
+        assert line.keys() - {"reason"} == ANSWERED
+        assert ("reason" in line) is (line["code"] != "OK")
+    mine = client.signer.key_id
+    other = refused[-1][0].signer.key_id
+    assert [line["principal_id"] for line in lines] == [mine, ABSENT, mine, mine, other]
+    assert [line["http_status"] for line in lines] == [200, 404, 400, 400, 403]
+    assert "s3cret" not in said
+
+
+def test_nothing_that_is_logged_is_withheld_by_mistake() -> None:
+    """Every field of every event in the source is one that may be written."""
+    folder = Path(logs.__file__).parents[1]
+    fields = [
+        (path.name, keyword.arg)
+        for path in sorted(folder.rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and "logger(" in ast.unparse(call.func)
+        for keyword in call.keywords
+    ]
+    assert ("endpoint.py", "principal_id") in fields
+    known = logs.FIELDS | {None}  # of ** nothing can be seen here
+    assert [each for each in fields if each[1] not in known] == []
+
+
+def test_nobody_s_text_begins_a_line_or_goes_on_for_ever(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """For people too: line breaks and control characters are shown escaped."""
+    logs.configure("console")
+    forged = "x\n2026-01-01T00:00:00Z [info     ] answered\r\x1b[2J\u2028\x85 y"
+    logs.logger().info(forged, key_id=forged, reason="a" * 100_000)
+    logging.getLogger("granian").info("GET %s", forged)
+    error = RuntimeError(forged)
+    logs.logger().error("defect", exc_info=error)
+    said = capsys.readouterr().err
+    assert len(said) < 10_000
+    assert set(said) & set("\r\x1b\u2028\x85") == set()
+    lines = said.split("\n")
+    beginnings = [line for line in lines if line.startswith("20")]
+    assert len(beginnings) == 3
+    assert all(line[:4] == "    " for line in lines if line and line not in beginnings)
+    logs.configure("json")
+    logs.logger().info(forged, key_id=forged, code="a" * 100_000)
+    (line,) = answered(capsys.readouterr().err)
+    assert (line["event"], line["key_id"]) == (forged, forged)
+    assert len(line["code"]) == logs.TEXT_CHARACTERS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Identity = ClientKey | AccessKey
 
 LONGEST_DAYS = 36_500
+"""What can be a date; how long a credential may be valid, the store decides."""
 
 allow_option = click.option(
     "--allow",
@@ -36,7 +37,9 @@ allow_option = click.option(
     help="What it may do, such as decrypt:alias/app-*; repeatable.",
 )
 not_after_option = click.option(
-    "--not-after", metavar="WHEN", help="2027-01-31 or 90d. [default: in five years]"
+    "--not-after",
+    metavar="WHEN",
+    help="2027-01-31 or 90d; five years and a day at most. [default: that]",
 )
 
 
@@ -143,10 +146,10 @@ def state_of(identity: Identity) -> str:
 
 
 def parse_rules(rules: Sequence[str]) -> Policy:
-    """A policy; imported late, as everything of the server is."""
-    from pairsmith.server.access.policy import parse_policy
+    """A new policy; imported late, as everything of the server is."""
+    from pairsmith.server.access.policy import parse_policy, require_effect
 
-    return parse_policy(rules)
+    return require_effect(parse_policy(rules))
 
 
 def parse_moment(text: str) -> datetime:
@@ -157,13 +160,12 @@ def parse_moment(text: str) -> datetime:
     """
     days = text.removesuffix("d")
     if text.endswith("d") and days.isascii() and days.isdigit():
-        if int(days[:9]) <= LONGEST_DAYS:
+        if len(days) <= len(str(LONGEST_DAYS)) and int(days) <= LONGEST_DAYS:
             return datetime.now(UTC).replace(microsecond=0) + timedelta(int(days))
     else:
-        try:
+        with suppress(ValueError, OverflowError):
             moment = datetime.fromisoformat(text)
-        except ValueError:
-            moment = None
-        if moment is not None:
-            return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            return moment.astimezone(UTC)
     raise InvalidParameter("not_after", "give a date such as 2027-01-31, or 90d.")

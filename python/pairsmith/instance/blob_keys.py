@@ -34,8 +34,11 @@ def version_of_blob(registry: Registry, version_id: str, key_id: str) -> Resolve
     except (KeyNotFound, KeyVersionNotFound):
         # The blob names what is not here: foreign or changed, and no more is said.
         raise DecryptionError from None
-    if key_id and registry.resolve(key_id, primary=True).key_id != key.key_id:
-        raise DecryptionError
+    # The initial version: looking at a name must not rotate the key behind it.
+    if key_id not in ("", key.key_id):
+        named = registry.resolve(key_id, primary=False)
+        if named.key_id != key.key_id:
+            raise DecryptionError
     return key
 
 

@@ -1,19 +1,22 @@
 """Lists, page by page, in the order things were made."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from pairsmith.model import Alias, Item, KeyMetadata, KeyVersion, Page
+from pairsmith.model import Alias, Item, KeyMetadata, KeyVersion, Page, Tag
 from pairsmith.registry.keys import metadata_of
 from pairsmith.registry.schema import aliases, key_versions, keys, tags
+from pairsmith.registry.selection import Selection
 from pairsmith.registry.soundness import text_of
-from pairsmith.registry.stored_keys import StoredKeys
+from pairsmith.registry.stored_keys import StoredKey, StoredKeys
 from pairsmith.registry.versions import version_of
 
 Where = tuple[int, int]
 """Which page, of what size."""
+
+Labelled = TypeVar("Labelled", Alias, Tag)
 
 _KEY_COLUMNS = {
     "key_id": keys.c.key_id,
@@ -27,15 +30,23 @@ _TAG_COLUMNS = {"tag_key": tags.c.tag_key, "tag_value": tags.c.tag_value}
 
 
 def key_page(
-    stored: StoredKeys, where: Where, filters: Mapping[str, Sequence[str]]
+    stored: StoredKeys,
+    where: Where,
+    filters: Mapping[str, Sequence[str]],
+    within: Selection | None = None,
 ) -> Page[KeyMetadata]:
     """List keys that fit every filter, each by any of its values."""
+    connection = stored.connection
     query = sa.select(keys).where(*_conditions(filters)).order_by(keys.c.sequence)
+    if within is not None:
+        dialect = connection.dialect.name
+        query = query.where(within.condition(keys.c.key_id, dialect))
 
     def shown(rows: Sequence[sa.Row[Any]]) -> list[KeyMetadata]:
-        return [metadata_of(key) for key in stored.checked(rows)]
+        found = stored.checked(rows)
+        return [metadata_of(key) for key in found if _is_shown(key, within)]
 
-    return _page(stored.connection, query, where, shown, "Keys.Key")
+    return _page(connection, query, where, shown, "Keys.Key")
 
 
 def version_page(
@@ -51,13 +62,41 @@ def version_page(
 
 
 def alias_page(
-    connection: sa.Connection, where: Where, key_id: str | None
+    stored: StoredKeys,
+    where: Where,
+    key_id: str | None,
+    within: Selection | None = None,
 ) -> Page[Alias]:
-    """List aliases by name, all or those of one key."""
+    """List aliases by name: all, those of one key, or those of some keys."""
+    connection = stored.connection
     query = sa.select(aliases).order_by(aliases.c.alias_name)
     if key_id is not None:
         query = query.where(aliases.c.key_id == key_id)
-    return _page(connection, query, where, _each(_alias_of), "Aliases.Alias")
+    if within is not None:
+        dialect = connection.dialect.name
+        query = query.where(within.condition(aliases.c.key_id, dialect))
+
+    def shown(rows: Sequence[sa.Row[Any]]) -> list[Alias]:
+        return of_shown_keys(stored, [_alias_of(row) for row in rows], within)
+
+    return _page(connection, query, where, shown, "Aliases.Alias")
+
+
+def of_shown_keys(
+    stored: StoredKeys, items: Sequence[Labelled], within: Selection | None
+) -> list[Labelled]:
+    """Those aliases or tags whose keys may be shown, by what is authentic of each."""
+    if within is None:
+        return list(items)
+    named = keys.c.key_id.in_({item.key_id for item in items})
+    rows = stored.connection.execute(sa.select(keys).where(named)).all()
+    found = {key.key_id for key in stored.checked(rows) if _is_shown(key, within)}
+    return [item for item in items if item.key_id in found]
+
+
+def _is_shown(key: StoredKey, within: Selection | None) -> bool:
+    """Whether a key may be shown: the database picked it by rows that anybody wrote."""
+    return within is None or within.fits(key.key_id, key.aliases, key.tags)
 
 
 def _page(

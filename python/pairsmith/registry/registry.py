@@ -51,6 +51,7 @@ from pairsmith.registry.root_key import (
     parse_root_key_provider,
     parse_root_key_providers,
 )
+from pairsmith.registry.selection import Selection
 from pairsmith.registry.states import Operation
 from pairsmith.registry.tags import TagQuery
 
@@ -228,6 +229,8 @@ class Registry:
         page_number: int = 1,
         page_size: int = 10,
         filters: Mapping[str, Collection[str]] | None = None,
+        *,
+        within: Selection | None = None,
     ) -> Page[KeyMetadata]:
         """List keys in the order they were made.
 
@@ -238,11 +241,12 @@ class Registry:
                 ``protection_level``, ``creator``, ``alias_name``, ``tag_key``,
                 ``tag_value``, each with up to 10 values; a key fits if for every name
                 one of its values fits.
+            within: Which keys may be shown and counted; all by default.
         """
         where = parameters.page(page_number, page_size)
         wanted = parameters.filters(filters)
         with self._access.stored_keys() as stored:
-            return listing.key_page(stored, where, wanted)
+            return listing.key_page(stored, where, wanted, within)
 
     def update_key_description(self, key_id: str, description: str) -> None:
         """Give a key another description, up to 8192 characters."""
@@ -331,8 +335,9 @@ class Registry:
 
     def search_tags(self, query: TagQuery) -> tuple[Tag, ...]:
         """List tags of many keys, by key id and then by name."""
-        with self._access.looking() as connection:
-            return tuple(tag_rows.search(connection, query))
+        with self._access.stored_keys() as stored:
+            found = tag_rows.search(stored.connection, query)
+            return tuple(listing.of_shown_keys(stored, found, query.within))
 
     def list_tags(self, key_id: str) -> tuple[Tag, ...]:
         """List a key's tags by name."""
@@ -365,11 +370,17 @@ class Registry:
         with self._access.changing("DeleteAlias") as change:
             aliases.delete(change, alias)
 
-    def list_aliases(self, page_number: int = 1, page_size: int = 10) -> Page[Alias]:
-        """List all aliases by name."""
+    def list_aliases(
+        self,
+        page_number: int = 1,
+        page_size: int = 10,
+        *,
+        within: Selection | None = None,
+    ) -> Page[Alias]:
+        """List all aliases by name, or those of the keys that may be shown."""
         where = parameters.page(page_number, page_size)
-        with self._access.looking() as connection:
-            return listing.alias_page(connection, where, None)
+        with self._access.stored_keys() as stored:
+            return listing.alias_page(stored, where, None, within)
 
     def list_aliases_by_key_id(
         self, key_id: str, page_number: int = 1, page_size: int = 10
@@ -379,7 +390,7 @@ class Registry:
         where = parameters.page(page_number, page_size)
         with self._access.stored_keys() as stored:
             key = stored.find(name)
-            return listing.alias_page(stored.connection, where, key.key_id)
+            return listing.alias_page(stored, where, key.key_id)
 
     # Versions and rotation.
 

@@ -10,6 +10,7 @@ from pairsmith.model import Tag
 from pairsmith.registry.changing import Change
 from pairsmith.registry.parameters import TAGS_PER_KEY
 from pairsmith.registry.schema import tags
+from pairsmith.registry.selection import Selection
 from pairsmith.registry.soundness import text_of
 
 
@@ -22,12 +23,14 @@ class TagQuery:
         wanted: Of keys that have all of these; ``None`` stands for any value.
         after: Key id and tag key of the last one that is known.
         limit: How many at most.
+        within: Of the keys that are meant; ``None`` for all.
     """
 
     key_ids: Sequence[str] = ()
     wanted: Sequence[tuple[str, str | None]] = ()
     after: tuple[str, str] | None = None
     limit: int = 200
+    within: Selection | None = None
 
 
 def put(change: Change, key_id: str, wanted: Mapping[str, str]) -> None:
@@ -82,6 +85,9 @@ def search(connection: sa.Connection, query: TagQuery) -> list[Tag]:
     rows = sa.select(tags).order_by(tags.c.key_id, tags.c.tag_key).limit(query.limit)
     if query.key_ids:
         rows = rows.where(tags.c.key_id.in_(query.key_ids))
+    if query.within is not None:
+        dialect = connection.dialect.name
+        rows = rows.where(query.within.condition(tags.c.key_id, dialect))
     if query.after is not None:
         rows = rows.where(place > sa.tuple_(*map(sa.literal, query.after)))
     for tag_key, tag_value in query.wanted:

@@ -7,6 +7,7 @@ a field that somebody adds later must be thought about first.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -53,6 +54,12 @@ FIELDS = frozenset(
 
 WITHHELD = "[withheld]"
 
+TEXT_CHARACTERS = 512
+"""How much of a text is written: some are a stranger's, who may send 64 KB of them."""
+
+WHOLE = frozenset({"event", "exception", "message"})
+"""What is written whole: it is our own, or a traceback."""
+
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -93,7 +100,7 @@ def configure(form: Literal["json", "console"] = "json", level: str = "INFO") ->
             foreign_pre_chain=[*common, _withhold],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _renderer(form),
+                *_renderers(form),
             ],
         )
     )
@@ -120,19 +127,46 @@ def logger(**fields: Any) -> structlog.stdlib.BoundLogger:  # noqa: ANN401 -- bo
     return bound.bind(**fields)
 
 
-def _renderer(form: str) -> Processor:
+def _renderers(form: str) -> list[Processor]:
     if form == "json":
-        return structlog.processors.JSONRenderer(sort_keys=True)
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        return [structlog.processors.JSONRenderer(sort_keys=True)]
+    return [_on_one_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
 
 
 def _withhold(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replace what is not known to be harmless."""
+    """Replace what is not known to be harmless, and cut what is too long."""
     for name, value in event.items():
         inner = name.startswith("_")  # structlog's own, removed before it is written
         if not inner and (name not in FIELDS or isinstance(value, _NEVER)):
             event[name] = WITHHELD
+        elif isinstance(value, str) and not inner and name not in WHOLE:
+            event[name] = value[:TEXT_CHARACTERS]
     return event
+
+
+def _on_one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Let no text that somebody has sent begin a line or steer a terminal.
+
+    Of the fields that the console renderer does not quote: an exception keeps its
+    lines, which are indented, so that none can pass for an event.
+    """
+    for name, value in event.items():
+        if not isinstance(value, str):
+            continue
+        if name == "exception":
+            lines = map(_escaped, value.splitlines())
+            event[name] = "\n".join(f"    {line}" for line in lines)
+        elif name in _UNQUOTED:
+            event[name] = _escaped(value)
+    return event
+
+
+def _escaped(text: str) -> str:
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+_UNQUOTED = ("event", "logger")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 _NEVER = (bytes, bytearray, memoryview, dict, list, tuple, set, frozenset)

@@ -146,6 +146,11 @@ class Limits:
     clock_skew_seconds: int = _set(
         900, "How far the Date of a request may be from this clock.", high=900
     )
+    client_key_days: int = _set(
+        1826,
+        "How long a client key made over the OpenAPI may be valid.",
+        high=1826,
+    )
     requests: int = _set(1024, "Requests under way in a worker; more get 503.")
     threads: int = _set(
         8, "Threads of a worker for everything but RSA pairs.", high=256

@@ -49,6 +49,30 @@ WRONG_HEADERS: list[tuple[dict[str, Any], tuple[str, int, str]]] = [
         ("InvalidParam", 400, "The Param Date is invalid."),
     ),
     (
+        {"date": "Sat, 01 Jan 0000 00:00:00 GMT"},
+        ("InvalidParam", 400, "The Param Date is invalid."),
+    ),
+    (
+        {"date": "Mon, 01 Jan 0001 00:00:00 GMT"},
+        (
+            "RequestTimeTooSkewed",
+            400,
+            "Request time exceeds server time more than 15 minutes.",
+        ),
+    ),
+    (
+        {"date": "Fri, 31 Dec 9999 23:59:59 GMT"},
+        (
+            "RequestTimeTooSkewed",
+            400,
+            "Request time exceeds server time more than 15 minutes.",
+        ),
+    ),
+    (
+        {"date": "Fri, 01 Jan 2027 24:00:60 GMT"},
+        ("InvalidParam", 400, "The Param Date is invalid."),
+    ),
+    (
         {"x_kms_signaturemethod": None},
         ("InvalidParam", 400, "The Param x-kms-signaturemethod is invalid."),
     ),

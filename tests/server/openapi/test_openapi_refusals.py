@@ -94,6 +94,14 @@ ACS3_REFUSALS: list[tuple[str, dict[str, Any], tuple[int, str, str]]] = [
      (400, "IllegalTimestamp", TIMESTAMP)),
     ("no such date", {"changed": {"x-acs-date": "2026-02-30T00:00:00Z"}},
      (400, "IllegalTimestamp", TIMESTAMP)),
+    ("the year 0", {"changed": {"x-acs-date": "0000-01-01T00:00:00Z"}},
+     (400, "IllegalTimestamp", TIMESTAMP)),
+    ("the year 1", {"changed": {"x-acs-date": "0001-01-01T00:00:00Z"}},
+     (400, "IllegalTimestamp", TIMESTAMP)),
+    ("the last second", {"changed": {"x-acs-date": "9999-12-31T23:59:59Z"}},
+     (400, "IllegalTimestamp", TIMESTAMP)),
+    ("a second that is none", {"changed": {"x-acs-date": "2026-01-01T00:00:60Z"}},
+     (400, "IllegalTimestamp", TIMESTAMP)),
     ("date of another form", {"changed": {"x-acs-date": "Mon, 23 Nov 2026"}},
      (400, "IllegalTimestamp", TIMESTAMP)),
     ("too old", {"changed": {"x-acs-date": PAST}},
@@ -449,6 +457,20 @@ def test_a_parameter_that_cannot_be_is_named(
     status, code, message = refusal(shared.send(action, {}, form=query))
     assert (status, code) == (400, "InvalidParameter")
     assert message == f'The specified parameter "{name}" is not valid.'
+
+
+@pytest.mark.parametrize(
+    "interval",
+    ["0d", "6d", "366d", "999999999d", "9999999999d", "-7d", "30", "30w", "1e1d"],
+)
+def test_an_interval_that_cannot_be_is_refused(shared: Caller, interval: str) -> None:
+    """Before anything is added to a date; the words are the documented ones."""
+    given = {"EnableAutomaticRotation": "true", "RotationInterval": interval}
+    assert refusal(shared.send("CreateKey", given)) == (
+        400,
+        "InvalidParameter",
+        "The specified parameter RotationInterval is not valid.",
+    )
 
 
 MISSING = [

@@ -79,21 +79,21 @@ SINGLE = frozenset({"GenerateDataKeyWithoutPlaintext", "GetPublicKey"})
 OPERATIONS = frozenset[str]().union(SINGLE, *GROUPS.values())
 """Every operation a policy may name."""
 
-WITHOUT_KEY = (
-    frozenset(
-        {
-            "CreateKey",
-            "DescribeAccountKmsStatus",
-            "DescribeRegions",
-            "GenerateRandom",
-            "GetKmsInstance",
-            "GetKmsInstanceQuotaInfos",
-            "ListAliases",
-            "ListKeys",
-            "ListKmsInstances",
-            "ListTagResources",
-        }
-    )
-    | GROUPS["clients"]
+CLIENTS = GROUPS["clients"]
+"""Operations about clients: patterns of clients limit them, and none of keys."""
+
+LISTS = frozenset({"ListAliases", "ListKeys", "ListTagResources"})
+"""Operations about no single key that show those keys only which the patterns mean."""
+
+WITHOUT_KEY = LISTS | frozenset(
+    {
+        "CreateKey",
+        "DescribeAccountKmsStatus",
+        "DescribeRegions",
+        "GenerateRandom",
+        "GetKmsInstance",
+        "GetKmsInstanceQuotaInfos",
+        "ListKmsInstances",
+    }
 )
-"""Operations that are about no single key: patterns of keys do not limit them."""
+"""Operations that are about no single key."""

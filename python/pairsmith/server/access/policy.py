@@ -1,120 +1,121 @@
-"""Policies: which operations, on which keys.
+"""Policies: which operations, on which keys and clients.
 
-A policy is written as rules, ``OPERATIONS:KEYS``, each with commas between several::
+A policy is written as rules, ``OPERATIONS:PATTERNS``, with commas between several::
 
     pairs-without-plaintext:alias/devices
     Decrypt,AdvanceDecrypt:alias/app-*,tag:Team=edge
+    clients:team-a-*
     GenerateRandom
     *
 
-Operations are names or groups; keys are ids, aliases or tags, ``*`` standing for any
-characters. Operations that are about no single key need no keys. What no rule allows
-is forbidden.
+Operations are names or groups; keys are ids, aliases or tags, clients are names, ``*``
+standing for any characters. Operations that are about no single key need no patterns.
+What no rule allows is forbidden.
 """
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
 
 from pairsmith.errors import InvalidParameter
-from pairsmith.server.access.operations import GROUPS, OPERATIONS, WITHOUT_KEY
-
-ANY = "*"
-
-_KEY = re.compile(
-    r"\*|key-[a-z0-9]{21}|alias/[A-Za-z0-9_/*-]{1,255}"
-    r"|tag:[A-Za-z0-9/\\_\-.+:@]{1,128}=[A-Za-z0-9/\\_\-.+=:@*]{0,128}"
+from pairsmith.registry.selection import Selection
+from pairsmith.server.access.operations import (
+    CLIENTS,
+    GROUPS,
+    LISTS,
+    OPERATIONS,
+    WITHOUT_KEY,
+)
+from pairsmith.server.access.patterns import (
+    ANY,
+    ClientName,
+    ClientPattern,
+    KeyFacts,
+    KeyPattern,
+    Pattern,
+    Subject,
+    names_keys,
+    selection_of,
 )
 
+__all__ = [
+    "ClientName",
+    "ClientPattern",
+    "KeyFacts",
+    "KeyPattern",
+    "Policy",
+    "parse_policy",
+    "require_effect",
+]
 
-class KeyFacts:
-    """What a policy may look at in a key; each fact is fetched when it is needed.
+_UNLIMITED = WITHOUT_KEY - LISTS
+"""Operations that no pattern limits."""
 
-    Args:
-        id: The real id, or what gives it.
-        aliases: The full names, ``alias/`` included, or what gives them.
-        tags: Tag keys and values, or what gives them.
-    """
-
-    def __init__(
-        self,
-        id: str | Callable[[], str],  # noqa: A002 -- it is the fact's name
-        aliases: Collection[str] | Callable[[], Collection[str]] = (),
-        tags: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
-    ) -> None:
-        self._id = id
-        self._aliases = aliases
-        self._tags = tags or {}
-
-    @cached_property
-    def id(self) -> str:
-        """The real id of the key."""
-        return self._id() if callable(self._id) else self._id
-
-    @cached_property
-    def aliases(self) -> Collection[str]:
-        """All its aliases."""
-        return self._aliases() if callable(self._aliases) else self._aliases
-
-    @cached_property
-    def tags(self) -> Mapping[str, str]:
-        """All its tags."""
-        return self._tags() if callable(self._tags) else self._tags
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPattern:
-    """A key id, ``alias/…`` with wildcards, ``tag:Key=Value``, or ``*``."""
-
-    text: str
-
-    def __post_init__(self) -> None:
-        """Refuse what can match no key."""
-        if not _KEY.fullmatch(self.text):
-            raise InvalidParameter(
-                "allow",
-                f"{self.text!r} names no keys: give a key id, alias/name, alias/team-*,"
-                " tag:Key=Value, or * for all.",
-            )
-
-    def fits(self, key: KeyFacts) -> bool:
-        """Whether the key is one of those meant."""
-        if self.text == ANY:
-            return True
-        if self.text.startswith("alias/"):
-            return any(_fits(self.text, alias) for alias in key.aliases)
-        if self.text.startswith("tag:"):
-            name, _, value = self.text.removeprefix("tag:").partition("=")
-            return name in key.tags and _fits(value, key.tags[name])
-        return self.text == key.id
+_BARE = WITHOUT_KEY | CLIENTS
+"""Operations that a rule may name without patterns; then it limits them to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Operations on keys, and whatever other policies allow as well.
+    """Operations on keys and clients, and whatever other policies allow as well.
 
     Attributes:
         operations: Names, groups, or ``*``.
-        keys: Patterns; a key that fits one of them is meant.
+        keys: Patterns; a key or client that fits one of them is meant.
         also: More rules: what one of them allows is allowed.
     """
 
     operations: frozenset[str]
-    keys: tuple[KeyPattern, ...] = ()
+    keys: tuple[Pattern, ...] = ()
     also: tuple["Policy", ...] = ()
 
-    def allows(self, operation: str, key: KeyFacts | None) -> bool:
+    def allows(self, operation: str, subject: Subject | None) -> bool:
         """Whether the operation is permitted.
 
         Args:
             operation: Its name, such as ``Decrypt``.
-            key: The key it is about; ``None`` for one that is about no single key.
+            subject: The key or client it is about; ``None`` for one that is about no
+                single one. A list that is allowed so may still show less than all:
+                ask again with each subject on it.
         """
-        if self._names(operation) and self._means(operation, key):
-            return True
-        return any(rule.allows(operation, key) for rule in self.also)
+        return any(
+            _names(rule, operation) and _means(rule, operation, subject)
+            for rule in self.rules()
+        )
+
+    def allows_any(self, operation: str) -> bool:
+        """Whether it is permitted whatever it is about, without a look at that."""
+        return any(_reaches(rule, operation, KeyPattern(ANY)) for rule in self.rules())
+
+    def selection(self, operation: str) -> Selection | None:
+        """The keys on which it is permitted; ``None`` if that is all."""
+        if self.allows_any(operation):
+            return None
+        return selection_of(
+            pattern
+            for rule in self.rules()
+            if _names(rule, operation)
+            for pattern in _patterns(rule, operation)
+        )
+
+    def covers(self, other: "Policy") -> bool:
+        """Whether all that the other policy allows, now or later, is allowed by this.
+
+        Never yes wrongly, but no where it takes several rules together to cover one:
+        each operation on each pattern must be within a single rule. ``*`` for
+        operations is covered by ``*`` only, for a later version knows more of them.
+        """
+        return all(
+            any(_reaches(rule, operation, pattern) for rule in self.rules())
+            for each in other.rules()
+            for operation, pattern in _rights(each)
+        )
+
+    def rules(self) -> Iterator["Policy"]:
+        """Every rule by itself."""
+        yield self
+        for rule in self.also:
+            yield from rule.rules()
 
     def texts(self) -> tuple[str, ...]:
         """Write the rules, as ``parse_policy`` reads them."""
@@ -126,20 +127,6 @@ class Policy:
     def __str__(self) -> str:
         """Show the rules on one line."""
         return " ".join(self.texts())
-
-    def _names(self, operation: str) -> bool:
-        return (
-            operation in self.operations
-            or ANY in self.operations
-            or any(operation in GROUPS.get(name, ()) for name in self.operations)
-        )
-
-    def _means(self, operation: str, key: KeyFacts | None) -> bool:
-        if operation in WITHOUT_KEY:
-            return True
-        if key is None:  # asked without the key it needs: only whoever may use any
-            return any(pattern.text == ANY for pattern in self.keys)
-        return any(pattern.fits(key) for pattern in self.keys)
 
 
 def parse_policy(rules: Iterable[str]) -> Policy:
@@ -154,19 +141,54 @@ def parse_policy(rules: Iterable[str]) -> Policy:
     return Policy(parsed[0].operations, parsed[0].keys, tuple(parsed[1:]))
 
 
+def require_effect(policy: Policy) -> Policy:
+    """Refuse a new policy in which an operation is allowed on nothing.
+
+    Policies of before rules named clients may say ``clients:alias/x``, which meant all
+    clients and means none now. They are read, but not made any more.
+
+    Raises:
+        InvalidParameter: A rule on clients names none, or one on keys.
+    """
+    for rule in policy.rules():
+        named, text = _single(rule.operations), rule.texts()[0]
+        if named & CLIENTS and not any(map(_means_clients, rule.keys)):
+            raise InvalidParameter(
+                "allow", f"{text} names no clients: clients:NAME, or clients:* for all."
+            )
+        of_keys = named - CLIENTS - _UNLIMITED
+        if of_keys and rule.keys and not any(map(_means_keys, rule.keys)):
+            raise InvalidParameter(
+                "allow",
+                f"{text} names no keys: give keys and clients rules of their own.",
+            )
+    return policy
+
+
 def _rule(text: str) -> Policy:
-    names, colon, keys = (part.strip() for part in text.partition(":"))
+    names, colon, after = (part.strip() for part in text.partition(":"))
     operations = frozenset(_operation(name.strip()) for name in names.split(","))
     if colon:
-        patterns = tuple(KeyPattern(pattern.strip()) for pattern in keys.split(","))
+        clients = bool(_single(operations) & CLIENTS)
+        texts = (pattern.strip() for pattern in after.split(","))
+        patterns = tuple(_pattern(pattern, clients=clients) for pattern in texts)
         return Policy(operations, patterns)
     if operations == {ANY}:
         return Policy(operations, (KeyPattern(ANY),))
-    if operations <= WITHOUT_KEY:
+    if operations <= _BARE:
         return Policy(operations)
+    if _single(operations) <= _BARE:
+        raise InvalidParameter("allow", f"say which: {text}:NAME, or {text}:* for all.")
     raise InvalidParameter(
         "allow", f"say on which keys: {text}:alias/name, or {text}:* for all."
     )
+
+
+def _pattern(text: str, *, clients: bool) -> Pattern:
+    """A pattern; only where operations on clients are named, a name is a client's."""
+    if clients and not names_keys(text):
+        return ClientPattern(text)
+    return KeyPattern(text)
 
 
 def _operation(name: str) -> str:
@@ -177,7 +199,62 @@ def _operation(name: str) -> str:
     raise InvalidParameter("allow", f"{name!r} is no operation; {hint}")
 
 
-def _fits(pattern: str, text: str) -> bool:
-    """Whether the text is the pattern, ``*`` standing for any characters or none."""
-    parts = [re.escape(part) for part in pattern.split(ANY)]
-    return re.fullmatch(".*".join(parts), text, re.DOTALL) is not None
+def _names(rule: Policy, operation: str) -> bool:
+    return (
+        operation in rule.operations
+        or ANY in rule.operations
+        or any(operation in GROUPS.get(name, ()) for name in rule.operations)
+    )
+
+
+def _means(rule: Policy, operation: str, subject: Subject | None) -> bool:
+    if _is_unlimited(rule, operation):
+        return True
+    limits = _patterns(rule, operation)
+    if subject is not None:
+        return any(pattern.fits(subject) for pattern in limits)
+    if operation in LISTS or operation == "ListClientKeys":
+        return bool(limits)
+    # Asked without what it is about: only whoever may use any.
+    return any(pattern.text == ANY for pattern in limits)
+
+
+def _reaches(rule: Policy, operation: str, pattern: Pattern) -> bool:
+    """Whether a rule allows the operation on all that a pattern means."""
+    return _names(rule, operation) and (
+        _is_unlimited(rule, operation) or any(own.covers(pattern) for own in rule.keys)
+    )
+
+
+def _rights(rule: Policy) -> Iterator[tuple[str, Pattern]]:
+    """Every operation of a rule with every pattern that limits it."""
+    named = {ANY} if ANY in rule.operations else _single(rule.operations)
+    for operation in named:
+        if not rule.keys or operation in _UNLIMITED:
+            yield operation, KeyPattern(ANY)
+        for pattern in rule.keys if operation == ANY else _patterns(rule, operation):
+            yield operation, pattern
+
+
+def _patterns(rule: Policy, operation: str) -> list[Pattern]:
+    """The patterns of the kind that an operation is about."""
+    is_about = _means_clients if operation in CLIENTS else _means_keys
+    return [pattern for pattern in rule.keys if is_about(pattern)]
+
+
+def _is_unlimited(rule: Policy, operation: str) -> bool:
+    bare = not rule.keys and operation in rule.operations & _BARE
+    return bare or operation in _UNLIMITED
+
+
+def _single(names: frozenset[str]) -> frozenset[str]:
+    """Single operations instead of groups; ``*`` is none."""
+    return frozenset[str]().union(*(GROUPS.get(name, {name}) for name in names)) - {ANY}
+
+
+def _means_keys(pattern: Pattern) -> bool:
+    return isinstance(pattern, KeyPattern)
+
+
+def _means_clients(pattern: Pattern) -> bool:
+    return isinstance(pattern, ClientPattern) or pattern.text == ANY

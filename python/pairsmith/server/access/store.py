@@ -13,7 +13,6 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from pairsmith.errors import InvalidParameter
 from pairsmith.registry import Registry
 from pairsmith.registry.cache import POLL_SECONDS
 from pairsmith.registry.service_seal import ServiceSeal
@@ -23,9 +22,7 @@ from pairsmith.server.access.memory import Memory
 from pairsmith.server.access.model import AccessKey, ClientKey, NewClient
 from pairsmith.server.access.policy import KeyFacts, Policy
 from pairsmith.server.access.uses import Uses
-
-VALIDITY = timedelta(days=5 * 365 + 1)
-"""Five years, as documented."""
+from pairsmith.server.access.validity import LONGEST, parse_end, parse_validity
 
 AUDIT_KEY = "audit-log"
 
@@ -109,6 +106,7 @@ class AccessStore:
         not_before: datetime | None = None,
         not_after: datetime | None = None,
         *,
+        longest: timedelta = LONGEST,
         fixed: credentials.FixedClient | None = None,
         keep: Callable[[NewClient], None] | None = None,
     ) -> NewClient:
@@ -119,7 +117,8 @@ class AccessStore:
             policy: What it may do.
             password: 8 to 64 characters of two kinds; a random one by default.
             not_before: From when it is valid; from now by default.
-            not_after: Until when; five years later by default.
+            not_after: Until when; ``longest`` later by default.
+            longest: How long it may be valid: five years and a day, or less.
             fixed: An id, and maybe a key pair, for seeding; random by default.
             keep: Is given the client key before the registry knows it: where it writes
                 files and fails, there is no client key without them.
@@ -130,7 +129,8 @@ class AccessStore:
         if password is None:
             password = credentials.new_password()
         opens = credentials.parse_password(password)
-        begin, end, now = self._validity(not_before, not_after)
+        now = moment(self._access.now_ms())
+        begin, end = parse_validity(not_before, not_after, now, longest)
         if fixed is None:
             fixed = credentials.FixedClient(credentials.new_client_key_id())
         key_id = credentials.parse_client_key_id(fixed.id)
@@ -160,7 +160,8 @@ class AccessStore:
 
         Arguments and errors are those of ``create_client``.
         """
-        begin, end, now = self._validity(not_before, not_after)
+        now = moment(self._access.now_ms())
+        begin, end = parse_validity(not_before, not_after, now)
         if fixed is None:
             fixed = credentials.FixedAccessKey(
                 credentials.new_access_key_id(), credentials.new_access_key_secret()
@@ -218,12 +219,12 @@ class AccessStore:
 
         Raises:
             IdentityNotFound: There is none of this id.
-            InvalidParameter: It would end before it begins.
+            InvalidParameter: It would end before it begins, or be valid for longer than
+                five years and a day.
         """
 
         def until(found: ClientKey | AccessKey) -> ClientKey | AccessKey:
-            _require_order(found.not_before, not_after)
-            return replace(found, not_after=not_after)
+            return replace(found, not_after=parse_end(found.not_before, not_after))
 
         self._change("UpdateIdentityValidity", identity_id, until)
 
@@ -263,18 +264,3 @@ class AccessStore:
             found = rows.all_of(connection, self._access.revisions(connection))
         return tuple(each for each in found if isinstance(each, wanted))
 
-    def _validity(
-        self, not_before: datetime | None, not_after: datetime | None
-    ) -> tuple[datetime, datetime, datetime]:
-        now = moment(self._access.now_ms())
-        begin = not_before or now
-        end = not_after or begin + VALIDITY
-        _require_order(begin, end)
-        return begin, end, now
-
-
-def _require_order(not_before: datetime, not_after: datetime) -> None:
-    if not_before.tzinfo is None or not_after.tzinfo is None:
-        raise InvalidParameter("not_after", "give moments with their time zone.")
-    if not_before >= not_after:
-        raise InvalidParameter("not_after", "it must be later than not_before.")

@@ -18,7 +18,7 @@ from pairsmith.documents import read_toml
 from pairsmith.errors import InvalidParameter, PairsmithError
 from pairsmith.registry import parameters
 from pairsmith.server.access import credentials
-from pairsmith.server.access.policy import parse_policy
+from pairsmith.server.access.policy import parse_policy, require_effect
 from pairsmith.server.dev.faults import Fault, parse_fault
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def _fault(entry: Entry) -> Fault:
 
 
 def _policy(given: object) -> Policy:
-    return parse_policy(_each(_text)(given))
+    return require_effect(parse_policy(_each(_text)(given)))
 
 
 def _text(given: object) -> str:

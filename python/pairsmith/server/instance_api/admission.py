@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from pairsmith.errors import InvalidParameter, UnsupportedOperation
+from pairsmith.server.access.decision import permitted_key
 from pairsmith.server.instance_api.envelope import VERSION_HEADER
 from pairsmith.server.instance_api.failures import (
     InvalidApiName,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     from pairsmith.server.access.model import Principal
+    from pairsmith.server.instance_api import messages_pb2 as messages
     from pairsmith.server.instance_api.envelope import Envelope
     from pairsmith.server.instance_api.operations import Operation
     from pairsmith.server.services import Services
@@ -57,7 +59,12 @@ def admit(
     call = operation.parse(message)
     trace.key_id, trace.spec = call.key_name, call.spec
     trace.key_version_id = call.blob_version_id
-    permit(services, trace.principal, envelope.api_name, call)
+    key_ids = permit(services, trace.principal, envelope.api_name, call)
+    named = getattr(message, "KeyId", "")
+    if key_ids.get(named, named) != named:
+        # From here on the request names the very key that was decided about.
+        cast("messages.EncryptRequest", message).KeyId = key_ids[named]
+        call = operation.parse(message)
     if call.key_name:
         trace.key_version_id = _version_id(services, call, trace)
     if envelope.key_version_id not in ("", trace.key_version_id):
@@ -85,17 +92,27 @@ def authenticate(services: Services, envelope: Envelope) -> Principal:
 
 def permit(
     services: Services, principal: Principal, operation: str, call: Call
-) -> None:
-    """Check the right to the operation, on its key.
+) -> dict[str, str]:
+    """Check the right to the operation, on every key that the request names.
 
     Whoever may not use a key does not learn whether it exists either.
+
+    Returns:
+        What to work with, by the names in the request: ids, see ``permitted_key``.
 
     Raises:
         NoPermission: The policy does not allow it.
     """
-    facts = services.access.key_facts(call.key_name) if call.key_name else None
-    if not principal.policy.allows(operation, facts):
-        raise NoPermission(call.key_name or operation)
+    policy = principal.policy
+    if not call.key_name and not policy.allows(operation, None):
+        raise NoPermission(operation)
+    key_ids: dict[str, str] = {}
+    for name in filter(None, (call.key_name, call.beside)):
+        key_id = permitted_key(services.access, policy, (operation,), name)
+        if key_id is None:
+            raise NoPermission(name)
+        key_ids[name] = key_id
+    return key_ids
 
 
 def _operation(envelope: Envelope, trace: Trace) -> Operation:

@@ -56,6 +56,7 @@ class Call:
         key_name: Id or alias of the key it is about; empty if about none.
         version: Which version of the key it goes by.
         blob_version_id: The version that its blob names, if it goes by that.
+        beside: The key that is named beside such a blob, or empty.
         spec: Of a pair; else empty.
     """
 
@@ -63,6 +64,7 @@ class Call:
     key_name: str = ""
     version: Version = Version.INITIAL
     blob_version_id: str = ""
+    beside: str = ""
     spec: str = ""
 
     @property
@@ -232,7 +234,7 @@ def _advance_decrypt(message: messages.AdvanceDecryptRequest) -> Call:
     if version_id is None:
         return Call(work, given)
     used = version_id[:KEY_ID_LENGTH]
-    return Call(work, used, Version.OF_THE_BLOB, version_id)
+    return Call(work, used, Version.OF_THE_BLOB, version_id, given)
 
 
 def _random(message: messages.GenerateRandomRequest) -> Call:

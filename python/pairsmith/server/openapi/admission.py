@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from pairsmith.errors import InvalidParameter, KeyNotFound
+from pairsmith.errors import InvalidParameter
+from pairsmith.server.access.decision import permitted_key
 from pairsmith.server.openapi.actions import ACTIONS, API_VERSION
 from pairsmith.server.openapi.context import Right
 from pairsmith.server.openapi.failures import (
@@ -62,9 +63,9 @@ def admit(
         trace.source_key_version_id = blob.key_version_id
     rights = [Right((claim.action,), name) for name in names or [""]]
     if action.rights is not None:
-        rights = action.rights(services.settings.names, given)
-    permit(services, trace.principal, rights)
-    return action, given
+        rights = action.rights(services, given)
+    key_ids = permit(services, trace.principal, rights)
+    return action, action.with_keys(services.settings.names, given, key_ids)
 
 
 def authenticate(services: Services, nonces: Nonces, claim: Claim) -> Principal:
@@ -109,20 +110,28 @@ def find_action(claim: Claim) -> Action:
     return action
 
 
-def permit(services: Services, principal: Principal, rights: list[Right]) -> None:
+def permit(
+    services: Services, principal: Principal, rights: list[Right]
+) -> dict[str, str]:
     """Check every right that an action takes.
 
-    A key that does not exist is one that no rule means, unless the rule means every
-    key: only who may use all of them learns which there are.
+    Returns:
+        What to work with, by the names of keys: their ids, see ``permitted_key``.
 
     Raises:
         NoPermission: The policy does not allow it.
     """
-    for operations, name in rights:
-        facts = services.access.key_facts(name) if name else None
-        try:
-            allowed = any(principal.policy.allows(each, facts) for each in operations)
-        except KeyNotFound:
-            allowed = False
-        if not allowed:
+    policy = principal.policy
+    key_ids: dict[str, str] = {}
+    for operations, name, client in rights:
+        if not name:
+            if not any(policy.allows(each, client) for each in operations):
+                raise NoPermission
+            continue
+        # A name that comes again means what it meant the first time.
+        known = key_ids.get(name, name)
+        key_id = permitted_key(services.access, policy, operations, known)
+        if key_id is None:
             raise NoPermission
+        key_ids[name] = key_id
+    return key_ids

@@ -2,6 +2,7 @@
 
 from pairsmith.model import Alias, Page
 from pairsmith.server.openapi.context import (
+    ALIAS_NAME,
     KEY_ID,
     PAGING,
     Action,
@@ -34,9 +35,10 @@ def delete_alias(context: Context, given: Given) -> Content:
 
 
 def list_aliases(context: Context, given: Given) -> Content:
-    """List all aliases."""
+    """List all aliases of the keys that the policy means."""
     number, size = given["PageNumber"], given["PageSize"]
-    return _listed(context, context.registry.list_aliases(number, size))
+    within = context.principal.policy.selection("ListAliases")
+    return _listed(context, context.registry.list_aliases(number, size, within=within))
 
 
 def list_aliases_by_key_id(context: Context, given: Given) -> Content:
@@ -53,13 +55,13 @@ def _listed(context: Context, page: Page[Alias]) -> Content:
     return content
 
 
-ALIAS_NAME = Parameter("AliasName", required=True)
+ALIAS = Parameter(ALIAS_NAME, required=True)
 
 ACTIONS: Table = {
-    "CreateAlias": Action(create_alias, (ALIAS_NAME, KEY_ID), ("KeyId",)),
+    "CreateAlias": Action(create_alias, (ALIAS, KEY_ID), ("KeyId",)),
     # Taking a name away from a key takes the right to that key as well.
-    "UpdateAlias": Action(update_alias, (ALIAS_NAME, KEY_ID), ("KeyId", "AliasName")),
-    "DeleteAlias": Action(delete_alias, (ALIAS_NAME,), ("AliasName",)),
+    "UpdateAlias": Action(update_alias, (ALIAS, KEY_ID), ("KeyId", ALIAS_NAME)),
+    "DeleteAlias": Action(delete_alias, (ALIAS,), (ALIAS_NAME,)),
     "ListAliases": Action(list_aliases, tuple(PAGING)),
     "ListAliasesByKeyId": Action(list_aliases_by_key_id, (KEY_ID, *PAGING), ("KeyId",)),
 }

@@ -12,11 +12,14 @@ from pairsmith.server.openapi.parameters import Parameter, Repeated, integer
 if TYPE_CHECKING:
     from pairsmith.registry import Registry
     from pairsmith.server.access.model import Principal
+    from pairsmith.server.access.policy import ClientName
     from pairsmith.server.access.store import AccessStore
     from pairsmith.server.openapi.parameters import Given
     from pairsmith.server.services import Services
     from pairsmith.server.settings import Names
     from pairsmith.server.trace import Trace
+
+ALIAS_NAME = "AliasName"
 
 Content = dict[str, Any]
 """A JSON object, still without its RequestId."""
@@ -67,10 +70,12 @@ class Right(NamedTuple):
     Attributes:
         operations: The names of which one must be allowed.
         key: An id or alias; empty for what is about no single key.
+        client: The client that it is about; ``None`` for what is about none.
     """
 
     operations: tuple[str, ...]
-    key: str
+    key: str = ""
+    client: ClientName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class Action:
     run: Callable[[Context, Given], Content]
     parameters: tuple[Parameter | Repeated, ...] = ()
     keys: tuple[str, ...] = ()
-    rights: Callable[[Names, Given], list[Right]] | None = None
+    rights: Callable[[Services, Given], list[Right]] | None = None
     blob: str = ""
 
     def key_names(self, names: Names, given: Given) -> list[str]:
@@ -101,6 +106,25 @@ class Action:
             several = value if isinstance(value, list) else [value]
             found += [key_name(names, each) for each in several if each]
         return found
+
+    def with_keys(
+        self, names: Names, given: Given, key_ids: Mapping[str, str]
+    ) -> Given:
+        """What is given, with the keys named by the ids that were decided about.
+
+        An alias that is to be moved or deleted is meant itself, and stays.
+        """
+
+        def known(name: str) -> str:
+            return key_ids.get(key_name(names, name), name)
+
+        changed: Given = {}
+        for parameter in self.keys:
+            value = given[parameter]
+            if value and parameter != ALIAS_NAME:
+                several = isinstance(value, list)
+                changed[parameter] = [*map(known, value)] if several else known(value)
+        return given | changed
 
 
 Table = Mapping[str, Action]

@@ -114,17 +114,20 @@ class OpenApi:
                 await self._audit(trace, error.code, error.http_status)
             except PairsmithError as unavailable:
                 error = unavailable
-        logger().info(
-            "refused", request_id=trace.request_id, code=error.code, reason=str(error)
-        )
         content = error_content(error, trace.request_id, host)
-        return self._finished(content, error.code, error.http_status, trace)
+        status = error.http_status
+        return self._finished(content, error.code, status, trace, reason=str(error))
 
     async def _audit(self, trace: Trace, code: str, http_status: int) -> None:
         await recorded(self._services.audit, trace.entry(code, http_status))
 
     def _finished(
-        self, content: Content, code: str, http_status: int, trace: Trace
+        self,
+        content: Content,
+        code: str,
+        http_status: int,
+        trace: Trace,
+        **told: str,
     ) -> JSONResponse:
         # A name that is none must not become a label, of which there are too many.
         operation = trace.operation if trace.operation in ACTIONS else ""
@@ -133,11 +136,13 @@ class OpenApi:
             "answered",
             request_id=trace.request_id,
             operation=trace.operation,
-            client=trace.claimed_id,
+            principal_id=trace.claimed_id,
             key_id=trace.key_id,
             code=code,
+            http_status=http_status,
             **trace.origin.told(),
-            milliseconds=round(trace.seconds * 1000, 3),
+            duration_seconds=round(trace.seconds, 6),
+            **told,
         )
         return JSONResponse(
             content | {"RequestId": trace.request_id},

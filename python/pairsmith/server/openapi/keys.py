@@ -76,7 +76,7 @@ def describe_key(context: Context, given: Given) -> Content:
 
 
 def list_keys(context: Context, given: Given) -> Content:
-    """List keys, page by page."""
+    """List keys, page by page: those that the policy means."""
     wanted = dict(given["Filters"])
     here = {"CreatorType": CREATOR_TYPE, "DKMSInstanceId": context.names.instance}
     number, size = given["PageNumber"], given["PageSize"]
@@ -88,7 +88,8 @@ def list_keys(context: Context, given: Given) -> Content:
     if elsewhere:
         page: Page[KeyMetadata] = Page((), number, size, 0, "Keys.Key")
     else:
-        page = context.registry.list_keys(number, size, by_name)
+        within = context.principal.policy.selection("ListKeys")
+        page = context.registry.list_keys(number, size, by_name, within=within)
     listed = [
         {"KeyId": key.key_id, "KeyArn": key_arn(context.names, key.key_id)}
         for key in page.items

@@ -24,7 +24,7 @@ from pairsmith.server.openapi.names import key_name
 from pairsmith.server.openapi.parameters import Given, Parameter, choice, flag
 
 if TYPE_CHECKING:
-    from pairsmith.server.settings import Names
+    from pairsmith.server.services import Services
 
 ASYMMETRIC = ("RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1", "SM2PKE")
 """Of blobs that the cloud service also takes: there are no such keys here."""
@@ -53,8 +53,9 @@ def re_encrypt(context: Context, given: Given) -> Content:
     }
 
 
-def rights(names: Names, given: Given) -> list[Right]:
+def rights(services: Services, given: Given) -> list[Right]:
     """The documented ones, of the key that opens and of the key that wraps."""
+    names = services.settings.names
     source = [given["CiphertextBlob"].key_id]
     if given["SourceKeyId"]:
         source.append(key_name(names, given["SourceKeyId"]))
@@ -118,7 +119,7 @@ ACTIONS: Table = {
             Parameter("SourceEncryptionAlgorithm", choice(elsewhere=ASYMMETRIC)),
             Parameter("DryRun", flag, default=False),
         ),
-        ("DestinationKeyId",),
+        ("DestinationKeyId", "SourceKeyId"),
         rights,
         blob="CiphertextBlob",
     ),

@@ -60,11 +60,13 @@ def untag_resources(context: Context, given: Given) -> Content:
 
 def list_tag_resources(context: Context, given: Given) -> Content:
     """List tags of keys that have all the tags that are given."""
+    facts = [context.access.key_facts(name) for name in _keys(context, given)]
     query = TagQuery(
-        key_ids=_keys(context, given),
+        key_ids=[key.id for key in facts],
         wanted=[(tag["Key"] or "", tag["Value"]) for tag in given["Tag"]],
         after=given["NextToken"],
         limit=ROWS + 1,
+        within=context.principal.policy.selection("ListTagResources"),
     )
     found = context.registry.search_tags(query)
     token = ""
@@ -152,5 +154,6 @@ ACTIONS: Table = {
             Repeated("Tag", 20, TAG),
             Parameter("NextToken", _after),
         ),
+        ("ResourceId",),
     ),
 }
