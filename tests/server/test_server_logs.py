@@ -152,3 +152,20 @@ def _secrets_of_a_run(instance: Instance) -> dict[str, bytes]:
         "audit key": audit_key,
         "client's file": json.loads(client.credential_json)["PrivateKeyData"].encode(),
     }
+
+
+def test_a_text_that_is_too_long_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    """A stranger who sends headers of 64 KB does not fill the log; ours stay whole."""
+    logs.configure()
+    long = "x" * 65_536
+    logs.logger().info("answered", principal_id=long, reason=long, operation="Encrypt")
+    line = json.loads(capsys.readouterr().err)
+    assert line["principal_id"] == line["reason"] == "x" * logs.TEXT_CHARACTERS
+    assert line["operation"] == "Encrypt"
+    try:
+        {}[long]
+    except KeyError:
+        logs.logger().exception("defect")
+    line = json.loads(capsys.readouterr().err)
+    assert line["exception"].startswith("Traceback")
+    assert len(line["exception"]) > len(long)

@@ -53,6 +53,12 @@ FIELDS = frozenset(
 
 WITHHELD = "[withheld]"
 
+TEXT_CHARACTERS = 512
+"""How much of a text is written: some are a stranger's, who may send 64 KB of them."""
+
+WHOLE = frozenset({"event", "exception", "message"})
+"""What is written whole: it is our own, or a traceback."""
+
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -127,11 +133,13 @@ def _renderer(form: str) -> Processor:
 
 
 def _withhold(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replace what is not known to be harmless."""
+    """Replace what is not known to be harmless, and cut what is too long."""
     for name, value in event.items():
         inner = name.startswith("_")  # structlog's own, removed before it is written
         if not inner and (name not in FIELDS or isinstance(value, _NEVER)):
             event[name] = WITHHELD
+        elif isinstance(value, str) and not inner and name not in WHOLE:
+            event[name] = value[:TEXT_CHARACTERS]
     return event
 
 
