@@ -94,15 +94,21 @@ class Claim:
     key_suffix: bytes
     signed: Callable[[], Signed] = field(repr=False)
 
-    def is_by(self, secret: bytes) -> bool:
+    def is_by(self, secret: bytes, *, with_body: bool = True) -> bool:
         """Whether the owner of this secret has signed; takes as long if not.
+
+        Args:
+            secret: Of the access key.
+            with_body: Whether the body is at hand; where it is not, what names its
+                hash must have been signed.
 
         Raises:
             MalformedRequest: The parameters cannot be decoded.
         """
         signed = self.signed()
         mac = hmac.new(secret + self.key_suffix, signed.text.encode(), self.algorithm)
-        return hmac.compare_digest(mac.digest(), self.signature) and signed.covers_body
+        is_signed = hmac.compare_digest(mac.digest(), self.signature)
+        return is_signed and (signed.covers_body or not with_body)
 
 
 def read_claim(request: Request) -> Claim:
