@@ -39,10 +39,20 @@ class MemoryMetrics:
     """Observations in a list."""
 
     observed: list[tuple[str, str, str]] = field(default_factory=list)
+    over_quota: list[str] = field(default_factory=list)
 
-    def observe(self, operation: str, spec: str, code: str, _seconds: float) -> None:
+    def observe(
+        self,
+        operation: str,
+        spec: str,
+        code: str,
+        _seconds: float,
+        *,
+        over_quota: bool = False,
+    ) -> None:
         """As the real one."""
         self.observed.append((operation, spec, code))
+        self.over_quota += [operation] if over_quota else []
 
     def render(self) -> tuple[bytes, str]:
         """As the real one."""

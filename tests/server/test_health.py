@@ -1,15 +1,18 @@
 """``/readyz``: whether operations would be served, and what is in their way."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from applications import Application, serving
 
 from pairsmith import Instance
 from pairsmith.server import checks
+from pairsmith.server.health import Health
 from pairsmith.server.settings import Settings, with_setting
 
 
@@ -80,3 +83,32 @@ def test_what_the_log_has_refused_is_not_tried_again(refusing: Application) -> N
     assert refusing.audit.attempts == 1
     assert caller.send("ListKeys", {}).status_code == 503
     assert refusing.audit.attempts == 2
+
+
+def test_figures_are_counted_once_for_all_who_ask_meanwhile(
+    application: Application,
+) -> None:
+    """However many ask at a time, one thread adds up; the next one counts anew."""
+    counted: list[int] = []
+
+    def render() -> tuple[bytes, str]:
+        counted.append(1)
+        return b"# figures\n", "text/plain"
+
+    services = SimpleNamespace(
+        access=application.access,
+        audit=application.audit,
+        metrics=SimpleNamespace(render=render),
+        settings=with_setting(Settings(), "metrics", "public", "true"),
+    )
+
+    async def test() -> None:
+        health = Health(services, lambda: None)  # type: ignore[arg-type]
+        asked = [health.metrics(SimpleNamespace(scope={})) for _ in range(20)]  # type: ignore[arg-type]
+        answers = await asyncio.gather(*asked)
+        assert {answer.body for answer in answers} == {b"# figures\n"}
+        assert len(counted) == 1
+        await health.metrics(SimpleNamespace(scope={}))  # type: ignore[arg-type]
+        assert len(counted) == 2
+
+    asyncio.run(test())

@@ -289,3 +289,20 @@ def test_nobody_s_text_begins_a_line_or_goes_on_for_ever(
     (line,) = answered(capsys.readouterr().err)
     assert (line["event"], line["key_id"]) == (forged, forged)
     assert len(line["code"]) == logs.TEXT_CHARACTERS
+
+
+def test_a_text_that_is_too_long_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    """A stranger who sends headers of 64 KB does not fill the log; ours stay whole."""
+    logs.configure()
+    long = "x" * 65_536
+    logs.logger().info("answered", principal_id=long, reason=long, operation="Encrypt")
+    line = json.loads(capsys.readouterr().err)
+    assert line["principal_id"] == line["reason"] == "x" * logs.TEXT_CHARACTERS
+    assert line["operation"] == "Encrypt"
+    try:
+        {}[long]
+    except KeyError:
+        logs.logger().exception("defect")
+    line = json.loads(capsys.readouterr().err)
+    assert line["exception"].startswith("Traceback")
+    assert len(line["exception"]) > len(long)

@@ -42,6 +42,24 @@ def test_operations_are_counted_by_kind_spec_and_outcome(instance: Instance) -> 
     assert not any("rejections" in name and "Decrypt" in name for name in seen)
 
 
+def test_refusals_for_a_quota_are_counted_apart(instance: Instance) -> None:
+    """Besides being refusals with their code, like any other."""
+    metrics = Metrics(instance)
+    for operation in ("GenerateDataKeyPair", "Evil"):
+        metrics.observe(operation, "", "Rejected.Throttling", 0.0, over_quota=True)
+    metrics.observe("GenerateDataKeyPair", "", "Rejected.Throttling", 0.0)
+    counted = {
+        name: value
+        for name, value in figures(metrics).items()
+        if name.startswith("pairsmith_quota_rejections_total")
+    }
+    name = 'pairsmith_quota_rejections_total{{operation="{}"}}'
+    assert counted == {
+        name.format("GenerateDataKeyPair"): 1,
+        name.format("other"): 1,
+    }
+
+
 def test_callers_cannot_invent_labels(instance: Instance) -> None:
     """Names that do not exist are one, or a flood of them would fill the memory."""
     metrics = Metrics(instance)

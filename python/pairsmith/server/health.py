@@ -35,6 +35,7 @@ class Health:
     def __init__(self, services: Services, look_at_nonces: Callable[[], None]) -> None:
         self._services = services
         self._audit_key = services.access.audit_key()
+        self._rendering: asyncio.Task[tuple[bytes, str]] | None = None
         self._checks = {
             "database": Check("database", self._look_at_database),
             "audit": Check("audit", services.audit.check),
@@ -66,7 +67,11 @@ class Health:
         public = self._services.settings.metrics.public
         if not public and not is_from_this_host(request.scope):
             return PlainTextResponse("only for this host: metrics.public\n", 403)
-        content, content_type = await asyncio.to_thread(self._services.metrics.render)
+        # Who asks while others do gets the same: figures are counted once at a time.
+        if self._rendering is None or self._rendering.done():
+            render = asyncio.to_thread(self._services.metrics.render)
+            self._rendering = asyncio.create_task(render)
+        content, content_type = await asyncio.shield(self._rendering)
         return Response(content, headers={"content-type": content_type})
 
     def _look_at_database(self) -> None:

@@ -74,10 +74,24 @@ class Metrics:
             ["operation", "spec"],
             registry=self._own,
         )
+        self._quota_rejections = Counter(
+            "pairsmith_quota_rejections",
+            "Requests refused because their client had its share.",
+            ["operation"],
+            registry=self._own,
+        )
         self._asked.register(_Asked(instance))
         self._counting = True
 
-    def observe(self, operation: str, spec: str, code: str, seconds: float) -> None:
+    def observe(
+        self,
+        operation: str,
+        spec: str,
+        code: str,
+        seconds: float,
+        *,
+        over_quota: bool = False,
+    ) -> None:
         """Count one operation and its time.
 
         Args:
@@ -85,6 +99,7 @@ class Metrics:
             spec: Of a pair; else empty.
             code: ``OK`` or the error code.
             seconds: From request to answer.
+            over_quota: Whether it was refused because its client had its share.
 
         What cannot be counted is not: nobody's request fails for it.
         """
@@ -92,6 +107,9 @@ class Metrics:
             return
         try:
             self._count(operation, spec, code, seconds)
+            if over_quota:
+                label = operation if operation in _OPERATIONS else OTHER
+                self._quota_rejections.labels(label).inc()
         except Exception as error:  # noqa: BLE001 -- whatever a damaged file leads to
             self._counting = False
             logger().warning("this worker counts no more", reason=str(error))

@@ -102,6 +102,19 @@ class Pairs:
         0,
         60_000,
     )
+    turn_ms: int = _set(
+        5000,
+        "How long a pair request may wait for the pair of another client to end; 0 "
+        "refuses at once.",
+        0,
+        60_000,
+    )
+    share_percent: int = _set(
+        50,
+        "How much of the time RSA pairs of one client may take while others ask for "
+        "pairs; more are refused with 429.",
+        high=100,
+    )
     waiting: int = _set(16, "Pair requests of a worker that may wait.", 0, 1024)
     threads: int = _set(1, "Threads that search for one RSA pair.", high=THREAD_LIMIT)
     pool: str = _set(
@@ -129,7 +142,23 @@ class Limits:
     """What a client may use up."""
 
     body_bytes: int = _set(
-        3 * 1024 * 1024, "Bytes of a request's body at most.", 1024, 3 * 1024 * 1024
+        3 * 1024 * 1024,
+        "Bytes of the body of a request at most whose headers are signed.",
+        1024,
+        3 * 1024 * 1024,
+    )
+    form_bytes: int = _set(
+        64 * 1024,
+        "Bytes of the body of a request to the OpenAPI at most, where it is signed the "
+        "older way, RPC; only re-encrypting blobs of more than 6 KB takes more.",
+        1024,
+        3 * 1024 * 1024,
+    )
+    bodies_bytes: int = _set(
+        192 * 1024 * 1024,
+        "Bytes of bodies beyond 16 KB that a worker holds at a time; more get 503. A "
+        "quarter is for senders who are not known yet, half of the rest for each.",
+        16 * 1024 * 1024,
     )
     header_seconds: int = _set(
         10,

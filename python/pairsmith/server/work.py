@@ -7,11 +7,13 @@ pairs, one of them is not for RSA: the guard of ``spare`` sees to it between pro
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pairsmith.errors import ServiceUnavailable, Throttled
 from pairsmith.instance.guards import open_guard
 from pairsmith.server.lanes import Lane
+from pairsmith.server.turns import Turns
 
 if TYPE_CHECKING:
     from pairsmith.instance import Instance
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pairsmith.results import Result
     from pairsmith.server.instance_api.operations import Call
     from pairsmith.server.settings import Settings
+    from pairsmith.server.turns import Turn
 
 
 class Work:
@@ -27,6 +30,7 @@ class Work:
     Attributes:
         quick: For everything but RSA pairs.
         long: For RSA pairs.
+        turns: Whose turn it is to make a pair of either kind.
     """
 
     def __init__(
@@ -36,18 +40,30 @@ class Work:
         at_once = max(1, pairs - 1)
         self.quick = Lane("quick", limits.threads, limits.requests, ServiceUnavailable)
         self.long = Lane("rsa", at_once, at_once, Throttled)
+        self.turns = Turns(settings.pairs, settings.listen.workers)
         self._instance = instance
         self._spare = open_guard(registry, at_once, "-rsa") if pairs > 1 else None
 
-    async def pair(self, call: Call) -> Result:
+    async def pair(self, call: Call, turn: Turn) -> Result:
         """Make a pair of either kind, in its lane.
+
+        Raises:
+            QuotaExceeded: Its client makes more than its share.
+            Throttled: There is no slot for it now.
+        """
+        if not call.is_long:
+            return await self.quick.run(partial(self.short_pair, call, turn))
+        with turn.attempt():
+            return await self.long.run(lambda: self._make_rsa_pair(call))
+
+    def short_pair(self, call: Call, turn: Turn) -> Result:
+        """Make a pair of an elliptic curve, on this thread.
 
         Raises:
             Throttled: There is no slot for it now.
         """
-        if call.is_long:
-            return await self.long.run(lambda: self._make_rsa_pair(call))
-        return await self.quick.run(lambda: call.work(self._instance))
+        with turn.attempt():
+            return call.work(self._instance)
 
     async def close(self) -> None:
         """Finish what has begun."""

@@ -79,14 +79,25 @@ def authenticate(services: Services, envelope: Envelope) -> Principal:
         Unauthorized: There is no such client key, or it is not valid now.
         SignatureNotMatch: It has not signed this, or the body is another.
     """
+    principal = authenticate_sender(services, envelope)
+    if not is_hash_of(envelope.content_sha256, envelope.body):
+        raise SignatureNotMatch
+    services.access.touch(principal.id)
+    return principal
+
+
+def authenticate_sender(services: Services, envelope: Envelope) -> Principal:
+    """Find out who has signed the headers, which name the body's hash.
+
+    Raises:
+        Unauthorized, SignatureNotMatch: As ``authenticate``, but for the body.
+    """
     client = services.access.client(envelope.access_key_id)
     if client is None or not client.valid_at(services.now()):
         raise Unauthorized(envelope.access_key_id)
     key = _public_key(client.public_key_der)
-    signed = is_signed_by(key, envelope.signature, envelope.signed_text)
-    if not signed or not is_hash_of(envelope.content_sha256, envelope.body):
+    if not is_signed_by(key, envelope.signature, envelope.signed_text):
         raise SignatureNotMatch
-    services.access.touch(client.id)
     return client.principal()
 
 

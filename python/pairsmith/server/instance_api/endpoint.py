@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from starlette.responses import Response
 
 from pairsmith.errors import InternalFailure, PairsmithError, Throttled
 from pairsmith.server.audit import AuditUnavailable, recorded
-from pairsmith.server.instance_api.admission import admit
+from pairsmith.server.instance_api.admission import admit, authenticate_sender
 from pairsmith.server.instance_api.envelope import (
     CONTENT_TYPE,
     VERSION_HEADER,
@@ -21,20 +22,39 @@ from pairsmith.server.instance_api.envelope import (
 from pairsmith.server.instance_api.failures import error_body
 from pairsmith.server.instance_api.operations import OPERATIONS
 from pairsmith.server.logs import logger
+from pairsmith.server.origin import origin_of
+from pairsmith.server.refusals import QuotaExceeded, retry_headers
 from pairsmith.server.trace import OK, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from starlette.types import Scope
+
     from pairsmith.results import Result
+    from pairsmith.server.access.model import Principal
+    from pairsmith.server.bodies import Body
     from pairsmith.server.instance_api.envelope import Envelope
     from pairsmith.server.instance_api.operations import Call, Operation
-    from pairsmith.server.origin import Origin
     from pairsmith.server.services import Services
+    from pairsmith.server.turns import Turn
     from pairsmith.server.work import Work
+
+    Headers = Iterable[tuple[bytes, bytes]]
 
 POLL_SECONDS = 0.01
 """How often a pair that may wait looks for a free slot again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A request that was admitted; for a pair that is still to be made, its turn."""
+
+    operation: Operation
+    call: Call
+    turn: Turn | None = None
+    refusal: Throttled | None = None
+    result: Result | None = None
 
 
 class InstanceEndpoint:
@@ -48,17 +68,17 @@ class InstanceEndpoint:
     def __init__(self, services: Services, work: Work) -> None:
         self._services = services
         self._work = work
-        self._tolerance = timedelta(seconds=services.settings.limits.clock_skew_seconds)
+        limits = services.settings.limits
+        self._tolerance = timedelta(seconds=limits.clock_skew_seconds)
+        self._body_bytes = limits.body_bytes
         self._patience = services.settings.pairs.wait_ms / 1000
         self._places = services.settings.pairs.waiting
 
-    async def answer(
-        self, headers: Iterable[tuple[bytes, bytes]], body: bytes, origin: Origin
-    ) -> Response:
+    async def answer(self, scope: Scope, body: Body) -> Response:
         """Serve or refuse one request; an answer is sent only once it is audited."""
-        trace = Trace(origin)
+        trace = Trace(origin_of(scope))
         try:
-            content = await self._serve(headers, body, trace)
+            content = await self._serve(scope["headers"], body, trace)
             await trace.hold_back()
             await self._audit(trace, OK, 200)
         except PairsmithError as error:
@@ -68,57 +88,75 @@ class InstanceEndpoint:
             return await self._refused(InternalFailure(), trace)
         return self._finished(content, OK, 200, trace)
 
-    def refuse(self, error: PairsmithError, origin: Origin) -> Response:
-        """Answer a request that is refused before it was read."""
-        trace = Trace(origin)
-        content = error_body(error, trace.request_id)
-        return self._finished(content, error.code, error.http_status, trace)
-
-    async def _serve(
-        self, headers: Iterable[tuple[bytes, bytes]], body: bytes, trace: Trace
-    ) -> bytes:
-        envelope = open_envelope(headers, body, self._services.now(), self._tolerance)
+    async def _serve(self, headers: Headers, body: Body, trace: Trace) -> bytes:
+        recognise = partial(self._recognise, headers, trace)
+        content = await body.read(self._body_bytes, recognise)
+        envelope = self._opened(headers, content)
         begin = partial(self._begin, envelope, trace)
-        operation, call, result = await self._work.quick.run(begin)
+        begun = await self._work.quick.run(begin)
+        result = begun.result
         if result is None:
-            result = await self._pair(call)
+            result = await self._pair(begun)
         trace.key_version_id = (
             getattr(result, "key_version_id", None) or trace.key_version_id
         )
         trace.purpose = getattr(result, "purpose", None) or ""
-        return operation.answer(result, trace.request_id)
+        return begun.operation.answer(result, trace.request_id)
 
-    def _begin(
-        self, envelope: Envelope, trace: Trace
-    ) -> tuple[Operation, Call, Result | None]:
+    async def _recognise(self, headers: Headers, trace: Trace) -> str:
+        """Who sends a body that is still to come: the signature is of the headers."""
+        envelope = self._opened(headers, None)
+        trace.claimed_id = envelope.access_key_id
+        sender = partial(authenticate_sender, self._services, envelope)
+        principal = await self._work.quick.run(sender)
+        return principal.id
+
+    def _opened(self, headers: Headers, body: bytes | None) -> Envelope:
+        return open_envelope(headers, body, self._services.now(), self._tolerance)
+
+    def _begin(self, envelope: Envelope, trace: Trace) -> _Begun:
         """Admit the request and, unless it takes or may take long, do it."""
         operation, call = admit(self._services, envelope, trace)
         if self._services.faults is not None:
             self._services.faults.meet(trace)
-        if call.is_long:
-            return operation, call, None
         call = call.by(trace.actor())
+        if not call.spec:
+            result = call.work(self._services.instance)
+            return _Begun(operation, call, result=result)
+        principal = cast("Principal", trace.principal)  # nobody else is admitted
+        turn = self._work.turns.of(principal.id, is_long=call.is_long)
+        if call.is_long:
+            return _Begun(operation, call, turn)
         try:
-            return operation, call, call.work(self._services.instance)
-        except Throttled:
-            if not self._patience:
-                raise
-            return operation, call, None
+            result = self._work.short_pair(call, turn)
+        except Throttled as refusal:
+            return _Begun(operation, call, turn, refusal)
+        return _Begun(operation, call, turn, result=result)
 
-    async def _pair(self, call: Call) -> Result:
-        """Make a pair as soon as there is a slot, if that is within the patience."""
+    async def _pair(self, begun: _Begun) -> Result:
+        """Make a pair as soon as it is its turn, if that is within the patience."""
+        turn, refusal = cast("Turn", begun.turn), begun.refusal
         deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                return await self._work.pair(call)
-            except Throttled:
-                if time.monotonic() >= deadline or not self._places:
+        with turn:
+            while True:
+                if refusal is not None and not await turn.wait():
+                    await self._have_patience(deadline, refusal)
+                try:
+                    return await self._work.pair(begun.call, turn)
+                except QuotaExceeded:
                     raise
-            self._places -= 1
-            try:
-                await asyncio.sleep(POLL_SECONDS)
-            finally:
-                self._places += 1
+                except Throttled as error:
+                    refusal = error
+
+    async def _have_patience(self, deadline: float, refusal: Throttled) -> None:
+        """Wait a moment for a slot that is taken elsewhere, or give up."""
+        if time.monotonic() >= deadline or not self._places:
+            raise refusal
+        self._places -= 1
+        try:
+            await asyncio.sleep(POLL_SECONDS)
+        finally:
+            self._places += 1
 
     async def _refused(self, error: PairsmithError, trace: Trace) -> Response:
         """The documented error, audited if it is known who was refused."""
@@ -131,17 +169,35 @@ class InstanceEndpoint:
                 error = unavailable
         content = error_body(error, trace.request_id)
         status = error.http_status
-        return self._finished(content, error.code, status, trace, reason=str(error))
+        response = self._finished(
+            content,
+            error.code,
+            status,
+            trace,
+            over_quota=isinstance(error, QuotaExceeded),
+            reason=str(error),
+        )
+        response.headers.update(retry_headers(error))
+        return response
 
     async def _audit(self, trace: Trace, code: str, http_status: int) -> None:
         await recorded(self._services.audit, trace.entry(code, http_status))
 
     def _finished(
-        self, content: bytes, code: str, http_status: int, trace: Trace, **told: str
+        self,
+        content: bytes,
+        code: str,
+        http_status: int,
+        trace: Trace,
+        *,
+        over_quota: bool = False,
+        **told: str,
     ) -> Response:
         # A name that is none must not become a label, of which there are too many.
         operation = trace.operation if trace.operation in OPERATIONS else ""
-        self._services.metrics.observe(operation, trace.spec, code, trace.seconds)
+        self._services.metrics.observe(
+            operation, trace.spec, code, trace.seconds, over_quota=over_quota
+        )
         logger().info(
             "answered",
             request_id=trace.request_id,

@@ -50,7 +50,7 @@ class Envelope:
         signed_text: What must have been signed.
         content_sha256: The hash that the body is said to have.
         key_version_id: The version that the client insists on, or empty.
-        body: The encoded message.
+        body: The encoded message; empty if it is still to come.
     """
 
     api_name: str
@@ -64,7 +64,7 @@ class Envelope:
 
 def open_envelope(
     pairs: Iterable[tuple[bytes, bytes]],
-    body: bytes,
+    body: bytes | None,
     now: datetime,
     tolerance: timedelta,
 ) -> Envelope:
@@ -72,7 +72,7 @@ def open_envelope(
 
     Args:
         pairs: Names and values as they came; names in lower case.
-        body: All of it.
+        body: All of it; ``None`` if it is still to come, and there is one.
         now: This server's time, UTC.
         tolerance: How far ``Date`` may be from it, either way.
 
@@ -82,7 +82,7 @@ def open_envelope(
     """
     headers = _parsed(pairs)
     content_type = headers.get("content-type", "")
-    if body and content_type.partition(";")[0].strip().lower() != CONTENT_TYPE:
+    if body != b"" and content_type.partition(";")[0].strip().lower() != CONTENT_TYPE:
         raise InvalidContentType(content_type)
     if headers.get("x-kms-apiversion") != API_VERSION:
         raise InvalidApiVersion(headers.get("x-kms-apiversion", ""))
@@ -102,7 +102,7 @@ def open_envelope(
         signed_text=string_to_sign("POST", headers),
         content_sha256=headers.get("content-sha256", ""),
         key_version_id=headers.get(VERSION_HEADER, ""),
-        body=body,
+        body=body or b"",
     )
 
 

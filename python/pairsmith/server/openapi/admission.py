@@ -26,7 +26,9 @@ from pairsmith.server.openapi.parameters import (
 from pairsmith.server.openapi.signature import read_claim
 
 if TYPE_CHECKING:
-    from pairsmith.server.access.model import Principal
+    from datetime import datetime
+
+    from pairsmith.server.access.model import AccessKey, Principal
     from pairsmith.server.openapi.context import Action
     from pairsmith.server.openapi.nonces import Nonces
     from pairsmith.server.openapi.parameters import Given
@@ -68,11 +70,38 @@ def admit(
     return action, action.with_keys(services.settings.names, given, key_ids)
 
 
+def recognise(services: Services, request: Request) -> str:
+    """Find out who sends a body that is still to come; give the access key's id.
+
+    Only where the signature is over the headers, which name the body's hash.
+
+    Raises:
+        PairsmithError: As ``admit``, as far as it is known without the body.
+    """
+    claim = read_claim(request)
+    _, key = _sender(services, claim)
+    if not claim.is_by(key.secret, with_body=False):
+        raise SignatureDoesNotMatch
+    return key.id
+
+
 def authenticate(services: Services, nonces: Nonces, claim: Claim) -> Principal:
     """Find out who has sent a request, and that it is sent for the first time.
 
     The nonce is looked at last: a request that was not signed must not use one up.
     """
+    until, key = _sender(services, claim)
+    if not claim.is_by(key.secret):
+        raise SignatureDoesNotMatch
+    now = services.now().timestamp()
+    if not nonces.use(key.id, claim.nonce, now, until.timestamp()):
+        raise SignatureNonceUsed
+    services.access.touch(key.id)
+    return key.principal()
+
+
+def _sender(services: Services, claim: Claim) -> tuple[datetime, AccessKey]:
+    """Until when a request is good, and the access key that it names."""
     now = services.now()
     tolerance = timedelta(seconds=services.settings.limits.clock_skew_seconds)
     try:
@@ -84,13 +113,7 @@ def authenticate(services: Services, nonces: Nonces, claim: Claim) -> Principal:
     key = services.access.access_key(claim.access_key_id)
     if key is None or not key.valid_at(now):
         raise InvalidAccessKeyId
-    if not claim.is_by(key.secret):
-        raise SignatureDoesNotMatch
-    until = (sent + tolerance).timestamp()
-    if not nonces.use(key.id, claim.nonce, now.timestamp(), until):
-        raise SignatureNonceUsed
-    services.access.touch(key.id)
-    return key.principal()
+    return sent + tolerance, key
 
 
 def find_action(claim: Claim) -> Action:

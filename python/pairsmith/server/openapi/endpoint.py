@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from pairsmith.errors import InternalFailure, PairsmithError, ServiceUnavailable
 from pairsmith.registry.actor import acting
@@ -15,18 +15,20 @@ from pairsmith.server.audit import AuditUnavailable, recorded
 from pairsmith.server.lanes import Lane
 from pairsmith.server.logs import logger
 from pairsmith.server.openapi.actions import ACTIONS
-from pairsmith.server.openapi.admission import admit
+from pairsmith.server.openapi.admission import admit, recognise
 from pairsmith.server.openapi.context import Content, Context
 from pairsmith.server.openapi.failures import error_content
 from pairsmith.server.openapi.nonces import FILE, Nonces
 from pairsmith.server.openapi.request import read_request
 from pairsmith.server.origin import origin_of
+from pairsmith.server.refusals import retry_headers
 from pairsmith.server.trace import OK, Trace
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Scope
 
     from pairsmith.server.access.model import Principal
+    from pairsmith.server.bodies import Body
     from pairsmith.server.openapi.request import Request
     from pairsmith.server.services import Services
 
@@ -34,7 +36,7 @@ NONCES_FOLDER = "openapi"
 
 
 class OpenApi:
-    """The OpenAPI of one worker process, as an ASGI application.
+    """The OpenAPI of one worker process.
 
     Args:
         services: What it stands on.
@@ -43,34 +45,30 @@ class OpenApi:
     def __init__(self, services: Services) -> None:
         self._services = services
         limits = services.settings.limits
+        self._body_bytes = limits.body_bytes
+        self._form_bytes = min(limits.form_bytes, limits.body_bytes)
         self._lane = Lane(
             "openapi", limits.threads, limits.requests, ServiceUnavailable
         )
         folder = Path(services.settings.files.folder) / NONCES_FOLDER
         self._nonces = Nonces(folder / FILE)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request whose body is at hand."""
-        http = HttpRequest(scope, receive)
-        body = await http.body()
+    async def answer(self, scope: Scope, body: Body) -> Response:
+        """Serve or refuse one request; an answer is sent only once it is audited."""
         trace = Trace(origin_of(scope))
-        host = http.headers.get("host", "")
+        host = HttpRequest(scope).headers.get("host", "")
         try:
-            request = read_request(
-                scope["method"], scope["headers"], scope["query_string"], body
-            )
+            request = _request(scope, await self._read(scope, body))
             serve = partial(self._serve, request, trace)
-            content = await self._lane.run(serve)
+            answer = await self._lane.run(serve)
             await trace.hold_back()
             await self._audit(trace, OK, 200)
         except PairsmithError as error:
-            response = await self._refused(error, trace, host)
+            return await self._refused(error, trace, host)
         except Exception:  # noqa: BLE001 -- whatever it is, the client learns nothing
             logger().exception("defect", request_id=trace.request_id)
-            response = await self._refused(InternalFailure(), trace, host)
-        else:
-            response = self._finished(content, OK, 200, trace)
-        await response(scope, receive, send)
+            return await self._refused(InternalFailure(), trace, host)
+        return self._finished(answer, OK, 200, trace)
 
     def check(self) -> None:
         """Find out whether requests could be told from repeated ones now.
@@ -84,6 +82,17 @@ class OpenApi:
         """Finish what has begun."""
         await self._lane.close()
         self._nonces.close()
+
+    async def _read(self, scope: Scope, body: Body) -> bytes:
+        """Read the body; a long one only of a sender who can be recognised first."""
+        if not any(name == b"authorization" for name, _ in scope["headers"]):
+            return await body.read(self._form_bytes)
+
+        async def known() -> str:
+            request = _request(scope, b"")
+            return await self._lane.run(partial(recognise, self._services, request))
+
+        return await body.read(self._body_bytes, known)
 
     def _serve(self, request: Request, trace: Trace) -> Content:
         action, given = admit(self._services, self._nonces, request, trace)
@@ -105,7 +114,7 @@ class OpenApi:
 
     async def _refused(
         self, error: PairsmithError, trace: Trace, host: str
-    ) -> JSONResponse:
+    ) -> Response:
         """The documented error, audited if it is known who was refused."""
         await trace.hold_back()
         # What the log has refused already is not tried again: nobody waits twice.
@@ -116,7 +125,13 @@ class OpenApi:
                 error = unavailable
         content = error_content(error, trace.request_id, host)
         status = error.http_status
-        return self._finished(content, error.code, status, trace, reason=str(error))
+        response: Response = self._finished(
+            content, error.code, status, trace, reason=str(error)
+        )
+        if not content["Message"]:  # a body that cannot be read: there are no words
+            response = Response(status_code=status)
+        response.headers.update(retry_headers(error))
+        return response
 
     async def _audit(self, trace: Trace, code: str, http_status: int) -> None:
         await recorded(self._services.audit, trace.entry(code, http_status))
@@ -149,6 +164,10 @@ class OpenApi:
             http_status,
             {"x-acs-request-id": trace.request_id},
         )
+
+
+def _request(scope: Scope, body: bytes) -> Request:
+    return read_request(scope["method"], scope["headers"], scope["query_string"], body)
 
 
 def _note_result(content: Content, trace: Trace) -> None:

@@ -10,6 +10,9 @@ parameter of its own and signs all others, those of the body included::
     METHOD & %2F & percent-encoded(sorted parameters)
 
 authenticated by HMAC-SHA1, whose strength does not depend on SHA-1's collisions.
+
+Finding the claim takes a few short fields. What must have been signed is put together,
+in time that grows with the request, only once somebody asks for the proof.
 """
 
 import base64
@@ -17,9 +20,9 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from functools import partial
 
 from pairsmith.server.openapi.failures import (
     IllegalTimestamp,
@@ -47,6 +50,22 @@ _AUTHORIZATION = re.compile(
     r"SignedHeaders=([a-z0-9;_-]{1,4096}), *Signature=([0-9a-fA-F]{64})"
 )
 
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
+_ESCAPES = {byte: f"%{byte:02X}" for byte in range(256) if byte not in _UNRESERVED}
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What must have been signed.
+
+    Attributes:
+        text: Of which the signature is made.
+        covers_body: Whether the body is the one that was signed.
+    """
+
+    text: str = field(repr=False)
+    covers_body: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -60,10 +79,9 @@ class Claim:
         signature: Its proof.
         date: When it is said to have signed, ``YYYY-MM-DDThh:mm:ssZ``.
         nonce: Different for each request.
-        signed_text: What it must have signed.
         algorithm: Of the HMAC.
         key_suffix: What follows the secret in the key of the HMAC.
-        is_body_signed: Whether the body is the one that was signed.
+        signed: Puts together what it must have signed.
     """
 
     access_key_id: str
@@ -72,36 +90,45 @@ class Claim:
     signature: bytes = field(repr=False)
     date: str
     nonce: str
-    signed_text: str = field(repr=False)
     algorithm: str
     key_suffix: bytes
-    is_body_signed: bool
+    signed: Callable[[], Signed] = field(repr=False)
 
-    def is_by(self, secret: bytes) -> bool:
-        """Whether the owner of this secret has signed; takes as long if not."""
-        mac = hmac.new(
-            secret + self.key_suffix, self.signed_text.encode(), self.algorithm
-        )
-        return hmac.compare_digest(mac.digest(), self.signature) and self.is_body_signed
+    def is_by(self, secret: bytes, *, with_body: bool = True) -> bool:
+        """Whether the owner of this secret has signed; takes as long if not.
+
+        Args:
+            secret: Of the access key.
+            with_body: Whether the body is at hand; where it is not, what names its
+                hash must have been signed.
+
+        Raises:
+            MalformedRequest: The parameters cannot be decoded.
+        """
+        signed = self.signed()
+        mac = hmac.new(secret + self.key_suffix, signed.text.encode(), self.algorithm)
+        is_signed = hmac.compare_digest(mac.digest(), self.signature)
+        return is_signed and (signed.covers_body or not with_body)
 
 
 def read_claim(request: Request) -> Claim:
     """Find the signature, in whichever way it was made.
 
     Raises:
-        IncompleteSignature, IllegalTimestamp, MissingParameter: Something of it is
-            missing, or not in a form that is known.
+        IncompleteSignature, IllegalTimestamp, MissingParameter, MalformedRequest:
+            Something of it is missing, or not in a form that is known.
     """
     if request.header("authorization"):
         return _acs3_claim(request)
-    if "Signature" in request.parameters:
-        return _rpc_claim(request)
-    raise IncompleteSignature
+    signature = request.field("Signature")
+    if signature is None:
+        raise IncompleteSignature
+    return _rpc_claim(request, signature)
 
 
 def encoded(text: str) -> str:
     """Percent-encode as RFC 3986 has it: all but letters, digits and ``-_.~``."""
-    return quote(text, safe="~")
+    return text.encode().decode("latin-1").translate(_ESCAPES)
 
 
 def _acs3_claim(request: Request) -> Claim:
@@ -113,12 +140,6 @@ def _acs3_claim(request: Request) -> Claim:
     needed = ALWAYS_SIGNED | ({"content-type"} if request.body else set())
     if signed != sorted(set(signed)) or not needed <= set(signed):
         raise IncompleteSignature
-    content_hash = request.header("x-acs-content-sha256")
-    values = "".join(f"{name}:{request.header(name)}\n" for name in signed)
-    query = _canonical(request.query)
-    canonical = f"{request.method}\n/\n{query}\n{values}\n{names}\n{content_hash}"
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
-    body_hash = hashlib.sha256(request.body).hexdigest()
     return Claim(
         access_key_id=access_key_id,
         action=request.header("x-acs-action"),
@@ -129,38 +150,58 @@ def _acs3_claim(request: Request) -> Claim:
             request.header("x-acs-signature-nonce"),
             MissingParameter("x-acs-signature-nonce"),
         ),
-        signed_text=f"{ALGORITHM}\n{digest}",
         algorithm="sha256",
         key_suffix=b"",
-        is_body_signed=hmac.compare_digest(
-            content_hash.lower().encode(), body_hash.encode()
-        ),
+        signed=partial(_acs3_signed, request, signed),
     )
 
 
-def _rpc_claim(request: Request) -> Claim:
-    given = dict(request.parameters)
-    signature = given.pop("Signature")
-    method = given.get("SignatureMethod", "").upper()
-    if method != "HMAC-SHA1" or given.get("SignatureVersion") != "1.0":
+def _acs3_signed(request: Request, names: list[str]) -> Signed:
+    content_hash = request.header("x-acs-content-sha256")
+    values = "".join(f"{name}:{request.header(name)}\n" for name in names)
+    query = _canonical(request.query.values)
+    canonical = (
+        f"{request.method}\n/\n{query}\n{values}\n{';'.join(names)}\n{content_hash}"
+    )
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    body_hash = hashlib.sha256(request.body).hexdigest()
+    return Signed(
+        f"{ALGORITHM}\n{digest}",
+        hmac.compare_digest(content_hash.lower().encode(), body_hash.encode()),
+    )
+
+
+def _rpc_claim(request: Request, signature: str) -> Claim:
+    def given(name: str) -> str:
+        return request.field(name) or ""
+
+    method = given("SignatureMethod").upper()
+    if method != "HMAC-SHA1" or given("SignatureVersion") != "1.0":
         raise IncompleteSignature
-    text = f"{request.method}&{encoded('/')}&{encoded(_canonical(given))}"
     return Claim(
-        access_key_id=_given(
-            given.get("AccessKeyId", ""), MissingParameter("AccessKeyId")
-        ),
-        action=given.get("Action", ""),
-        version=given.get("Version", ""),
+        access_key_id=_given(given("AccessKeyId"), MissingParameter("AccessKeyId")),
+        action=given("Action"),
+        version=given("Version"),
         signature=_from_base64(signature),
-        date=_given(given.get("Timestamp", ""), IllegalTimestamp()),
-        nonce=_given(
-            given.get("SignatureNonce", ""), MissingParameter("SignatureNonce")
-        ),
-        signed_text=text,
+        date=_given(given("Timestamp"), IllegalTimestamp()),
+        nonce=_given(given("SignatureNonce"), MissingParameter("SignatureNonce")),
         algorithm="sha1",
         key_suffix=b"&",
+        signed=partial(_rpc_signed, request),
+    )
+
+
+def _rpc_signed(request: Request) -> Signed:
+    given = dict(request.parameters)
+    given.pop("Signature", None)
+    # Encoded once more: of what has to be, nothing else is left in it.
+    twice = (
+        _canonical(given).replace("%", "%25").replace("=", "%3D").replace("&", "%26")
+    )
+    return Signed(
+        f"{request.method}&%2F&{twice}",
         # Not a word of any other body has a meaning, so none is believed.
-        is_body_signed=bool(request.form) or not request.body,
+        bool(request.form.values) or not request.body,
     )
 
 
