@@ -23,7 +23,7 @@ from pairsmith.server.metrics_files import FiguresFolder
 from pairsmith.server.processes import supervise
 from pairsmith.server.services import open_services, require_database
 from pairsmith.server.supervision import Place, Supervisor
-from pairsmith.server.workers import WorkerFactory
+from pairsmith.server.workers import WorkerFactory, protect_process
 
 if TYPE_CHECKING:
     import socket
@@ -119,6 +119,7 @@ def serve(
     # Workers start from nothing: no thread, lock or connection from here is theirs.
     multiprocessing.set_start_method("spawn", force=True)
     logs.configure_server(settings)
+    protect_process()
     figures, listener = FiguresFolder(), prepared.listener
     present = _Present(settings, prepared.tls)
 
