@@ -174,7 +174,12 @@ class RunningServer:
         """Open its instance in this process, to make keys or to look."""
         from pairsmith.instance import Instance
 
-        return Instance.open(self.database)
+        if "--dev" not in self._arguments:
+            return Instance.open(self.database)
+        from pairsmith.registry import DevRootKey
+
+        root_key = self.folder / "pairsmith.db.root-key"
+        return Instance.open(self.database, DevRootKey(root_key))
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Ask for a page such as ``/readyz``; give its status and its content."""

@@ -167,12 +167,15 @@ def _root_key(connection: sa.Connection, settings: Settings) -> Finding:
     The provider only loads: opening an instance would make a root key, or take another
     one, for a database that has no keys yet.
     """
+    from pairsmith.registry.dev_root_key import require_fitting
     from pairsmith.registry.key_ring import root_key_ids
     from pairsmith.registry.root_key import parse_root_key_provider
 
     place = root_key_place(settings)
     try:
-        keys = parse_root_key_provider(settings.root_key or place).load()
+        provider = parse_root_key_provider(settings.root_key or place)
+        keys = provider.load()
+        require_fitting(provider, keys)
     except PairsmithError as error:
         return Finding("Root key", Verdict.PROBLEM, str(error))
     held = {key.root_key_id for key in keys}

@@ -14,17 +14,21 @@ DEV_MARK = b"pairsmith --dev\n"
 """How the root key of a dev folder begins; its successor begins so, too."""
 
 
-def create_key_file(place: Path) -> None:
+def create_key_file(place: Path, mark: bytes = b"") -> None:
     """Write a new key beside its place, then link it there: whole, or not at all.
 
     Nothing happens if another process was first.
+
+    Args:
+        place: The file.
+        mark: What the key begins with; at random otherwise.
 
     Raises:
         RootKeyError: It cannot be written there.
     """
     draft = place.with_name(f"{place.name}.{secrets.token_hex(8)}.draft")
     try:
-        write_new(draft, bytearray(os.urandom(KEY_BYTES)))
+        write_new(draft, bytearray(mark + os.urandom(KEY_BYTES - len(mark))))
         with suppress(FileExistsError):  # another process was first; its key it is
             os.link(draft, place)
         draft.unlink()

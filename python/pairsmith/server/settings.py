@@ -21,6 +21,8 @@ from pairsmith.server.origin import parse_networks
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pairsmith.registry import RootKeys
+
 DEFAULT_FILE = Path("pairsmith.toml")
 """Read if it is there and no other is named."""
 
@@ -207,6 +209,10 @@ class Settings:
     logs: Logs = field(default_factory=Logs)
     metrics: Metrics = field(default_factory=Metrics)
     names: Names = field(default_factory=Names)
+
+    def root_key_provider(self) -> RootKeys | None:
+        """What opens the database; ``None`` for the file beside it."""
+        return self.database.root_key or None
 
 
 CHOICES = {
