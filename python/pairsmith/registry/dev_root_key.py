@@ -24,7 +24,7 @@ class DevRootKey(FileRootKey):
     """
 
     def _create(self) -> None:
-        create_key_file(self.place, DEV_MARK)
+        create_key_file(self.path, DEV_MARK)
 
 
 def require_fitting(provider: object, keys: Iterable[RootKey]) -> None:

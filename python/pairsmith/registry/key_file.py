@@ -156,7 +156,7 @@ class FileRootKey:
             ) from error
 
     def _create(self) -> None:
-        create_key_file(self.place)
+        create_key_file(self.path)
 
     def _present(self) -> RootKey:
         present = _read(self.path)

@@ -14,7 +14,6 @@ not.
 from __future__ import annotations
 
 import ipaddress
-import os
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -29,6 +28,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from pairsmith.private_files import replace_file
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -252,10 +253,4 @@ def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 def _write(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Let the file appear whole, with its mode from the first moment."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    replace_file(path, content, mode=mode)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pairsmith.private_files import make_folder
 from pairsmith.server import private_ca
 from pairsmith.server.own_certificate import TlsError, check_pair
 from pairsmith.server.private_ca import CA_FILE, read_certificate
@@ -84,7 +85,7 @@ def made_files(
     """
     now = datetime.now(UTC) if now is None else now
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = make_folder(folder)
         made = private_ca.ensure_ca(folder, now)
         private_ca.ensure_server_certificate(folder, all_names(names), now)
     except (OSError, ValueError) as error:

@@ -8,6 +8,7 @@ nothing but ``--dev`` opens what such a root key wraps: ``registry/dev_root_key.
 from pathlib import Path
 
 from pairsmith.errors import RootKeyError
+from pairsmith.private_files import make_folder
 from pairsmith.registry.dev_root_key import DevRootKey, require_fitting
 
 DATABASE = "pairsmith.db"
@@ -32,7 +33,12 @@ def ensure_marked(folder: Path) -> None:
             none can be made.
     """
     if not (folder / ROOT_KEY).exists() and not (folder / DATABASE).exists():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            make_folder(folder)
+        except OSError as error:
+            raise RootKeyError(
+                f"{folder} cannot be the folder of --dev: {error.strerror}."
+            ) from error
         dev_root_key(folder).load_or_create()
     require_marked(folder)
 
