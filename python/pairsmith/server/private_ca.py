@@ -41,6 +41,7 @@ REPLACED_CA_FILE = "replaced-ca.pem"
 REPLACED_KEY_FILE = "replaced-ca.key"
 SERVER_FILE = "server.pem"
 SERVER_KEY_FILE = "server.key"
+KEY_FILES = (CA_KEY_FILE, REPLACED_KEY_FILE, SERVER_KEY_FILE)
 
 CA_VALIDITY = timedelta(days=3650)
 SERVER_VALIDITY = timedelta(days=397)

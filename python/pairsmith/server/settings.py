@@ -227,7 +227,8 @@ def load_settings(
     """Read the file, then the environment.
 
     Args:
-        path: The file; by default ``pairsmith.toml`` in the current folder, if any.
+        path: The file; by default ``pairsmith.toml`` in the current folder, if any,
+            which runs no command: whoever has a shell there did not ask for it.
         environment: Variables; by default those of this process.
 
     Raises:
@@ -306,11 +307,22 @@ def _from_file(path: Path | None) -> dict[tuple[str, str], object]:
             raise InvalidParameter(
                 f"config: {table}", "settings stand in tables, such as [listen]"
             )
-    return {
+    found = {
         (table, name): value
         for table, settings in tables.items()
         for name, value in settings.items()
     }
+    if path is None and _is_command(found.get(("database", "root_key"))):
+        raise InvalidParameter(
+            f"config {chosen}: database.root_key",
+            "a settings file that was only found runs no command: name it, with "
+            f"--config {chosen} or PAIRSMITH_CONFIG={chosen}.",
+        )
+    return found
+
+
+def _is_command(root_key: object) -> bool:
+    return isinstance(root_key, str) and root_key.partition(":")[0] == "command"
 
 
 def _variables(table: str, name: str) -> list[str]:
