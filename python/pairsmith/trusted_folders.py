@@ -147,7 +147,9 @@ def _require_unchanged(folder: Path, found: os.stat_result) -> None:
 def _require_owner(path: Path, found: os.stat_result, what: str) -> None:
     if found.st_uid not in trusted_owners():
         raise Untrusted(
-            path, f"{what} {path} belongs to user {found.st_uid}, who may change it"
+            path,
+            f"{what} {path} belongs to user {found.st_uid}, who may change it: let it "
+            f"be of user {os.geteuid()} or of root",
         )
 
 
