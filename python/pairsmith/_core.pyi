@@ -17,6 +17,7 @@ __all__ = [
     "_panic",
     "advance_key_version_id",
     "engine",
+    "forbid_dumps",
     "random_bytes",
     "request_id",
     "self_tests",
@@ -78,6 +79,9 @@ class RootKey:
     @property
     def root_key_id(self) -> str:
         """16 lower-case hexadecimal digits that name it and reveal nothing."""
+    @property
+    def is_dev(self) -> bool:
+        """Whether it begins with ``pairsmith --dev``, as those of dev servers do."""
     def create_version(self, key_id: str, key_version_id: str) -> bytes:
         """Make 32 random bytes of key material; returns them wrapped, as a row."""
     def open_version(
@@ -271,6 +275,9 @@ def request_id() -> str:
 
 def engine() -> str:
     """The prime engine in use on this CPU: ``"portable"`` or ``"avx512ifma"``."""
+
+def forbid_dumps() -> None:
+    """Forbid core dumps and tracing of this process; ``OSError`` if refused."""
 
 def self_tests() -> list[tuple[str, bool, float]]:
     """Run every self-test: primitive, whether it was right, seconds it took."""

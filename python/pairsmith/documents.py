@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import stat
 import tomllib
 from typing import TYPE_CHECKING, Any, Never
 
 from pairsmith.errors import InvalidParameter
+from pairsmith.trusted_folders import Untrusted, others_may_write, resolve_trusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +80,10 @@ def parse_json(
 
 
 def read_toml(name: str, path: Path) -> tuple[dict[str, Any], str]:
-    """Read one TOML file in UTF-8, of 1 MiB at most.
+    """Read one TOML file in UTF-8, of 1 MiB at most, that nobody else can change.
+
+    It decides what the server does: neither the file, nor a folder or a link on the way
+    to it, may belong to another user than root and this one, or be written by others.
 
     Args:
         name: What the file is, for the message.
@@ -87,12 +93,13 @@ def read_toml(name: str, path: Path) -> tuple[dict[str, Any], str]:
         What it says, and its text.
 
     Raises:
-        InvalidParameter: It cannot be read, or is something else; the message says
-            what, and where.
+        InvalidParameter: It cannot be read, others may change it, or it is something
+            else; the message says what, and where.
     """
     name = f"{name} {path}"
     try:
         with path.open("rb") as file:
+            _require_unchanged(path, os.fstat(file.fileno()))
             text = file.read(SETTINGS_BYTES + 1)
     except OSError as error:
         raise InvalidParameter(name, f"{error.strerror or error}.") from None
@@ -103,6 +110,15 @@ def read_toml(name: str, path: Path) -> tuple[dict[str, Any], str]:
         raise InvalidParameter(name, "its values are nested too deeply") from None
     except ValueError as error:  # also a number of thousands of digits
         raise InvalidParameter(name, str(error)) from None
+
+
+def _require_unchanged(path: Path, found: os.stat_result) -> None:
+    """See that a file is as its owner, who is root or this user, has left it."""
+    if stat.S_ISREG(found.st_mode):  # a pipe has no name that leads to it
+        resolve_trusted(path)
+    reason = others_may_write(path, found)
+    if reason:
+        raise Untrusted(path, reason)
 
 
 def shown(value: object, limit: int = 60) -> str:

@@ -14,6 +14,7 @@ import os
 import time
 import weakref
 from collections import deque
+from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,10 +24,10 @@ from pairsmith.errors import (
     OperationCancelled,
     Throttled,
 )
+from pairsmith.private_files import open_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 POLL_SECONDS = 0.002
 """How often a caller who agreed to wait looks again."""
@@ -121,10 +122,9 @@ class Guard:
         return None
 
     def _open(self) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         for path in self._paths:
             try:
-                self._free.append(os.open(path, flags, 0o600))
+                self._free.append(open_kept(Path(path)))
             except OSError as error:
                 self.close()
                 raise DatabaseError(

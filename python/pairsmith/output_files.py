@@ -11,28 +11,38 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import stat
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from pairsmith.private_files import (
+    Unwritable,
+    draft_beside,
+    naming,
+    synchronise,
+    write_draft,
+)
+from pairsmith.trusted_folders import LINKS, require_trusted
 
-LINKS = 40
-"""Symbolic links behind each other at most, as for the kernel."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "Target",
+    "Unwritable",
+    "naming",
+    "own_descriptor",
+    "place",
+    "require_file",
+    "synchronise",
+    "target_at",
+    "write_files",
+]
 
 _OWN_FILES = re.compile(r"/proc/([0-9]+)/(?:task/[0-9]+/)?fd")
-
-
-class Unwritable(OSError):  # noqa: N818 -- as in errors.py
-    """What is at a path is nothing that a new file may take the place of."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(errno.EINVAL, reason, str(path))
 
 
 class Target(Enum):
@@ -93,7 +103,9 @@ def own_descriptor(path: Path) -> int | None:
     return None
 
 
-def write_files(contents: Mapping[Path, bytes], *, replace: bool = False) -> None:
+def write_files(
+    contents: Mapping[Path, bytes], *, replace: bool = False, are_secret: bool = False
+) -> None:
     """Write all of them, each whole, mode 0600; if one cannot be, none is left.
 
     Streams are written to once every draft is on the disk, and before the first file
@@ -102,10 +114,12 @@ def write_files(contents: Mapping[Path, bytes], *, replace: bool = False) -> Non
     Args:
         contents: What goes where, in the order in which it appears.
         replace: Replace files that are there; without it they are refused.
+        are_secret: Refuse folders that others can change.
 
     Raises:
         FileExistsError: A file is in the way.
         Unwritable: Something else is.
+        Untrusted: Others can change the folder, and they are secret.
         OSError: The disk refuses; names the path.
     """
     drafts: dict[Path, Path] = {}
@@ -114,7 +128,7 @@ def write_files(contents: Mapping[Path, bytes], *, replace: bool = False) -> Non
     try:
         for path, content in contents.items():
             if path not in streams:
-                drafts[path] = _write_draft(path, content)
+                drafts[path] = _write_draft(path, content, is_secret=are_secret)
         for path in streams:
             _write_stream(path, contents[path])
         for path, draft in drafts.items():
@@ -167,27 +181,6 @@ def require_file(path: Path) -> None:
         raise Unwritable(path, "it is a device or a FIFO, not a file")
 
 
-def synchronise(folder: Path) -> None:
-    """Wait until the names in a folder are safe on the disk."""
-    with naming(folder):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Let an error of the system name the path that was meant, and no other."""
-    try:
-        yield
-    except Unwritable:
-        raise
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-
-
 def _require_given(path: Path, own: int) -> None:
     """See that an open file was given to this process, by a shell for example.
 
@@ -212,21 +205,12 @@ def _behind_link(path: Path) -> os.stat_result:
     return found
 
 
-def _write_draft(path: Path, content: bytes) -> Path:
-    draft = path.with_name(f".pairsmith-{secrets.token_hex(8)}.draft")
-    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+def _write_draft(path: Path, content: bytes, *, is_secret: bool) -> Path:
     with naming(path):
-        descriptor = os.open(draft, flags, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(descriptor, 0o600)
-                file.write(content)
-                file.flush()
-                os.fsync(descriptor)
-        except BaseException:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
-            raise
+        if is_secret:
+            require_trusted(path.parent)
+        draft = draft_beside(path)
+        write_draft(draft, content)
     return draft
 
 

@@ -30,6 +30,8 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
+from pairsmith.private_files import open_kept
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -174,7 +176,12 @@ class RunningServer:
         """Open its instance in this process, to make keys or to look."""
         from pairsmith.instance import Instance
 
-        return Instance.open(self.database)
+        if "--dev" not in self._arguments:
+            return Instance.open(self.database)
+        from pairsmith.registry import DevRootKey
+
+        root_key = self.folder / "pairsmith.db.root-key"
+        return Instance.open(self.database, DevRootKey(root_key))
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Ask for a page such as ``/readyz``; give its status and its content."""
@@ -199,7 +206,8 @@ class RunningServer:
 
     def restart(self) -> None:
         """Start it, as the first time or after it was stopped or killed."""
-        with (self.folder / "log").open("ab") as log:
+        flags = os.O_WRONLY | os.O_APPEND  # a dev server shows its credentials there
+        with os.fdopen(open_kept(self.folder / "log", flags), "ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 -- our own command
                 [sys.executable, "-m", "pairsmith.cli", "serve", *self._arguments],
                 cwd=self.folder,

@@ -9,7 +9,7 @@ import pytest
 from sealed import check_sealed, seal_with_versions
 
 from pairsmith.errors import RootKeyError
-from pairsmith.registry import FileRootKey, key_file_place
+from pairsmith.registry import DevRootKey, FileRootKey, key_file_place
 from pairsmith.registry.key_file_creation import DEV_MARK
 from places import Place
 
@@ -54,7 +54,7 @@ def test_the_mark_of_a_dev_folder_stays(sqlite_place: Place) -> None:
     path = sqlite_place.root_key.path
     path.write_bytes(DEV_MARK + bytes(16))
     path.chmod(0o600)
-    sqlite_place.open().rewrap()
+    sqlite_place.open(DevRootKey(path)).rewrap()
     key = path.read_bytes()
     assert key.startswith(DEV_MARK)
     assert (len(key), key[16:] != bytes(16)) == (32, True)

@@ -15,7 +15,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
-from pairsmith import output_files
+from pairsmith import output_files, private_files
 from pairsmith.errors import JobInUse, StorageError
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class Draft:
             output_files.require_file(path)
             self._draft.unlink(missing_ok=True)
             # Not to be deceived by a link, nor by a file that others can read.
-            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-            self._file = os.fdopen(os.open(self._draft, flags, 0o600), "wb")
+            self._file = os.fdopen(private_files.open_new(self._draft), "wb")
 
     @property
     def sha256(self) -> str:
@@ -159,8 +158,7 @@ def locked(path: Path) -> Iterator[None]:
     """
     while True:
         with stored(path):
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            descriptor = os.open(path, flags, 0o600)
+            descriptor = private_files.open_kept(path, in_trusted=False)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -44,13 +44,13 @@ def create(
     policy = parse_rules(rules)
     end = None if not_after is None else parse_moment(not_after)
     place = Path(folder)
-    refuse_taken([place / "accessKey"], force=False)
+    refuse_taken([place / "accessKey"], force=False, are_secret=True)
     with opened_store(settings) as store:
         made, secret = store.create_access_key(name, policy, not_after=end)
         file = place / f"accessKey_{made.id}.json"
         content = {"AccessKeyId": made.id, "AccessKeySecret": secret}
         try:
-            write_files({file: json.dumps(content).encode()})
+            write_files({file: json.dumps(content).encode()}, are_secret=True)
         except BaseException:
             store.remove(made.id)  # nobody could ever use it
             raise

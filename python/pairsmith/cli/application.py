@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -56,6 +57,14 @@ PAIRSMITH_ROOT_KEY_PROVIDER stand for --database and --root-key.
 class Application(Group):
     """The outermost command."""
 
+    _has_process = False
+    """Whether it is all that its process does, as opposed to called from a test."""
+
+    def __call__(self, *words: Any, **extra: Any) -> Any:  # noqa: ANN401 -- as click has it
+        """Be the command of a process."""
+        self._has_process = True
+        return super().__call__(*words, **extra)
+
     def main(self, *words: Any, **extra: Any) -> Any:  # noqa: ANN401 -- as click has it
         """Run the command line; an error that cannot even be told is an exit code."""
         try:
@@ -84,11 +93,21 @@ class Application(Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; whatever it raises on purpose becomes one message."""
+        if self._has_process:
+            _protect_process()
         forgive_narrow_encodings()
         with explained(ctx.ensure_object(Settings)):
             answer = super().invoke(ctx)
             finish_standard_output()
             return answer
+
+
+def _protect_process() -> None:
+    """Forbid core dumps and tracing: commands have keys and passwords in memory."""
+    from pairsmith.process import forbid_dumps
+
+    with suppress(OSError):  # ``serve`` says so; the others work all the same
+        forbid_dumps()
 
 
 @click.group(

@@ -52,7 +52,7 @@ def create(
     end = None if not_after is None else parse_moment(not_after)
     password = None if password_file is None else _password(password_file)
     place = Path(folder)
-    refuse_taken([place / "clientKey"], force=False)
+    refuse_taken([place / "clientKey"], force=False, are_secret=True)
     with opened_store(settings) as store:
         made = store.create_client(name, policy, password, not_after=end)
         file = place / f"clientKey_{made.key.id}.json"
@@ -61,7 +61,7 @@ def create(
         if password is None:
             contents[secret] = made.password.encode()
         try:
-            write_files(contents)
+            write_files(contents, are_secret=True)
         except BaseException:
             store.remove(made.key.id)  # nobody could ever use it
             raise

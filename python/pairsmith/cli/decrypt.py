@@ -66,14 +66,15 @@ def decrypt(
     bound_to = parse_aad(aad, aad_file) if given else None
     to_stdout = means_standard_output(out)
     if not to_stdout:
-        refuse_taken([Path(out)], force=force, inputs=[file, aad_file])
+        read = [file, aad_file]
+        refuse_taken([Path(out)], force=force, inputs=read, are_secret=True)
     with opened(settings) as instance:
         found = _open(instance, sealed, key_id=key_id, iv=iv, aad=bound_to)
     content = private_file(found, form, otherwise=found.plaintext)
     if to_stdout:
         write_out(content)
         return
-    write_files({Path(out): content}, force=force)
+    write_files({Path(out): content}, force=force, are_secret=True)
     _answer(settings, found, out, len(content))
 
 

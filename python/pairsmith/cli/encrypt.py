@@ -101,7 +101,7 @@ def data_key(
     record, plain = folder / f"{stem}.json", folder / f"{stem}.key"
     paths = [record, plain] if with_plaintext else [record]
     bound_to = parse_aad(aad, aad_file)
-    refuse_taken(paths, force=force, inputs=[aad_file])
+    refuse_taken(paths, force=force, inputs=[aad_file], are_secret=with_plaintext)
     with opened(settings) as instance:
         operation = (
             instance.advance_generate_data_key
@@ -112,7 +112,8 @@ def data_key(
     answer = made.to_dict()
     answer.pop("Plaintext")
     contents = {record: _document(answer), plain: made.plaintext}
-    write_files({path: contents[path] for path in paths}, force=force)
+    written = {path: contents[path] for path in paths}
+    write_files(written, force=force, are_secret=with_plaintext)
     if settings.json:
         write_json({**answer, "Files": [str(path) for path in paths]})
         return

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from pairsmith import errors
+from pairsmith.trusted_folders import Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,6 +168,8 @@ def unusable_file(path: object, error: OSError | ValueError) -> Failure:
 
 def next_step_of(error: Exception) -> str:
     """What helps where the system refuses a file."""
+    if isinstance(error, Untrusted):
+        return "see who is meant to write there, or give another place."
     number = getattr(error, "errno", None)
     return NEXT_OF_SYSTEM.get(number or 0, "give another place.")
 

@@ -11,6 +11,7 @@ from pairsmith import output_files
 from pairsmith.cli.failures import ENVIRONMENT, REFUSED, Failure, unusable_file
 from pairsmith.errors import InvalidParameter
 from pairsmith.output_files import Target, own_descriptor, target_at
+from pairsmith.trusted_folders import require_trusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -79,7 +80,11 @@ def means_standard_output(name: str | Path) -> bool:
 
 
 def refuse_taken(
-    paths: Iterable[Path], *, force: bool, inputs: Iterable[str | None] = ()
+    paths: Iterable[Path],
+    *,
+    force: bool,
+    inputs: Iterable[str | None] = (),
+    are_secret: bool = False,
 ) -> None:
     """Say before any work is done if a file cannot be written where it is to be.
 
@@ -87,10 +92,11 @@ def refuse_taken(
         paths: Of the files.
         force: Whether files that exist are replaced.
         inputs: Names of files that are read, none of which is replaced.
+        are_secret: Refuse a folder that others can change.
 
     Raises:
         Failure: A file exists and ``force`` is not set; what is there is no file and no
-            stream; or the folder does not exist.
+            stream; or the folder does not exist, or is not to be trusted with secrets.
         InvalidParameter: It is the file that is read.
     """
     read = [name for name in inputs if name not in (None, STANDARD)]
@@ -103,24 +109,29 @@ def refuse_taken(
                     code="File",
                     exit_code=ENVIRONMENT,
                 )
+            if are_secret and target is not Target.STREAM:
+                require_trusted(path.parent)
             if target is Target.FILE and not force:
                 raise FileExistsError
         if target is Target.FILE and any(_is_same(path, name) for name in read):
             raise InvalidParameter("out", f"{path} is the file that is read.")
 
 
-def write_files(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
+def write_files(
+    contents: Mapping[Path, bytes], *, force: bool = False, are_secret: bool = False
+) -> None:
     """Write all of them, each whole, mode 0600; if one cannot be, none is left.
 
     Args:
         contents: What goes where, in the order in which they appear.
         force: Replace what is there; without it a file in the way is refused.
+        are_secret: Refuse a folder that others can change.
 
     Raises:
         Failure: A file is in the way, or the disk refuses.
     """
     with _told(*contents):
-        output_files.write_files(contents, replace=force)
+        output_files.write_files(contents, replace=force, are_secret=are_secret)
 
 
 @contextmanager

@@ -83,11 +83,14 @@ def generate(
     if with_plaintext:
         paths["PrivateKey"] = folder / f"{stem}.key"
     bound_to = parse_aad(aad, aad_file)
-    refuse_taken(paths.values(), force=force, inputs=[aad_file])
+    refuse_taken(
+        paths.values(), force=force, inputs=[aad_file], are_secret=with_plaintext
+    )
     with opened(settings) as instance:
         operation = _operation(instance, advance=advance, with_plaintext=with_plaintext)
         pair = operation(key_id, spec, key_format, aad=bound_to, wait=wait)
-    write_files(_contents(pair, paths, form), force=force)
+    contents = _contents(pair, paths, form)
+    write_files(contents, force=force, are_secret=with_plaintext)
     _answer(settings, pair, paths)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pairsmith.cli.findings import Finding, Verdict
 from pairsmith.cli.initialise import root_key_place
-from pairsmith.cli.opening import is_initialised, shown_url, sqlite_path
+from pairsmith.cli.opening import is_initialised, shown_url
+from pairsmith.cli.permission_findings import permission_findings
 from pairsmith.errors import InvalidParameter, PairsmithError, RootKeyError
 
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ def instance_findings(settings: Settings) -> Iterator[Finding]:
     """Database, files and root key; or that there is no database."""
     if is_initialised(settings.database):
         yield from _database(settings)
-        yield from _files(settings)
+        yield from permission_findings(settings)
         return
     yield Finding(
         "Database",
@@ -197,12 +195,15 @@ def _root_key(connection: sa.Connection, settings: Settings) -> Finding:
     The provider only loads: opening an instance would make a root key, or take another
     one, for a database that has no keys yet.
     """
+    from pairsmith.registry.dev_root_key import require_fitting
     from pairsmith.registry.key_ring import root_key_ids
     from pairsmith.registry.root_key import parse_root_key_provider
 
     place = root_key_place(settings)
     try:
-        keys = parse_root_key_provider(settings.root_key or place).load()
+        provider = parse_root_key_provider(settings.root_key or place)
+        keys = provider.load()
+        require_fitting(provider, keys)
     except PairsmithError as error:
         return Finding("Root key", Verdict.PROBLEM, str(error))
     held = {key.root_key_id for key in keys}
@@ -216,62 +217,3 @@ def _root_key(connection: sa.Connection, settings: Settings) -> Finding:
         f"{needed.present}",
         "restore it from its backup, or name another with --root-key.",
     )
-
-
-def _files(settings: Settings) -> Iterator[Finding]:
-    """Files that only their owner may read, in a folder that only the owner changes."""
-    path = sqlite_path(settings.database)
-    private = [] if path is None else sorted(path.parent.glob(f"{path.name}*"))
-    kind, _, place = root_key_place(settings).partition(":")
-    root_key = Path(place).absolute() if kind == "file" else None
-    if root_key is not None:
-        private.append(root_key)
-    looked_at = 0
-    good = True
-    for file in dict.fromkeys(private):
-        try:
-            mode = file.stat().st_mode
-        except OSError:
-            continue  # the root key's finding tells of one that is missing
-        looked_at += 1
-        if file == root_key and _may_be_root_key(file):
-            continue
-        if stat.S_ISREG(mode) and mode & 0o077:
-            good = False
-            yield Finding(
-                "Permissions",
-                Verdict.PROBLEM,
-                f"others may use {file} ({stat.S_IMODE(mode):04o})",
-                f"chmod 600 {file}",
-            )
-    for folder in dict.fromkeys(file.parent for file in private):
-        mode = folder.stat().st_mode if folder.is_dir() else 0
-        if mode & 0o022 and not mode & stat.S_ISVTX:
-            good = False
-            yield Finding(
-                "Permissions",
-                Verdict.PROBLEM,
-                f"others may replace files in {folder} ({stat.S_IMODE(mode):04o})",
-                f"chmod go-w {folder}",
-            )
-        holds_database = path is not None and folder == path.parent
-        if holds_database and not os.access(folder, os.W_OK, effective_ids=True):
-            good = False
-            yield Finding(
-                "Permissions",
-                Verdict.PROBLEM,
-                f"this user may not write in {folder}",
-                "SQLite puts its journal there.",
-            )
-    if good and looked_at:
-        yield Finding("Permissions", Verdict.GOOD, f"{looked_at} files, owner only")
-
-
-def _may_be_root_key(file: Path) -> bool:
-    """A mounted secret is root's, and may be readable by a group of this process."""
-    from pairsmith.registry.key_file_permissions import is_private
-
-    try:
-        return is_private(file)
-    except OSError:
-        return True  # the root key's finding tells why it cannot be read

@@ -54,6 +54,13 @@ OPTIONS = {
     help="With --dev: pairs that this text determines; 16 characters or more.",
 )
 @click.option(
+    "--dev-open-to-the-network",
+    "is_exposed",
+    is_flag=True,
+    help="With --dev: let others than this host connect. Dangerous: see the "
+    "documentation. Never with --deterministic.",
+)
+@click.option(
     "--print-config", is_flag=True, help="Write all settings as TOML and leave."
 )
 @click.pass_obj
@@ -66,6 +73,7 @@ def serve(
     dev: bool,
     seed_file: Path | None,
     deterministic: str | None,
+    is_exposed: bool,
     **given: object,
 ) -> None:
     """Serve the Instance API and the KMS OpenAPI to the official SDKs.
@@ -76,9 +84,15 @@ def serve(
     for name, value in {
         "--seed-file": seed_file,
         "--deterministic": deterministic,
+        "--dev-open-to-the-network": is_exposed or None,
     }.items():
         if value is not None and not dev:
             raise click.UsageError(f"{name} goes with --dev.")
+    if deterministic is not None and is_exposed:
+        raise click.UsageError(
+            "--deterministic never goes with --dev-open-to-the-network: whoever knows "
+            "its seed knows every private key."
+        )
     chosen = _chosen(settings, config, given)
     if print_config:
         from pairsmith.server.settings import to_toml
@@ -95,7 +109,7 @@ def serve(
             next_step="pip install 'pairsmith[server]'",
         ) from None
     if dev:
-        _serve_dev(chosen, seed_file, deterministic)
+        _serve_dev(chosen, seed_file, deterministic, is_exposed=is_exposed)
         return
     prepared = serving.prepare(chosen)
     facts = [(f"{name} (made)", place) for name, place in prepared.made]
@@ -105,23 +119,32 @@ def serve(
 
 
 def _serve_dev(
-    chosen: ServerSettings, seed_file: Path | None, deterministic: str | None
+    chosen: ServerSettings,
+    seed_file: Path | None,
+    deterministic: str | None,
+    *,
+    is_exposed: bool,
 ) -> None:
     """Serve an emulator; whoever starts it sees all of its credentials."""
     from pairsmith.server import serving
     from pairsmith.server.dev.control import PATH
-    from pairsmith.server.dev.mode import dev_mode
+    from pairsmith.server.dev.mode import NOT_EXPOSED, dev_mode
     from pairsmith.server.dev.seeding import seed_folder
 
-    with dev_mode(chosen, seed_file, deterministic) as mode:
+    with dev_mode(chosen, seed_file, deterministic, is_exposed=is_exposed) as mode:
         credentials = seed_folder(mode.settings, mode.seed)
-        prepared = serving.prepare(mode.settings)
+        why = "" if mode.is_exposed else NOT_EXPOSED
+        prepared = serving.prepare(mode.settings, loopback_only=why)
         ca = prepared.tls.ca if prepared.tls is not None else None
         known = "every private key can be computed from the seed"
         write_facts(
             [
                 ("DEV MODE", "for tests, never for secrets"),
                 ("DETERMINISTIC", "" if mode.deterministic is None else known),
+                (
+                    "EXPOSED",
+                    "" if not mode.is_exposed else "to every host that gets here",
+                ),
                 ("Folder", mode.settings.files.folder),
                 ("CA for clients", ca and str(ca)),
                 *credentials,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from pairsmith.errors import PairsmithError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pairsmith.server.settings import Settings
     from pairsmith.server.tls import TlsFiles
 
 SUBJECT = "Certificate"
@@ -35,12 +37,24 @@ def server_findings() -> Iterator[Finding]:
         yield Finding(SUBJECT, Verdict.GOOD, f"{files.shown} is not about to end")
 
 
+def server_settings() -> Settings:
+    """The settings that ``serve`` would have here; no command of theirs is run.
+
+    Raises:
+        InvalidParameter: They are not as they must be.
+    """
+    from pairsmith.server.settings import DEFAULT_FILE, load_settings
+
+    named = os.environ.get("PAIRSMITH_CONFIG")
+    path = Path(named) if named else DEFAULT_FILE
+    return load_settings(path if named or path.exists() else None)
+
+
 def _files() -> TlsFiles | None:
     """The certificates there are; ``None`` before the first start and without TLS."""
-    from pairsmith.server.settings import load_settings
     from pairsmith.server.tls import CA_FILE, TlsFiles, own_files
 
-    settings = load_settings()
+    settings = server_settings()
     chosen = settings.tls
     if chosen.insecure_http:
         return None

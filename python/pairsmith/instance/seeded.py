@@ -14,6 +14,9 @@ from pairsmith._core import CancelToken
 from pairsmith.errors import InvalidParameter, UnsupportedOperation
 from pairsmith.instance import Instance
 from pairsmith.instance.pairs import Pair, _result
+from pairsmith.registry.dev_root_key import DevRootKey
+from pairsmith.registry.root_key import default_root_key
+from pairsmith.registry.urls import parse_database_url
 from pairsmith.results import DataKeyPair, KeyFormat, KeyPairSpec
 
 LABEL = b"pairsmith dev pair"
@@ -34,14 +37,16 @@ class SeededInstance(Instance):
         """Open an instance; arguments and errors are otherwise those of ``open``.
 
         Args:
-            url: Of a database for tests.
+            url: Of an SQLite database that a dev server has made, or a new one: its
+                root key is marked, and no other is taken.
             seed: 16 bytes or more.
             pair_limit: As for ``open``.
             threads: As for ``open``.
         """
         if len(seed) < LEAST_SEED_BYTES:
             raise InvalidParameter("seed", f"give {LEAST_SEED_BYTES} bytes or more.")
-        instance = cls.open(url, pair_limit=pair_limit, threads=threads)
+        root_key = default_root_key(parse_database_url(url).real_path, DevRootKey)
+        instance = cls.open(url, root_key, pair_limit=pair_limit, threads=threads)
         instance._begin(seed)  # noqa: SLF001 -- its own
         return instance
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pairsmith.registry.cache import ResolvedKey
+    from pairsmith.registry.dev_root_key import DevRootKey
     from pairsmith.registry.key_file import FileRootKey
     from pairsmith.registry.maintenance import MaintenanceReport
     from pairsmith.registry.registry import Registry
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CommandRootKey",
+    "DevRootKey",
     "EnvironmentRootKey",
     "FileRootKey",
     "MaintenanceReport",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DevRootKey": "dev_root_key",
     "FileRootKey": "key_file",
     "MaintenanceReport": "maintenance",
     "Registry": "registry",

@@ -68,7 +68,7 @@ class FileRootKey:
     def load_or_create(self) -> list[RootKey]:
         """Read the file, or write a new one with mode 0600."""
         if _read(self.path) is None:
-            create_key_file(self.place)
+            self._create()
         else:
             # Another process may have made it a moment ago, and not yet for good.
             with suppress(OSError):
@@ -154,6 +154,9 @@ class FileRootKey:
                 f"The root key {self.path} cannot be written to the disk for good "
                 f"({error.strerror}): name another place for it."
             ) from error
+
+    def _create(self) -> None:
+        create_key_file(self.path)
 
     def _present(self) -> RootKey:
         present = _read(self.path)

@@ -9,31 +9,39 @@ from pairsmith._core import RootKey
 from pairsmith.errors import RootKeyError
 from pairsmith.registry.key_bytes import KEY_BYTES, read_descriptor
 from pairsmith.registry.key_file_place import synchronise_directory, write_new
+from pairsmith.trusted_folders import resolve_trusted
 
 DEV_MARK = b"pairsmith --dev\n"
 """How the root key of a dev folder begins; its successor begins so, too."""
 
 
-def create_key_file(place: Path) -> None:
+def create_key_file(path: Path, mark: bytes = b"") -> None:
     """Write a new key beside its place, then link it there: whole, or not at all.
 
     Nothing happens if another process was first.
 
+    Args:
+        path: The file, or a symbolic link that is to lead to it.
+        mark: What the key begins with; at random otherwise.
+
     Raises:
-        RootKeyError: It cannot be written there.
+        RootKeyError: It cannot be written there, or others can change the folder.
     """
-    draft = place.with_name(f"{place.name}.{secrets.token_hex(8)}.draft")
+    draft = None
     try:
-        write_new(draft, bytearray(os.urandom(KEY_BYTES)))
+        place = resolve_trusted(path, may_be_missing=True)
+        draft = place.with_name(f"{place.name}.{secrets.token_hex(8)}.draft")
+        write_new(draft, bytearray(mark + os.urandom(KEY_BYTES - len(mark))))
         with suppress(FileExistsError):  # another process was first; its key it is
             os.link(draft, place)
         draft.unlink()
         synchronise_directory(place.parent)
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+        if draft is not None:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
         raise RootKeyError(
-            f"The root key cannot be created at {place} ({error.strerror}): let this "
+            f"The root key cannot be created at {path} ({error.strerror}): let this "
             "user write there, or name another place with root_key."
         ) from error
 

@@ -5,6 +5,7 @@ with the same mode and group, under every name it has. Where that cannot be, a r
 is refused before it has begun.
 """
 
+import errno
 import os
 import re
 import shlex
@@ -12,6 +13,8 @@ import stat
 from pathlib import Path
 
 from pairsmith.errors import RootKeyError
+from pairsmith.private_files import open_new, synchronise
+from pairsmith.trusted_folders import require_trusted
 
 MOUNTS = Path("/proc/self/mountinfo")
 MOUNT_POINT_FIELD = 4
@@ -49,28 +52,27 @@ def write_new(path: Path, key: bytearray, *, like: Path | None = None) -> None:
         path: The file; when this returns, what it holds is on the disk.
         key: The bytes.
         like: A file of this user's, whose mode and group it gets.
+
+    Raises:
+        OSError: It cannot be written, or others can change the folder.
     """
-    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o600)
+    require_trusted(path.parent)
+    descriptor = open_new(path)
     try:
         if like is not None:
             status = like.stat()
             os.fchown(descriptor, -1, status.st_gid)
             os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
-        os.write(descriptor, key)
+        if os.write(descriptor, key) != len(key):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
     finally:
         key[:] = bytes(len(key))
         os.close(descriptor)
 
 
-def synchronise_directory(path: Path) -> None:
-    """Make what was renamed or linked in a folder survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+synchronise_directory = synchronise
+"""Make what was renamed or linked in a folder survive a power cut."""
 
 
 def _reason_against(path: Path, place: Path) -> str | None:

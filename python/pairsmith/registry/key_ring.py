@@ -20,6 +20,7 @@ from pairsmith.errors import (
     RootKeyError,
 )
 from pairsmith.registry.contents import StoredVersion
+from pairsmith.registry.dev_root_key import require_fitting
 from pairsmith.registry.engine import Database, damaged_registry
 from pairsmith.registry.identifiers import SERVICE
 from pairsmith.registry.key_file import FileRootKey
@@ -212,6 +213,12 @@ class KeyRing:
     def add(self, provider: RootKeyProvider) -> str:
         """Take one more root key, which will replace the present one; give its id."""
         root_key = provider.load_or_create()[0]
+        require_fitting(provider, [root_key])
+        if any(root_key.is_dev != held.is_dev for held in self._keys.values()):
+            raise RootKeyError(
+                "What --dev has made stays its own: it is not re-wrapped for use "
+                "elsewhere, nor anything else for use by --dev."
+            )
         if isinstance(provider, FileRootKey):
             provider.make_durable()
         self.hold(root_key)
@@ -280,6 +287,7 @@ class KeyRing:
         for provider in self.providers:
             try:
                 keys = provider.load_or_create() if create else provider.load()
+                require_fitting(provider, keys)
             except RootKeyError as error:
                 failures.append(error)
             else:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import REGCLASS
 
 from pairsmith.errors import DatabaseError, RootKeyError
+from pairsmith.private_files import open_kept
 from pairsmith.registry.engine import Database
 from pairsmith.registry.failures import explained
 from pairsmith.registry.forks import watch_forks
@@ -91,8 +92,7 @@ class _FileLock:
 
     def _try(self) -> int:
         """Lock the file; -1 if its last holder has just removed it."""
-        flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self._path, flags, 0o600)
+        descriptor = open_kept(self._path)
         is_locked = False
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

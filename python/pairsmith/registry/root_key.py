@@ -168,13 +168,15 @@ def parse_root_key_providers(given: object) -> tuple[RootKeyProvider, ...]:
     return tuple(parse_root_key_provider(each) for each in several)
 
 
-def default_root_key(database: Path | None) -> tuple[RootKeyProvider, ...]:
+def default_root_key(
+    database: Path | None, kind: Callable[[str], RootKeyProvider] = FileRootKey
+) -> tuple[RootKeyProvider, ...]:
     """Name the file beside an SQLite database; a server's has nothing beside it."""
     if database is None:
         raise InvalidParameter(
             "root_key", "PostgreSQL has no default: give file:, env: or command:."
         )
-    return (FileRootKey(f"{database}.root-key"),)
+    return (kind(f"{database}.root-key"),)
 
 
 _KINDS: dict[str, Callable[[str], RootKeyProvider]] = {

@@ -8,6 +8,7 @@ at, which is one ``stat``, before each transaction, and before and after each co
 
 import os
 import sqlite3
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -16,7 +17,9 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from pairsmith.errors import DatabaseError, OutcomeUnknown
+from pairsmith.private_files import open_new
 from pairsmith.registry.urls import DatabaseUrl
+from pairsmith.trusted_folders import others_may_write, resolve_trusted
 
 LOCK_TIMEOUT_SECONDS = 10
 """How long a transaction waits for another process before it gives up."""
@@ -64,7 +67,7 @@ class SqliteFile:
         self._lock = Lock()
         self._seen: FileMark | None = None
         self._generation = 0
-        _create_private_file(self.path)
+        _create_private_file(self._given, self.path)
 
     def create_engine(self) -> sa.Engine:
         """Make the engine; its connections are handles of this file."""
@@ -211,10 +214,19 @@ def _keeps_old_wal(before: FileMark, now: FileMark) -> bool:
     )
 
 
-def _create_private_file(path: Path) -> None:
-    """Create the database for its owner only; SQLite's journals take over its mode."""
+def _create_private_file(given: Path, path: Path) -> None:
+    """Create the database for its owner only; SQLite's journals take over its mode.
+
+    A journal that is there already would be played back into it: nobody else may have
+    put it there.
+    """
+    for suffix in ("-journal", "-wal", "-shm"):
+        _require_own_journal(path.with_name(f"{path.name}{suffix}"))
+    if path.exists():
+        return
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        resolve_trusted(given, may_be_missing=True)
+        os.close(open_new(path))
     except FileExistsError:
         return
     except OSError as error:
@@ -223,6 +235,22 @@ def _create_private_file(path: Path) -> None:
             "must exist and this user must be allowed to write there.",
             retryable=False,
         ) from error
+
+
+def _require_own_journal(path: Path) -> None:
+    try:
+        found = path.lstat()
+    except OSError:  # there is none, or opening the database tells what is wrong
+        return
+    reason = "it is no file"
+    if stat.S_ISREG(found.st_mode):
+        reason = others_may_write(path, found)
+    if reason:
+        raise DatabaseError(
+            f"{path}: {reason}. What is in it would be taken for changes of the "
+            "database: see whose it is, and remove it if it is not the database's.",
+            retryable=False,
+        )
 
 
 def _prepare(handle: Handle) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pairsmith.errors import StorageError
+from pairsmith.private_files import DRAFTS, create_file, make_folder, synchronise
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
 from pairsmith.server.services import open_instance
@@ -59,16 +60,17 @@ def ensure_first_client(settings: Settings) -> list[tuple[str, str]]:
 
 def write_secret(path: Path, content: str) -> None:
     """Write a new file that only its owner may read, and let it reach the disk."""
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    create_file(path, content.encode())
+
+
+_sync = synchronise
 
 
 def _finish(access: AccessStore, folder: Path) -> list[tuple[str, str]]:
     """Go on where a start was interrupted; give what that one would have told."""
     known = {client.id for client in access.clients()}
+    for draft in folder.glob(DRAFTS):
+        draft.unlink()
     finished: list[tuple[str, str]] = []
     for pending in folder.glob(f".clientKey_*{PENDING}"):
         path = _final(pending)
@@ -115,19 +117,10 @@ def _fact(path: Path) -> tuple[str, str]:
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Make the folder; let no other start work in it at the same time."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    folder = make_folder(folder)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    """Let the names in a folder reach the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

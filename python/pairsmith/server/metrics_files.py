@@ -15,7 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from pairsmith.private_files import open_kept
 from pairsmith.server.logs import logger
+from pairsmith.trusted_folders import require_trusted
 
 SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """The library's variable, by which it finds the files of all workers."""
@@ -36,7 +38,7 @@ class FiguresFolder:
 
         Asked before each worker starts, so that it heals by itself.
         """
-        if self._path is None or not Path(self._path).is_dir():
+        if self._path is None or not _is_ours(self._path):
             try:
                 self._path = tempfile.mkdtemp(prefix="pairsmith-metrics-")
             except OSError as error:
@@ -79,7 +81,7 @@ def _reserve(path: Path) -> None:
     """Let the file be there with all its room, and readable."""
     if path.exists() and not _is_readable(path):
         path.unlink()
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    descriptor = open_kept(path)
     try:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(descriptor, 0, RESERVED_BYTES)
@@ -90,6 +92,15 @@ def _reserve(path: Path) -> None:
         raise
     finally:
         os.close(descriptor)
+
+
+def _is_ours(folder: str) -> bool:
+    """Whether it is still there, and nobody has put another in its place."""
+    try:
+        require_trusted(Path(folder))
+    except OSError:
+        return False
+    return True
 
 
 def _is_readable(path: Path) -> bool:

@@ -7,7 +7,9 @@ reason.
 
 from __future__ import annotations
 
+import os
 import ssl
+import stat
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -16,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from pairsmith.errors import ServiceUnavailable
+from pairsmith.registry.key_file_permissions import is_private
+from pairsmith.trusted_folders import Untrusted, resolve_trusted, trusted_owners
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +63,43 @@ def check_pair(certificate: Path, key: Path) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
     except (ssl.SSLError, OSError) as error:
         raise TlsError(f"{certificate} with {key}: {error}") from None
+
+
+def require_private_key(path: Path) -> None:
+    """See that nobody else can read a private key, or put another in its place.
+
+    The file is its owner's alone, who is root or this process's user; links and folders
+    on the way to it are out of others' reach. Where this process is not root's, a key
+    of root's may be readable by it, as systemd and Kubernetes mount secrets: by the
+    rules of a root key's file.
+
+    Raises:
+        TlsError: Others can, or it cannot be looked at.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            found = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        resolve_trusted(path)
+        if found.st_uid not in trusted_owners():
+            raise TlsError(
+                f"{path} belongs to user {found.st_uid}, who can replace it: "
+                f"chown {os.geteuid()} {path}"
+            )
+        if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            is_mounted = found.st_uid == 0 and os.geteuid() != 0
+            if not (is_mounted and is_private(path)):
+                mode = stat.S_IMODE(found.st_mode)
+                raise TlsError(
+                    f"{path} is not its owner's alone ({mode:04o}), and it is a "
+                    f"private key: chmod 600 {path}"
+                )
+    except Untrusted as error:
+        raise TlsError(f"{path}, a private key: {error.strerror}") from None
+    except OSError as error:
+        raise TlsError(f"{path}: {error.strerror}") from None
 
 
 def _pem(path: Path, kind: str) -> bytes:

@@ -14,7 +14,6 @@ not.
 from __future__ import annotations
 
 import ipaddress
-import os
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -30,6 +29,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from pairsmith.private_files import replace_file
+
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
@@ -40,6 +41,7 @@ REPLACED_CA_FILE = "replaced-ca.pem"
 REPLACED_KEY_FILE = "replaced-ca.key"
 SERVER_FILE = "server.pem"
 SERVER_KEY_FILE = "server.key"
+KEY_FILES = (CA_KEY_FILE, REPLACED_KEY_FILE, SERVER_KEY_FILE)
 
 CA_VALIDITY = timedelta(days=3650)
 SERVER_VALIDITY = timedelta(days=397)
@@ -252,10 +254,4 @@ def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 def _write(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Let the file appear whole, with its mode from the first moment."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    replace_file(path, content, mode=mode)

@@ -129,7 +129,7 @@ def open_instance(settings: Settings) -> Instance:
 
     return Instance.open(
         settings.database.url,
-        settings.database.root_key or None,
+        settings.root_key_provider(),
         pair_limit=settings.pairs.limit,
         threads=settings.pairs.threads,
         pool=settings.pairs.pooled(),

@@ -23,7 +23,7 @@ from pairsmith.server.metrics_files import FiguresFolder
 from pairsmith.server.processes import supervise
 from pairsmith.server.services import open_services, require_database
 from pairsmith.server.supervision import Place, Supervisor
-from pairsmith.server.workers import WorkerFactory
+from pairsmith.server.workers import WorkerFactory, protect_process
 
 if TYPE_CHECKING:
     import socket
@@ -75,13 +75,19 @@ class _Present:
     files: TlsFiles | None
 
 
-def prepare(settings: Settings) -> Prepared:
+def prepare(settings: Settings, *, loopback_only: str = "") -> Prepared:
     """Take the port; make what is not there yet: database, certificates, a client key.
+
+    Args:
+        settings: As the operator gave them.
+        loopback_only: Why nobody outside this host may connect; empty if they may.
 
     Raises:
         PairsmithError: Something cannot be made or used; the message says what to do.
     """
     address = Address.find(settings.listen.host, settings.listen.port)
+    if loopback_only:
+        require_loopback(address, loopback_only)
     if settings.tls.insecure_http and not address.is_loopback:
         raise InvalidParameter(
             "tls.insecure_http",
@@ -99,6 +105,18 @@ def prepare(settings: Settings) -> Prepared:
         made = [("CA for clients", str(files.ca)), *made]
     scheme = "http" if files is None else "https"
     return Prepared(address.url(scheme), files, tuple(made), listener)
+
+
+def require_loopback(address: Address, reason: str) -> None:
+    """See that only this host can connect.
+
+    Raises:
+        InvalidParameter: Others can.
+    """
+    if not address.is_loopback:
+        raise InvalidParameter(
+            "listen.host", f"{reason}; {address.host} is no loopback such as 127.0.0.1."
+        )
 
 
 def serve(
@@ -119,6 +137,7 @@ def serve(
     # Workers start from nothing: no thread, lock or connection from here is theirs.
     multiprocessing.set_start_method("spawn", force=True)
     logs.configure_server(settings)
+    protect_process()
     figures, listener = FiguresFolder(), prepared.listener
     present = _Present(settings, prepared.tls)
 

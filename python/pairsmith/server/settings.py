@@ -21,6 +21,8 @@ from pairsmith.server.origin import parse_networks
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pairsmith.registry import RootKeys
+
 DEFAULT_FILE = Path("pairsmith.toml")
 """Read if it is there and no other is named."""
 
@@ -242,6 +244,10 @@ class Settings:
     metrics: Metrics = field(default_factory=Metrics)
     names: Names = field(default_factory=Names)
 
+    def root_key_provider(self) -> RootKeys | None:
+        """What opens the database; ``None`` for the file beside it."""
+        return self.database.root_key or None
+
 
 CHOICES = {
     ("logs", "level"): ("debug", "info", "warning", "error"),
@@ -255,7 +261,8 @@ def load_settings(
     """Read the file, then the environment.
 
     Args:
-        path: The file; by default ``pairsmith.toml`` in the current folder, if any.
+        path: The file; by default ``pairsmith.toml`` in the current folder, if any,
+            which runs no command: whoever has a shell there did not ask for it.
         environment: Variables; by default those of this process.
 
     Raises:
@@ -334,11 +341,22 @@ def _from_file(path: Path | None) -> dict[tuple[str, str], object]:
             raise InvalidParameter(
                 f"config: {table}", "settings stand in tables, such as [listen]"
             )
-    return {
+    found = {
         (table, name): value
         for table, settings in tables.items()
         for name, value in settings.items()
     }
+    if path is None and _is_command(found.get(("database", "root_key"))):
+        raise InvalidParameter(
+            f"config {chosen}: database.root_key",
+            "a settings file that was only found runs no command: name it, with "
+            f"--config {chosen} or PAIRSMITH_CONFIG={chosen}.",
+        )
+    return found
+
+
+def _is_command(root_key: object) -> bool:
+    return isinstance(root_key, str) and root_key.partition(":")[0] == "command"
 
 
 def _variables(table: str, name: str) -> list[str]:

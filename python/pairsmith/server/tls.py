@@ -7,14 +7,16 @@ operator should know of in time is told by ``notices``.
 
 from __future__ import annotations
 
+import os
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pairsmith.private_files import make_folder
 from pairsmith.server import private_ca
-from pairsmith.server.own_certificate import TlsError, check_pair
+from pairsmith.server.own_certificate import TlsError, check_pair, require_private_key
 from pairsmith.server.private_ca import CA_FILE, read_certificate
 
 if TYPE_CHECKING:
@@ -60,12 +62,12 @@ def own_files(certificate: str, key: str) -> TlsFiles:
     """The user's own certificate and key.
 
     Raises:
-        TlsError: They cannot be used, or the key may be read by everybody.
+        TlsError: They cannot be used, or others can read or replace the key.
     """
     files = TlsFiles(Path(certificate), Path(key), None, made=False)
+    if files.key.is_file():  # else the check below says what to give
+        require_private_key(files.key)
     check_pair(files.certificate, files.key)
-    if files.key.stat().st_mode & 0o007:
-        raise TlsError(f"{files.key} may be read by everybody: chmod 600 {files.key}")
     return files
 
 
@@ -80,11 +82,14 @@ def made_files(
         now: UTC; by default what the clock says.
 
     Raises:
-        TlsError: They cannot be written or read.
+        TlsError: They cannot be written or read, or others can read a private key.
     """
     now = datetime.now(UTC) if now is None else now
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = make_folder(folder)
+        for name in private_ca.KEY_FILES:
+            if os.path.lexists(folder / name):
+                require_private_key(folder / name)
         made = private_ca.ensure_ca(folder, now)
         private_ca.ensure_server_certificate(folder, all_names(names), now)
     except (OSError, ValueError) as error:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from pairsmith.errors import PairsmithError
 from pairsmith.registry.actor import Actor, act_by_default
+from pairsmith.process import ALLOW_TRACING, forbid_dumps
 from pairsmith.server import header_time, logs
 from pairsmith.server.addresses import BACKLOG
 from pairsmith.server.metrics_files import count_in
@@ -199,6 +200,7 @@ def load_worker(load: Load, settings: Settings, lifeline: Lifeline) -> ASGIApp:
     """
     logs.configure_server(settings)
     act_by_default(Actor("server"))
+    protect_process()
     lifeline.watch()
     count_in(lifeline.figures, lifeline.number)
     try:
@@ -207,6 +209,23 @@ def load_worker(load: Load, settings: Settings, lifeline: Lifeline) -> ASGIApp:
     except (PairsmithError, OSError) as error:
         logs.logger().error("the worker cannot start", reason=str(error))
         sys.exit(CANNOT_START)
+
+
+def protect_process() -> None:
+    """Forbid core dumps and tracing of this process; a log line says where that fails.
+
+    Each process of a server does so itself: what a process executes begins anew.
+    """
+    try:
+        if not forbid_dumps():
+            logs.logger().warning(
+                "debuggers and core dumps may read every key of this process",
+                reason=f"{ALLOW_TRACING}=1",
+            )
+    except OSError as error:
+        logs.logger().warning(
+            "core dumps and tracing cannot be forbidden", reason=str(error)
+        )
 
 
 class Announced:

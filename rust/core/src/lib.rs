@@ -1,7 +1,7 @@
 //! Data key pairs: generation, encoding and wrapping, with no knowledge of Python, files, time or
 //! configuration.
 //!
-//! The way down: [`health`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`],
+//! The way down: [`health`], [`dumps`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`],
 //! [`re_encrypt`] → [`open_pair`] → [`root_key`] → [`service_key`] → [`wrap`] → `seal`, [`encode`] →
 //! [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`],
 //! [`interrupt`], [`locked`], `fault` (for tests) → [`purpose`], [`self_test`], [`secret`], [`spec`],
@@ -9,6 +9,7 @@
 
 pub mod aead;
 pub mod batch;
+pub mod dumps;
 pub mod ec;
 pub mod encode;
 pub mod error;

@@ -40,10 +40,14 @@ impl VersionUse {
     }
 }
 
+/// What the root key of a dev server begins with, so that it tells what it is wherever it is copied.
+pub const DEV_MARK: &[u8] = b"pairsmith --dev\n";
+
 /// The key that wraps every key version of one registry.
 pub struct RootKey {
     key: SealingKey,
     id: String,
+    is_dev: bool,
 }
 
 impl RootKey {
@@ -57,15 +61,22 @@ impl RootKey {
         }
         SELF_TEST.before_use(known_answer_is_right)?;
         let id = root_key_id(secret.expose());
+        let is_dev = secret.expose().starts_with(DEV_MARK);
         // A root key has one version; its place in the derivation is filled by its own id.
         let place = format!("{id:>VERSION_ID_LENGTH$}");
-        Ok(Self { key: SealingKey::new(secret, &place)?, id })
+        Ok(Self { key: SealingKey::new(secret, &place)?, id, is_dev })
     }
 
     /// 16 hexadecimal digits that tell one root key from another and reveal nothing of either.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Whether it is marked as the root key of a dev server: see [`DEV_MARK`].
+    #[must_use]
+    pub fn is_dev(&self) -> bool {
+        self.is_dev
     }
 
     /// Draws 32 bytes of key material and wraps them for the row of `key_id` and `version_id`.

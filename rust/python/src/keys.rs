@@ -60,6 +60,11 @@ impl RootKey {
         self.0.id()
     }
 
+    #[getter]
+    fn is_dev(&self) -> bool {
+        self.0.is_dev()
+    }
+
     fn create_version<'py>(
         &self,
         py: Python<'py>,

@@ -27,6 +27,7 @@ mod _core {
     use pyo3::prelude::*;
     use pyo3::types::{PyBytes, PyString};
 
+    use pairsmith_core::dumps;
     use pairsmith_core::generate;
     use pairsmith_core::health;
     use pairsmith_core::self_test;
@@ -81,6 +82,12 @@ mod _core {
     #[pyfunction]
     fn engine() -> PyResult<&'static str> {
         crate::engine::name()
+    }
+
+    /// Forbids core dumps and tracing of this process.
+    #[pyfunction]
+    fn forbid_dumps() -> PyResult<()> {
+        Ok(dumps::forbid()?)
     }
 
     /// Runs every self-test: the primitive, whether it was right, and the seconds it took.

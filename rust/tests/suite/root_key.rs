@@ -3,7 +3,7 @@
 use pairsmith_core::error::Error;
 use pairsmith_core::purpose::Purpose;
 use pairsmith_core::random::OsRandom;
-use pairsmith_core::root_key::{RootKey, VersionUse};
+use pairsmith_core::root_key::{DEV_MARK, RootKey, VersionUse};
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::wrap::{Layout, Source, WrappingKey};
 
@@ -27,6 +27,21 @@ fn same(one: &WrappingKey, two: &WrappingKey) -> bool {
         one.seal(b"message", Purpose::Message, b"", Layout::Plain, &mut OsRandom::unbuffered());
     let sealed = sealed.expect("seals");
     two.open(Source::plain(&sealed.blob, &sealed.iv, b"")).is_ok()
+}
+
+/// A key says that it is of a dev server if it begins with the whole mark, and not otherwise.
+#[test]
+fn dev_keys_are_marked() {
+    let of = |bytes: &[u8]| RootKey::new(SecretBytes::copy_of(bytes)).expect("a root key");
+    let mut bytes = [7; 32];
+    assert!(!of(&bytes).is_dev());
+    bytes[..DEV_MARK.len()].copy_from_slice(DEV_MARK);
+    assert!(of(&bytes).is_dev());
+    for place in 0..DEV_MARK.len() {
+        let mut other = bytes;
+        other[place] ^= 1;
+        assert!(!of(&other).is_dev(), "byte {place}");
+    }
 }
 
 /// A row opens as often as one likes, to the same key version.

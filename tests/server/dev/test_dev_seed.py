@@ -25,7 +25,7 @@ from pairsmith.server.access.credentials import FixedAccessKey, FixedClient
 from pairsmith.server.access.policy import KeyFacts, parse_policy
 from pairsmith.server.access.store import AccessStore
 from pairsmith.server.dev.mode import dev_mode
-from pairsmith.server.dev.root_key import database_url
+from pairsmith.server.dev.root_key import database_url, dev_root_key
 from pairsmith.server.dev.seed_file import read_seed_file
 from pairsmith.server.dev.seeding import seed_folder
 from pairsmith.server.settings import Settings, with_setting
@@ -62,7 +62,7 @@ def fixed_key() -> rsa.RSAPrivateKey:
 
 def opened(folder: Path) -> Iterator[tuple[Instance, AccessStore]]:
     """The instance in a folder, and who may use it."""
-    with Instance.open(database_url(folder)) as instance:
+    with Instance.open(database_url(folder), dev_root_key(folder)) as instance:
         access = AccessStore(instance.registry)
         yield instance, access
         access.close()

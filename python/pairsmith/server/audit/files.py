@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from pairsmith.private_files import open_kept, synchronise
+
 BLOCK = 65_536
 
 _DIGITS = 12
@@ -66,13 +68,21 @@ def last_line(descriptor: int) -> tuple[bytes, bytes]:
     return tail[tail.rfind(b"\n", 0, end) + 1 : end], tail[end + 1 :]
 
 
+def open_file(path: Path, flags: int) -> int:
+    """Open one of these files, made if it is not there, for its owner only.
+
+    The folder may be one that others can change, as ``/var/log`` often is: lines are
+    authenticated, and nothing in them is secret.
+
+    Raises:
+        OSError: It cannot be, it is no file, or others may write it.
+    """
+    return open_kept(path, flags, in_trusted=False)
+
+
 def synchronise_directory(path: Path) -> None:
     """Make the names in the file's directory durable."""
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    synchronise(path.parent)
 
 
 def _blocks_from_the_end(descriptor: int) -> Iterator[bytes]:

@@ -4,6 +4,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from pairsmith.server.audit.files import open_file
+
 
 class WriterLock:
     """An ``flock`` on a file of its own; its holder's death releases it.
@@ -24,8 +26,7 @@ class WriterLock:
         """
         while True:
             if self._descriptor < 0:
-                flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
-                self._descriptor = os.open(self._path, flags, 0o600)
+                self._descriptor = open_file(self._path, os.O_RDWR)
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

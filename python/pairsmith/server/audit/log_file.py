@@ -4,10 +4,8 @@ Before each group the end of the log is compared with what its last writer has l
 ``NAME.head``: nothing is written after lines that were removed, changed or put there.
 """
 
-import errno
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -30,6 +28,7 @@ from pairsmith.server.audit.files import (
     first_line,
     head_path,
     last_line,
+    open_file,
     part_path,
     synchronise_directory,
 )
@@ -188,14 +187,9 @@ class LogFile:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
         self._is_new = not self.path.exists()  # the inode may be that of an older one
-        if self._is_new:
-            flags |= os.O_CREAT
-        self._file = os.open(self.path, flags, 0o600)
+        self._file = open_file(self.path, os.O_RDWR | os.O_APPEND)
         self._day = ""
-        if not stat.S_ISREG(os.fstat(self._file).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
 
     def _first(self, known: State | None) -> Point | None:
         """Before the first line, if that is one that the next part begins with."""

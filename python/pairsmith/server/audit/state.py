@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pairsmith.server.audit.chain import NO_HASH, Head
-from pairsmith.server.audit.files import synchronise_directory
+from pairsmith.server.audit.files import open_file, synchronise_directory
 
 RECORD_BYTES = 512
 """A disk writes a sector whole or not at all."""
@@ -140,8 +140,7 @@ class StateFile:
         ).encode("ascii")
         record = (body + b" " + self._mac(body)).ljust(RECORD_BYTES - 1) + b"\n"
         is_new = not self._path.exists()
-        flags = os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC
-        descriptor = os.open(self._path, flags, 0o600)
+        descriptor = open_file(self._path, os.O_WRONLY)
         try:
             os.pwrite(descriptor, record, 0)
             if durable:

@@ -1,17 +1,15 @@
 """The root key of a dev folder: marked, so that nobody takes it for another.
 
-Its first half says what it is, its second half is random. ``--dev`` opens a folder with
-such a root key or an empty one, and nothing else: what was made in production cannot
-be served with the tools of a test.
+``--dev`` opens a folder with such a root key or an empty one, and nothing else: what
+was made in production cannot be served with the tools of a test. The other way round,
+nothing but ``--dev`` opens what such a root key wraps: ``registry/dev_root_key.py``.
 """
 
-import os
-import secrets
 from pathlib import Path
 
 from pairsmith.errors import RootKeyError
-from pairsmith.registry.key_bytes import KEY_BYTES
-from pairsmith.registry.key_file_creation import DEV_MARK
+from pairsmith.private_files import make_folder
+from pairsmith.registry.dev_root_key import DevRootKey, require_fitting
 
 DATABASE = "pairsmith.db"
 ROOT_KEY = f"{DATABASE}.root-key"
@@ -22,18 +20,26 @@ def database_url(folder: Path) -> str:
     return f"sqlite:///{folder / DATABASE}"
 
 
+def dev_root_key(folder: Path) -> DevRootKey:
+    """What opens that database."""
+    return DevRootKey(folder / ROOT_KEY)
+
+
 def ensure_marked(folder: Path) -> None:
     """Make the marked root key of a new folder, or see that a folder has one.
 
     Raises:
-        RootKeyError: There is a database or a root key that ``--dev`` has not made.
+        RootKeyError: There is a database or a root key that ``--dev`` has not made, or
+            none can be made.
     """
     if not (folder / ROOT_KEY).exists() and not (folder / DATABASE).exists():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-        descriptor = os.open(folder / ROOT_KEY, flags, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(DEV_MARK + secrets.token_bytes(KEY_BYTES - len(DEV_MARK)))
+        try:
+            make_folder(folder)
+        except OSError as error:
+            raise RootKeyError(
+                f"{folder} cannot be the folder of --dev: {error.strerror}."
+            ) from error
+        dev_root_key(folder).load_or_create()
     require_marked(folder)
 
 
@@ -41,15 +47,12 @@ def require_marked(folder: Path) -> None:
     """See that a folder's root key was made by ``--dev``.
 
     Raises:
-        RootKeyError: It was not, or there is none.
+        RootKeyError: It was not, it cannot be read, or there is none.
     """
-    try:
-        with (folder / ROOT_KEY).open("rb") as file:
-            marked = file.read(len(DEV_MARK)) == DEV_MARK
-    except OSError:
-        marked = False
-    if not marked:
+    if not (folder / ROOT_KEY).exists():
         raise RootKeyError(
             f"The keys in {folder} were not made by --dev: serve them without it, or "
             "give --dev a --folder of its own."
         )
+    root_key = dev_root_key(folder)
+    require_fitting(root_key, root_key.load())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pairsmith.errors import AliasAlreadyExists, KeyNotFound
+from pairsmith.private_files import make_folder
 from pairsmith.server.access.credentials import FixedAccessKey, FixedClient
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
@@ -47,7 +48,7 @@ def seed_folder(settings: Settings, seed: SeedFile) -> Facts:
         Names and values to be shown to whoever started the server; they are secrets.
     """
     folder = Path(settings.files.folder) / "clients"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     with open_instance(settings) as instance:
         for key in seed.keys:
             _seed_key(instance.registry, key)

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from pairsmith.errors import ServiceUnavailable
+from pairsmith.private_files import make_folder, open_kept
 from pairsmith.registry.forks import watch_forks
 
 FILE = "openapi-nonces.db"
@@ -90,8 +91,10 @@ class Nonces:
 
     def _open(self) -> sqlite3.Connection:
         if self._database is None:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            if not self._path.parent.is_dir():
+                make_folder(self._path.parent)
+            # Beside the audit log, which may be in a folder like /var/log.
+            os.close(open_kept(self._path, in_trusted=False))
             self._database = sqlite3.connect(
                 self._path, timeout=BUSY_SECONDS, check_same_thread=False
             )
