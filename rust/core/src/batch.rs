@@ -12,7 +12,8 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::generate::{DataKeyPair, Request, wrapped};
 use crate::interrupt::Interrupt;
-use crate::lanes::{Engine, SCALAR_LENGTH};
+use crate::lanes::Engine;
+use crate::prepare;
 use crate::random::OsRandom;
 use crate::spec::{KeyFormat, KeyPairSpec};
 use crate::stream::PairStream;
@@ -65,11 +66,9 @@ impl Batch {
             undelivered: AtomicU64::new(count),
             stop: AtomicBool::new(false),
         });
-        if let KeyPairSpec::Ec(curve) = order.spec {
-            // Makes the curve's table, here rather than in a thread: Python's forks wait for its
-            // caller. A failure comes up again in the workers, who can say so.
-            drop(order.engine.base_multiples(curve, &[[1; SCALAR_LENGTH]]));
-        }
+        // Here rather than in the workers, for those who call without preparing. A failure comes up
+        // again there, where it can be told.
+        let _ = prepare::pair(order.spec, order.engine);
         let order = Arc::new(order);
         let (sender, receiver) = sync_channel(2 * workers);
         let start = |_| {

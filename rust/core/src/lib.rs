@@ -2,10 +2,10 @@
 //! configuration.
 //!
 //! The way down: [`health`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`],
-//! [`re_encrypt`] → [`open_pair`] → [`root_key`] → [`service_key`] → [`wrap`] → `seal`, [`encode`] →
-//! [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`],
-//! [`interrupt`], [`locked`], `fault` (for tests) → [`purpose`], [`self_test`], [`secret`], [`spec`],
-//! `stack`, [`error`]. No module imports one further up; `rust/tests` checks it.
+//! [`re_encrypt`] → [`open_pair`] → [`prepare`] → [`root_key`] → [`service_key`] → [`wrap`] → `seal`,
+//! [`encode`] → [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`],
+//! [`random`], [`interrupt`], [`locked`], `fault` (for tests) → [`once`], [`purpose`], [`self_test`],
+//! [`secret`], [`spec`], `stack`, [`error`]. No module imports one further up; `rust/tests` checks it.
 
 pub mod aead;
 pub mod batch;
@@ -21,8 +21,10 @@ pub mod interrupt;
 pub mod lanes;
 pub mod locked;
 pub mod natural;
+pub mod once;
 pub mod open_pair;
 pub mod pool;
+pub mod prepare;
 pub mod primes;
 pub mod purpose;
 pub mod random;

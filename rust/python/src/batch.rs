@@ -6,10 +6,11 @@ use std::time::Duration;
 use pairsmith_core::batch::{Batch, Order};
 use pairsmith_core::error::Error;
 use pairsmith_core::generate::DataKeyPair;
+use pairsmith_core::prepare;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::border::{guarded, raise};
+use crate::border::{guarded, raise, released};
 
 type Bytes<'py> = Bound<'py, PyBytes>;
 /// Public key, Iv, blob, and the private key if it was asked for.
@@ -36,7 +37,8 @@ impl PairBatch {
                 return Err(raise(Error::Worker));
             }
             let group = loop {
-                match py.detach(|| batch.next_group(PATIENCE)).map_err(raise)? {
+                let group = released(py, prepare::nothing(), || batch.next_group(PATIENCE));
+                match group.map_err(raise)? {
                     Some(group) => break group,
                     None => py.check_signals()?,
                 }
@@ -68,7 +70,7 @@ impl PairBatch {
     /// Waits for the workers with the interpreter released; after a fork there are none to wait for.
     fn end(&self, py: Python<'_>, batch: Arc<Batch>) {
         if self.process == std::process::id() {
-            py.detach(|| drop(batch));
+            released(py, prepare::nothing(), || drop(batch));
         } else {
             std::mem::forget(batch);
         }

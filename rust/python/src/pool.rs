@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use pairsmith_core::encode::EncodedPair;
 use pairsmith_core::pool::Pool;
+use pairsmith_core::prepare;
 use pairsmith_core::spec::KeyPairSpec;
 use pyo3::prelude::*;
 
-use crate::border::{guarded, raise};
+use crate::border::{guarded, raise, released};
 use crate::interrupt::CancelToken;
 use crate::{engine, names};
 
@@ -68,7 +69,7 @@ impl PairPool {
             let end = Instant::now() + Duration::from_secs_f64(seconds);
             loop {
                 let left = end.saturating_duration_since(Instant::now());
-                if py.detach(|| pool.wait_full(left.min(LOOK))) {
+                if released(py, prepare::nothing(), || pool.wait_full(left.min(LOOK))) {
                     return Ok(true);
                 }
                 if left.is_zero() {
@@ -82,7 +83,7 @@ impl PairPool {
     /// Erase what waits and stop the threads.
     fn close(&self, py: Python<'_>) {
         if let Some(pool) = self.pool.get_or_init(|| None) {
-            py.detach(|| pool.close(PATIENCE));
+            released(py, prepare::nothing(), || pool.close(PATIENCE));
         }
     }
 }
@@ -108,7 +109,11 @@ impl PairPool {
         }
         let engine = engine::chosen()?;
         let start = || Pool::start(&self.capacities, engine, self.ec_pairwise_test);
-        let pool = py.detach(start).map_err(raise)?;
+        for &(spec, _) in &self.capacities {
+            prepare::pair(spec, engine).map_err(raise)?;
+        }
+        // Thousands of pages take milliseconds.
+        let pool = released(py, prepare::nothing(), start).map_err(raise)?;
         // What another thread started or closed meanwhile stays, and this one goes.
         Ok(self.pool.get_or_init(|| Some(pool)).as_ref())
     }

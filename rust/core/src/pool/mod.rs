@@ -16,9 +16,9 @@ use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::locked::LockedPage;
+use crate::prepare;
 use crate::self_test::healthy;
 use crate::spec::KeyPairSpec;
-use crate::stream::PairStream;
 
 pub use shelf::ShelfStatus;
 use shelf::{Filled, Shelf};
@@ -98,7 +98,7 @@ impl Pool {
             closing: AtomicBool::new(false),
         });
         for &(spec, _) in capacities {
-            PairStream::prepare(spec, engine)?;
+            prepare::pair(spec, engine)?;
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         for _ in 0..cores.min(Self::MOST_THREADS) {
