@@ -4,8 +4,9 @@
 //! The way down: [`health`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`],
 //! [`re_encrypt`] → [`open_pair`] → [`prepare`] → [`root_key`] → [`service_key`] → [`wrap`] → `seal`,
 //! [`encode`] → [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`],
-//! [`random`], [`interrupt`], [`locked`], `fault` (for tests) → [`once`], [`purpose`], [`self_test`],
-//! [`secret`], [`spec`], `stack`, [`error`]. No module imports one further up; `rust/tests` checks it.
+//! [`random`], [`interrupt`], [`locked`], [`surroundings`], `fault` (for tests) → [`once`], [`purpose`],
+//! [`self_test`], [`secret`], [`spec`], `stack`, [`error`]. No module imports one further up;
+//! `rust/tests` checks it.
 
 pub mod aead;
 pub mod batch;
@@ -39,4 +40,5 @@ pub mod service_key;
 pub mod spec;
 mod stack;
 pub mod stream;
+pub mod surroundings;
 pub mod wrap;

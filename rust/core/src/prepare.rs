@@ -20,6 +20,7 @@ use crate::random::{OsRandom, RandomSource};
 use crate::root_key;
 use crate::rsa;
 use crate::seal;
+use crate::self_test::healthy;
 use crate::spec::{Curve, KeyPairSpec, RsaSize};
 
 /// That what comes now was prepared. Whoever lets others fork asks for it.
@@ -36,9 +37,7 @@ static SEALING: AtomicBool = AtomicBool::new(false);
 /// # Errors
 /// [`Error::SelfTest`] and [`Error::Random`]; the work would say the same.
 pub fn pair(spec: KeyPairSpec, engine: Engine) -> Result<Prepared, Error> {
-    let place = KeyPairSpec::ALL.iter().position(|each| *each == spec);
-    let ready = &PAIRS[engine as usize][place.expect("the list has every kind")];
-    once(ready, || {
+    once(&PAIRS[engine as usize][spec.place()], || {
         sealing()?;
         // Tables before self-tests: one that fails must leave none to be made.
         match spec {
@@ -91,6 +90,7 @@ pub fn opening(spec: KeyPairSpec) -> Result<Prepared, Error> {
 
 /// For whatever an engine does. A self-test that fails is no error here: whoever runs them all wants
 /// to be told of each.
+#[must_use]
 pub fn everything(engine: Engine) -> Prepared {
     while_preparing(|| {
         for size in RsaSize::ALL {
@@ -114,6 +114,7 @@ fn once(
     ready: &AtomicBool,
     prepare: impl FnOnce() -> Result<(), Error>,
 ) -> Result<Prepared, Error> {
+    healthy()?;
     if !ready.load(Ordering::Acquire) {
         while_preparing(prepare)?;
         ready.store(true, Ordering::Release);

@@ -64,6 +64,15 @@ impl KeyPairSpec {
         Self::Ec(Curve::P256),
         Self::Ec(Curve::P256K),
     ];
+
+    /// Its place in [`Self::ALL`].
+    #[must_use]
+    pub const fn place(self) -> usize {
+        match self {
+            Self::Rsa(size) => size as usize,
+            Self::Ec(curve) => RsaSize::ALL.len() + curve as usize,
+        }
+    }
 }
 
 /// How the two halves of a pair are encoded: PKCS#8 (RFC 5208) for the private key,

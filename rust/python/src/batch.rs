@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::border::{guarded, raise, released};
+use crate::machine::Machine;
 
 type Bytes<'py> = Bound<'py, PyBytes>;
 /// Public key, Iv, blob, and the private key if it was asked for.
@@ -59,7 +60,8 @@ impl PairBatch {
 
 impl PairBatch {
     pub fn start(order: Order, count: u64, workers: usize) -> Self {
-        let batch = Arc::new(Batch::start(order, count, workers));
+        let machine = Arc::new(Machine::watched());
+        let batch = Arc::new(Batch::start_in(order, count, workers, machine));
         Self { batch: Mutex::new(Some(batch)), process: std::process::id() }
     }
 

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pairsmith_core::error::Error;
 use pairsmith_core::prepare::Prepared;
-use pyo3::import_exception;
 use pyo3::PyTypeInfo;
+use pyo3::import_exception;
 use pyo3::marker::Ungil;
 use pyo3::prelude::*;
 

@@ -8,6 +8,7 @@ mod border;
 mod engine;
 mod interrupt;
 mod keys;
+mod machine;
 mod names;
 mod pool;
 mod service_key;
@@ -50,6 +51,8 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // A package without them is an error of the import.
+        module.py().import("pairsmith.errors")?;
         find_exceptions(module.py());
         Ok(())
     }
@@ -121,6 +124,14 @@ mod _core {
     fn _made_once() -> (usize, usize) {
         let once::Count { made, late } = once::count();
         (made, late)
+    }
+
+    /// Lets time go by and copies the machine, as waiting pairs see it: a test looks at what becomes of
+    /// them.
+    #[pyfunction]
+    #[pyo3(signature = (*, seconds = 0.0, copies = 0))]
+    fn _pretend(seconds: f64, copies: u64) {
+        crate::machine::pretend(seconds, copies);
     }
 
     /// Panics inside the border, so that a test can see what becomes of a panic.
