@@ -132,7 +132,7 @@ impl<C: RandomSource + Send> PrimeSearch<C> {
                 }
                 Ok(None) if self.is_waited_for() => return,
                 Ok(None) => {}
-                Err(failure) => lock(&self.board).failure = Some(failure),
+                Err(failure) => lock(&self.board).fail(failure),
             }
         }
     }
@@ -151,7 +151,7 @@ impl<C: RandomSource + Send> PrimeSearch<C> {
         }
         let limit = board.newest + bounds(self.prime_bits)[1];
         if limit <= drawn {
-            board.failure = Some(Error::BrokenRandom);
+            board.fail(Error::BrokenRandom);
         }
         drop(board);
         lock(&self.source).allow(limit);
@@ -220,6 +220,13 @@ impl<C: RandomSource> Source<C> {
 }
 
 impl Board {
+    /// Ends the search, unless a thread that drew ahead fails where two primes are found already.
+    fn fail(&mut self, failure: Error) {
+        if self.probable.len() < 2 {
+            self.failure = Some(failure);
+        }
+    }
+
     fn is_complete(&self) -> bool {
         self.probable.len() >= 2 || self.failure.is_some()
     }
