@@ -147,6 +147,24 @@ def test_engines_are_those_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> No
         bench.engines(["quantum"])
 
 
+def test_the_pairwise_test_of_curves_is_measured_beside() -> None:
+    """The same engine with the test takes part by itself."""
+    (plain,) = bench.engines(["auto"])
+    without, with_test = bench.measure(
+        [plain, bench.tested(plain)], "EC_P256K", keys=40
+    )
+    assert (without.name, with_test.name) == (
+        plain.name,
+        f"{plain.name}, pairwise test",
+    )
+    assert with_test.label == f"{without.label}, pairwise test"
+    answer = run("--json", "bench", "--keys", "2", "--spec", "EC_P256", "--engine",
+                 "auto", "--rival", "cryptography", "--ec-pairwise-test")  # fmt: skip
+    names = [each["Generator"] for each in json.loads(answer.stdout)["Results"]]
+    assert len(names) == 3
+    assert names[1] == f"{names[0]}, pairwise test"
+
+
 def test_an_engine_that_the_machine_lacks_is_refused() -> None:
     """With the reason that the core gives."""
     lacking = Contender("pairsmith x", bench.engines(["portable"])[0].command,

@@ -32,6 +32,7 @@ EXPECTED: dict[str, tuple[str, int, bool]] = {
     "DecryptionError": ("InternalFailure", 500, False),
     "FormatRefused": ("InternalFailure", 500, False),
     "SelfTestError": ("InternalFailure", 500, False),
+    "RandomSourceError": ("InternalFailure", 500, False),
     "OperationCancelled": ("InternalFailure", 500, False),
     "ServiceUnavailable": ("ServiceUnavailableTemporary", 503, True),
     "DatabaseError": ("ServiceUnavailableTemporary", 503, True),

@@ -14,7 +14,9 @@ __all__ = [
     "ServiceKey",
     "WrappingKey",
     "_fail_self_test",
+    "_made_once",
     "_panic",
+    "_pretend",
     "advance_key_version_id",
     "engine",
     "forbid_dumps",
@@ -55,9 +57,17 @@ class PairPool:
     """
 
     def __new__(
-        cls, capacities: list[tuple[str, int]], *, ec_pairwise_test: bool = False
+        cls,
+        capacities: list[tuple[str, int]],
+        *,
+        ec_pairwise_test: bool = False,
+        max_age: float = 3600.0,
     ) -> PairPool:
-        """Spec and how many, 1 or more. Nothing starts before the first use."""
+        """Spec and how many, 1 or more. Nothing starts before the first use.
+
+        What has waited for more than ``max_age`` seconds is erased and made anew, and
+        so is everything once the system tells that the machine was copied.
+        """
     def start(self) -> None:
         """Start filling. ``InternalFailure`` if there is no memory for so many."""
     def status(self) -> tuple[list[tuple[str, int, int, int, int]], bool, int]:
@@ -65,6 +75,8 @@ class PairPool:
 
         Of each shelf its spec, depth, capacity, hits and misses.
         """
+    def erased(self) -> tuple[int, int]:
+        """Pairs erased so far: too old, and because the machine was copied."""
     def wait_full(self, seconds: float) -> bool:
         """Whether it is full within so many seconds; obeys signals every 50 ms."""
     def close(self) -> None:
@@ -284,6 +296,12 @@ def self_tests() -> list[tuple[str, bool, float]]:
 
 def _fail_self_test() -> None:
     """Do as if a self-test had failed: ``SelfTestError`` until the process ends."""
+
+def _made_once() -> tuple[int, int]:
+    """Tables made once in this process, and how many where a fork may cut them off."""
+
+def _pretend(*, seconds: float = 0.0, copies: int = 0) -> None:
+    """Let time go by and copy the machine, as pairs that wait see it."""
 
 def _panic() -> None:
     """Panic inside the border: the tests look at what becomes of it."""

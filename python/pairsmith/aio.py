@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from pairsmith.batch import PairBatch
 from pairsmith.guard import closed
 from pairsmith.instance import DEFAULT_URL, CancelToken, Instance
+from pairsmith.parameters import POOL_MAX_AGE_SECONDS
 from pairsmith.registry import RootKeys
 from pairsmith.results import DataKeyPairWithoutPlaintext, KeyPairSpec
 
@@ -137,6 +138,7 @@ class AsyncInstance:
         pair_limit: int = 1,
         threads: int = 1,
         pool: Mapping[KeyPairSpec | str, int] | None = None,
+        pool_max_age: float = POOL_MAX_AGE_SECONDS,
         ec_pairwise_test: bool = False,
         refuse_format_1: bool = False,
     ) -> Self:
@@ -148,6 +150,7 @@ class AsyncInstance:
             pair_limit=pair_limit,
             threads=threads,
             pool=pool,
+            pool_max_age=pool_max_age,
             ec_pairwise_test=ec_pairwise_test,
             refuse_format_1=refuse_format_1,
         )

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean, median, stdev
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENGINES", "RIVALS", "Contender", "Interval", "Results", "Worker", "engines",
-    "measure", "rivals", "speed_up",
+    "measure", "rivals", "speed_up", "tested",
 ]  # fmt: skip
 
 ENGINES = ("auto", "portable", "avx512ifma")
@@ -150,6 +150,12 @@ def engines(names: Sequence[str] = ()) -> list[Contender]:
     best = _engine(_label(_engine("auto")).removeprefix("pairsmith "))
     portable = _engine("portable")
     return [best] if best == portable else [best, portable]
+
+
+def tested(contender: Contender) -> Contender:
+    """The same engine, whose pairs of elliptic curves sign and verify, too."""
+    name = f"{contender.name}, pairwise test"
+    return replace(contender, name=name, command=_program("pairsmith-tested"))
 
 
 def rivals(names: Sequence[str] = ()) -> list[Contender]:

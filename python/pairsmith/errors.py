@@ -281,6 +281,22 @@ class SelfTestError(InternalFailure):
         )
 
 
+class RandomSourceError(InternalFailure):
+    """The operating system's random numbers are missing, repeat or cannot be used.
+
+    A sandbox that forbids ``getrandom``, an emulator that makes up its answer, or a
+    broken kernel. Nothing that was drawn is used.
+    """
+
+    def __init__(self, *, request_id: str | None = None) -> None:
+        super().__init__(
+            "The operating system gave no random numbers, or such as repeat or are of "
+            "no use. Nothing was returned or stored. See whether a sandbox or an "
+            "emulator stands between this process and getrandom(2).",
+            request_id=request_id,
+        )
+
+
 class OperationCancelled(InternalFailure):
     """The caller, or an instance that was being closed, stopped the operation."""
 
@@ -382,6 +398,7 @@ CATALOGUE: tuple[type[PairsmithError], ...] = (
     DecryptionError,
     FormatRefused,
     SelfTestError,
+    RandomSourceError,
     OperationCancelled,
     ServiceUnavailable,
     DatabaseError,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ __all__ = ["GENERATORS", "answer", "serve"]
 RSA_BITS = {"RSA_2048": 2048, "RSA_3072": 3072, "RSA_4096": 4096}
 
 
-def of_pairsmith() -> tuple[str, Generate]:
+def of_pairsmith(*, ec_pairwise_test: bool = False) -> tuple[str, Generate]:
     """Ours: search, proof, encoding as DER and wrapping, in one call into the core."""
     from pairsmith._core import engine
 
@@ -33,10 +34,17 @@ def of_pairsmith() -> tuple[str, Generate]:
 
     def generate(spec: str, threads: int) -> object:
         return key.generate_data_key_pair(
-            spec, "DER", b"", advance=False, with_plaintext=False, threads=threads
+            spec,
+            "DER",
+            b"",
+            advance=False,
+            with_plaintext=False,
+            threads=threads,
+            ec_pairwise_test=ec_pairwise_test,
         )
 
-    return f"pairsmith {engine()}", generate
+    tested = ", pairwise test" * ec_pairwise_test
+    return f"pairsmith {engine()}{tested}", generate
 
 
 def of_cryptography() -> tuple[str, Generate]:
@@ -74,6 +82,7 @@ def of_pycryptodome() -> tuple[str, Generate]:
 
 GENERATORS: dict[str, Callable[[], tuple[str, Generate]]] = {
     "pairsmith": of_pairsmith,
+    "pairsmith-tested": partial(of_pairsmith, ec_pairwise_test=True),
     "cryptography": of_cryptography,
     "pycryptodome": of_pycryptodome,
 }

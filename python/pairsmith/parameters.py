@@ -25,6 +25,10 @@ PAIR_LIMIT = 1024
 """Slots of the guard at most; each is a file."""
 POOL_LIMIT = 1024
 """Pairs of one kind that wait at most; each takes a page of locked memory."""
+POOL_MAX_AGE_SECONDS = 3600
+"""How long a pair waits at most, unless another time is given."""
+AGE_LIMIT_SECONDS = 86_400
+"""A day: more than pairs that are in use ever wait."""
 RANDOM_LIMIT = 64
 """Bytes that ``generate_random`` gives at most."""
 
@@ -148,6 +152,15 @@ def _parse_pooled(spec: object) -> KeyPairSpec:
     except InvalidParameter:
         names = ", ".join(KeyPairSpec)
         raise InvalidParameter("pool", f"its keys must be among {names}") from None
+
+
+def parse_age(value: object, name: str) -> float:
+    """Seconds that something may be old, a thousandth to a day."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidParameter(name, "it must be a number of seconds")
+    if not 0.001 <= value <= AGE_LIMIT_SECONDS:  # noqa: PLR2004 -- a millisecond
+        raise InvalidParameter(name, "it must be from 0.001 to 86400 seconds")
+    return float(value)
 
 
 def parse_wait(value: object, name: str = "wait") -> float:

@@ -4,12 +4,13 @@ import base64
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from terminal import Terminal
 
-from pairsmith import WrappedKeyPair, output_files
+from pairsmith import Instance, WrappedKeyPair, output_files
 
 EC = ("generate", "alias/devices", "--spec", "EC_P256")
 
@@ -201,3 +202,31 @@ def test_aad_is_text_or_a_file(terminal: Terminal, out: Path) -> None:
     assert (code, error["Code"]) == (1, "InvalidParameter")
     assert "8192" in error["Message"]
     assert not (out / "pair.json").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("generate", "alias/devices", "--spec", "EC_P256", "--name", "a"),
+        ("bulk", "--key", "alias/devices", "--spec", "EC_P256K", "--count", 2),
+    ],
+)
+def test_curves_are_tested_when_asked_for(
+    terminal: Terminal,
+    out: Path,
+    words: tuple[object, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With --ec-pairwise-test the instance is opened so, and not without."""
+    seen = []
+    opened = Instance.open
+
+    def noted(*arguments: Any, **options: Any) -> Instance:
+        seen.append(options["ec_pairwise_test"])
+        return opened(*arguments, **options)
+
+    monkeypatch.setattr(Instance, "open", noted)
+    for name, more in {"first": (), "second": ("--ec-pairwise-test",)}.items():
+        (out / name).mkdir()
+        assert terminal.run(*words, "--out", out / name, *more).exit_code == 0
+    assert seen == [False, True]

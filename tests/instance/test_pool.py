@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pairsmith import AsyncInstance, CancelToken, Instance, KeyFormat, errors
-from pairsmith._core import PairPool
+from pairsmith._core import PairPool, _pretend
 from pairsmith.instance import PooledSpec, PoolStatus
 from pairsmith.results import DataKeyPair, KeyPairSpec
 from waiting import PATIENCE_SECONDS, eventually
@@ -296,7 +296,7 @@ def test_pairs_wait_in_locked_memory_and_close_erases_them(
 
 UNLOCKED = """
 import os, resource
-from pairsmith._core import PairPool
+from pairsmith._core import PairPool, _pretend
 resource.setrlimit(resource.RLIMIT_MEMLOCK, (4096, 4096))
 if os.geteuid() == 0:
     os.setuid(65534)  # root may lock what it likes
@@ -494,3 +494,43 @@ def test_an_async_instance_has_a_pool(url: str) -> None:
     status = asyncio.run(use())
     assert status.specs[RSA] == PooledSpec(depth=2, capacity=2, hits=1, misses=0)
     assert status.failures == 0
+
+
+def test_pairs_that_waited_too_long_are_made_anew(url: str) -> None:
+    """After the age that was given none of them goes out, and the pool fills again."""
+    with Instance.open(url, pool={RSA: 3, "EC_P256": 3}, pool_max_age=600) as instance:
+        key_id = instance.create_key().key_id
+        assert instance.warm_up()
+        _pretend(seconds=599)
+        assert instance.pool_status().expired == 0
+        _pretend(seconds=2)
+        assert instance.pool_status().expired == 6
+        assert instance.warm_up()
+        pair = instance.generate_data_key_pair(key_id, RSA, "DER")
+        assert _shelf(instance).hits == 1
+        assert instance.decrypt(pair.record()).private_key() is not None
+        assert instance.pool_status().failures == 0
+
+
+def test_a_copy_of_the_machine_empties_the_pool(url: str) -> None:
+    """What both machines would hand out goes to nobody; a batch begins anew."""
+    with Instance.open(url, pool={"EC_P256": 5}, pair_limit=2) as instance:
+        key_id = instance.create_key().key_id
+        assert instance.warm_up()
+        batch = instance.generate_data_key_pairs(key_id, "EC_P256", "DER", 1000)
+        first = next(batch).encoded_public_key
+        _pretend(copies=1)
+        status = instance.pool_status()
+        assert (status.copied, status.expired) == (5, 0)
+        publics = {pair.encoded_public_key for pair in batch}
+        assert len(publics | {first}) == 1000
+        assert instance.warm_up()
+        instance.generate_data_key_pair(key_id, "EC_P256", "DER")
+        assert _shelf(instance, "EC_P256").hits == 1
+
+
+@pytest.mark.parametrize("age", [None, True, "an hour", 0, -1, 86_401, float("nan")])
+def test_an_age_is_a_number_of_seconds(url: str, age: object) -> None:
+    """Nothing else is taken for one, and pairs always get too old some day."""
+    with pytest.raises(errors.InvalidParameter, match="pool_max_age"):
+        Instance.open(url, pool_max_age=age)  # type: ignore[arg-type]

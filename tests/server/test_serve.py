@@ -350,12 +350,14 @@ def test_print_config_writes_what_would_be_used(
     monkeypatch.chdir(tmp_path)
     Path("pairsmith.toml").write_text("[pairs]\nlimit = 3\n")
     printed = CliRunner().invoke(
-        application, ["serve", "--print-config", "--port=9999"]
+        application,
+        ["serve", "--print-config", "--port=9999", "--ec-pairwise-test"],
     )
     path = tmp_path / "printed.toml"
     path.write_text(printed.stdout)
     settings = load_settings(path, {})
     assert (settings.pairs.limit, settings.listen.port) == (3, 9999)
+    assert settings.pairs.ec_pairwise_test
     assert to_toml(settings) == printed.stdout
     assert sorted(tmp_path.iterdir()) == [tmp_path / "pairsmith.toml", path]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pairsmith._core import _pretend
 from pairsmith.errors import InvalidParameter
 from pairsmith.server.services import open_instance
 from pairsmith.server.settings import (
@@ -102,6 +103,27 @@ def test_the_pool_is_what_the_setting_says(tmp_path: Path) -> None:
             "EC_P256": 3,
             "EC_P256K": 2,
         }
+
+
+def test_pairs_are_tested_and_wait_as_set(tmp_path: Path) -> None:
+    """The pairwise test and the longest wait reach the instance; both have bounds."""
+    place = f"sqlite:///{tmp_path / 'kms.db'}"
+    settings = with_setting(Settings(), "database", "url", place)
+    assert not settings.pairs.ec_pairwise_test
+    assert settings.pairs.pool_max_age_seconds == 3600
+    settings = with_setting(settings, "pairs", "ec_pairwise_test", "true")
+    settings = with_setting(settings, "pairs", "pool", "EC_P256=2")
+    settings = with_setting(settings, "pairs", "pool_max_age_seconds", 60)
+    with open_instance(settings) as instance:
+        assert instance._ec_pairwise_test
+        assert instance.warm_up()
+        _pretend(seconds=59)
+        assert instance.pool_status().expired == 0
+        _pretend(seconds=2)
+        assert instance.pool_status().expired == 2
+    for wrong in (0, 86_401, "an hour"):
+        with pytest.raises(InvalidParameter, match="pool_max_age_seconds"):
+            with_setting(settings, "pairs", "pool_max_age_seconds", wrong)
 
 
 @pytest.mark.parametrize("text", ["EC_P256", "EC_P256=many", "EC_P257=1", "EC_P256=0"])

@@ -36,6 +36,8 @@ NOISY = 0.02
               show_default=True, help="How long for each spec.")  # fmt: skip
 @click.option("--keys", type=click.IntRange(min=1),
               help="Keys of each generator, however long that takes.")  # fmt: skip
+@click.option("--ec-pairwise-test", is_flag=True,
+              help="Our engines with the pairwise test of curves, too.")  # fmt: skip
 @click.pass_context
 def bench(
     ctx: click.Context,
@@ -44,6 +46,8 @@ def bench(
     rivals: Sequence[str],
     seconds: float,
     keys: int | None,
+    *,
+    ec_pairwise_test: bool,
 ) -> None:
     """Compare generators of key pairs, in turns, on one thread each.
 
@@ -53,7 +57,10 @@ def bench(
     """
     from pairsmith import bench as measuring
 
-    contenders = [*measuring.engines(engines), *measuring.rivals(rivals)]
+    ours = measuring.engines(engines)
+    if ec_pairwise_test:
+        ours += map(measuring.tested, ours.copy())
+    contenders = [*ours, *measuring.rivals(rivals)]
     # A spec given twice is measured once.
     results = [
         _measured(contenders, spec, keys, seconds) for spec in dict.fromkeys(specs)

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(
-    settings: Settings, *, other_root_key: str | None = None
+    settings: Settings,
+    *,
+    other_root_key: str | None = None,
+    ec_pairwise_test: bool = False,
 ) -> Iterator[Instance]:
     """The instance that is meant.
 
     Args:
         settings: Where it is, and its root key.
         other_root_key: One that may open it as well: a re-wrap moves to it.
+        ec_pairwise_test: Whether its pairs of elliptic curves sign and verify first.
 
     Raises:
         Failure: It does not exist.
@@ -45,7 +49,10 @@ def opened(
         root_keys = [*_root_keys(settings), other_root_key]
     refuse = settings.refuse_format_1
     with Instance.open(
-        settings.database, root_keys, refuse_format_1=refuse
+        settings.database,
+        root_keys,
+        ec_pairwise_test=ec_pairwise_test,
+        refuse_format_1=refuse,
     ) as instance:
         yield instance
 

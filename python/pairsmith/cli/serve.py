@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pairsmith.cli.failures import ENVIRONMENT, Failure
+from pairsmith.cli.generate import ec_pairwise_option
 from pairsmith.cli.output import write_facts
 from pairsmith.cli.settings import DEFAULT_DATABASE, Command, Settings
 from pairsmith.cli.standard_output import write_out
@@ -21,6 +22,7 @@ OPTIONS = {
     "port": ("listen", "port"),
     "workers": ("listen", "workers"),
     "insecure_http": ("tls", "insecure_http"),
+    "ec_pairwise_test": ("pairs", "ec_pairwise_test"),
     "folder": ("files", "folder"),
 }
 """What may be given on the command line, and which settings that is."""
@@ -38,6 +40,7 @@ OPTIONS = {
 @click.option("--workers", type=int, help="Processes that serve.")
 @click.option("--folder", help="Where tls/, audit/ and clients/ are.")
 @click.option("--insecure-http", is_flag=True, help="Plain HTTP, on loopback only.")
+@ec_pairwise_option
 @click.option(
     "--dev",
     is_flag=True,

@@ -77,6 +77,7 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         pair_limit: int = 1,
         threads: int = 1,
         pool: Mapping[KeyPairSpec | str, int] | None = None,
+        pool_max_age: float = parse.POOL_MAX_AGE_SECONDS,
         ec_pairwise_test: bool = False,
         refuse_format_1: bool = False,
     ) -> Self:
@@ -95,6 +96,9 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
             pool: How many pairs of which spec, 1 to 1024 of each, are to wait ready
                 made, such as ``{"RSA_2048": 32}``. They are made by threads of low
                 priority and wait unwrapped in the memory of this process.
+            pool_max_age: How many seconds a pair may wait there, a day at most; then it
+                is erased and another one made. So is every one as soon as the system
+                tells that the machine was copied.
             ec_pairwise_test: Whether elliptic-curve pairs sign and verify before they
                 leave, as RSA pairs always do. They take several times as long then.
             refuse_format_1: Whether blobs of format 1 are refused, which do not say
@@ -112,6 +116,7 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         threads = parse.parse_count("threads", threads, limit=parse.THREAD_LIMIT)
         pair_limit = parse.parse_count("pair_limit", pair_limit, limit=parse.PAIR_LIMIT)
         capacities = parse.parse_pool(pool)
+        max_age = parse.parse_age(pool_max_age, "pool_max_age")
         tested = parse.parse_flag("ec_pairwise_test", ec_pairwise_test)
         refused = parse.parse_flag("refuse_format_1", refuse_format_1)
         cls.engine()  # one that does not exist is noticed here, not at the first pair
@@ -124,7 +129,7 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         try:
             warm = None
             if capacities:
-                warm = WarmPool(capacities, ec_pairwise_test=tested)
+                warm = WarmPool(capacities, ec_pairwise_test=tested, max_age=max_age)
             return cls(
                 registry,
                 guard,

@@ -38,11 +38,16 @@ class PoolStatus:
             keeps it out of core dumps and forked children. If not, raise the limit of
             locked memory (``ulimit -l``): a pair takes 4 KiB.
         failures: How often making pairs failed.
+        expired: Pairs that had waited longer than they may and were erased.
+        copied: Pairs that were erased because the machine is known to have been
+            copied, as when a snapshot of it is resumed.
     """
 
     specs: Mapping[KeyPairSpec, PooledSpec] = field(default_factory=dict)
     locked: bool = False
     failures: int = 0
+    expired: int = 0
+    copied: int = 0
 
     @classmethod
     def of(cls, pool: PairPool | None) -> Self:
@@ -51,7 +56,8 @@ class PoolStatus:
             return cls()
         shelves, locked, failures = pool.status()
         specs = {KeyPairSpec(name): PooledSpec(*rest) for name, *rest in shelves}
-        return cls(specs, locked, failures)
+        expired, copied = pool.erased()
+        return cls(specs, locked, failures, expired, copied)
 
 
 class WarmPool:
@@ -63,11 +69,17 @@ class WarmPool:
     """
 
     def __init__(
-        self, capacities: Mapping[KeyPairSpec, int], *, ec_pairwise_test: bool
+        self,
+        capacities: Mapping[KeyPairSpec, int],
+        *,
+        ec_pairwise_test: bool,
+        max_age: float,
     ) -> None:
         """Start filling."""
         named = [(str(spec), count) for spec, count in capacities.items()]
-        self._new = partial(PairPool, named, ec_pairwise_test=ec_pairwise_test)
+        self._new = partial(
+            PairPool, named, ec_pairwise_test=ec_pairwise_test, max_age=max_age
+        )
         self.raw = self._new()
         self.raw.start()
         _pools.add(self)

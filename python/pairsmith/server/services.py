@@ -133,5 +133,7 @@ def open_instance(settings: Settings) -> Instance:
         pair_limit=settings.pairs.limit,
         threads=settings.pairs.threads,
         pool=settings.pairs.pooled(),
+        pool_max_age=settings.pairs.pool_max_age_seconds,
+        ec_pairwise_test=settings.pairs.ec_pairwise_test,
         refuse_format_1=settings.database.refuse_format_1,
     )

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pairsmith.documents import read_toml
 from pairsmith.errors import InvalidParameter
-from pairsmith.parameters import PAIR_LIMIT, THREAD_LIMIT
+from pairsmith.parameters import (
+    AGE_LIMIT_SECONDS,
+    PAIR_LIMIT,
+    POOL_MAX_AGE_SECONDS,
+    THREAD_LIMIT,
+)
 from pairsmith.server.origin import parse_networks
 
 if TYPE_CHECKING:
@@ -123,6 +128,16 @@ class Pairs:
         "",
         "Pairs that each worker keeps ready, such as RSA_2048=32,RSA_4096=4; empty "
         "keeps none.",
+    )
+    pool_max_age_seconds: int = _set(
+        POOL_MAX_AGE_SECONDS,
+        "How long a pair may wait there; then it is erased and another one made.",
+        high=AGE_LIMIT_SECONDS,
+    )
+    ec_pairwise_test: bool = _set(
+        default=False,
+        doc="Whether pairs of elliptic curves sign and verify before they leave, as "
+        "those of RSA always do.",
     )
 
     def pooled(self) -> dict[str, int]:

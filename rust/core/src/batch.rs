@@ -1,7 +1,8 @@
 //! Many wrapped pairs on several threads, handed over in groups as they are made.
 //!
 //! Memory does not depend on how many are wanted: a worker waits while the groups that nobody has
-//! taken are as many as twice the workers.
+//! taken are as many as twice the workers. If the machine is known to have been copied, what was made
+//! and drawn before is erased, and the workers begin anew with what is left to make.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -12,10 +13,12 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::generate::{DataKeyPair, Request, wrapped};
 use crate::interrupt::Interrupt;
-use crate::lanes::{Engine, SCALAR_LENGTH};
+use crate::lanes::Engine;
+use crate::prepare;
 use crate::random::OsRandom;
 use crate::spec::{KeyFormat, KeyPairSpec};
 use crate::stream::PairStream;
+use crate::surroundings::{StandingStill, Surroundings};
 use crate::wrap::{Layout, WrappingKey};
 
 /// What is asked for, owned by the workers; as [`Request`].
@@ -42,7 +45,19 @@ type Group = Result<Vec<DataKeyPair>, Error>;
 
 /// A batch being made. Dropping it stops the workers and waits for them, some milliseconds.
 pub struct Batch {
-    groups: Mutex<Receiver<Group>>,
+    order: Arc<Order>,
+    workers: usize,
+    surroundings: Arc<dyn Surroundings>,
+    /// Pairs that have not been handed over.
+    undelivered: AtomicU64,
+    stop: Arc<AtomicBool>,
+    run: Mutex<Run>,
+}
+
+/// Workers with what they have made.
+struct Run {
+    generation: u64,
+    groups: Receiver<Group>,
     progress: Arc<Progress>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -51,33 +66,33 @@ pub struct Batch {
 struct Progress {
     /// Pairs that no worker has taken on.
     unclaimed: AtomicU64,
-    /// Pairs that have not been handed over.
-    undelivered: AtomicU64,
-    stop: AtomicBool,
+    /// For all runs, and for this one.
+    stop: Arc<AtomicBool>,
+    over: AtomicBool,
 }
 
 impl Batch {
-    /// Starts making `count` pairs on `workers` threads, 1 or more.
+    /// As [`Self::start_in`], on a machine that nobody copies.
     #[must_use]
     pub fn start(order: Order, count: u64, workers: usize) -> Self {
-        let progress = Arc::new(Progress {
-            unclaimed: AtomicU64::new(count),
-            undelivered: AtomicU64::new(count),
-            stop: AtomicBool::new(false),
-        });
-        if let KeyPairSpec::Ec(curve) = order.spec {
-            // Makes the curve's table, here rather than in a thread: Python's forks wait for its
-            // caller. A failure comes up again in the workers, who can say so.
-            drop(order.engine.base_multiples(curve, &[[1; SCALAR_LENGTH]]));
-        }
-        let order = Arc::new(order);
-        let (sender, receiver) = sync_channel(2 * workers);
-        let start = |_| {
-            let (order, progress, sender) = (order.clone(), progress.clone(), sender.clone());
-            std::thread::spawn(move || work(&order, &progress, &sender))
-        };
-        let workers = (0..workers).map(start).collect();
-        Self { groups: Mutex::new(receiver), progress, workers }
+        Self::start_in(order, count, workers, Arc::new(StandingStill))
+    }
+
+    /// Starts making `count` pairs on `workers` threads, 1 or more.
+    #[must_use]
+    pub fn start_in(
+        order: Order,
+        count: u64,
+        workers: usize,
+        surroundings: Arc<dyn Surroundings>,
+    ) -> Self {
+        // Here rather than in the workers, for those who call without preparing. A failure comes up
+        // again there, where it can be told.
+        let _ = prepare::pair(order.spec, order.engine);
+        let (order, stop) = (Arc::new(order), Arc::new(AtomicBool::new(false)));
+        let run = Run::start(&order, count, workers, surroundings.generation(), stop.clone());
+        let undelivered = AtomicU64::new(count);
+        Self { order, workers, surroundings, undelivered, stop, run: Mutex::new(run) }
     }
 
     /// The next pairs, in no particular order; `None` if none was ready within `patience`; an empty
@@ -86,17 +101,26 @@ impl Batch {
     /// # Errors
     /// What stopped a worker; and [`Error::Interrupted`] after [`Self::stop`].
     pub fn next_group(&self, patience: Duration) -> Result<Option<Vec<DataKeyPair>>, Error> {
-        if self.progress.undelivered.load(Ordering::Relaxed) == 0 {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.undelivered.load(Ordering::Relaxed) == 0 {
             return Ok(Some(Vec::new()));
         }
-        if self.progress.requested() {
+        if self.stop.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        match groups.recv_timeout(patience) {
+        let received = run.groups.recv_timeout(patience);
+        // Looked at with the group in hand: it may have waited for long.
+        let generation = self.surroundings.generation();
+        if generation != run.generation {
+            let left = self.undelivered.load(Ordering::Relaxed);
+            let stop = self.stop.clone();
+            *run = Run::start(&self.order, left, self.workers, generation, stop);
+            return Ok(None);
+        }
+        match received {
             Ok(group) => {
                 let group = group?;
-                self.progress.undelivered.fetch_sub(group.len() as u64, Ordering::Relaxed);
+                self.undelivered.fetch_sub(group.len() as u64, Ordering::Relaxed);
                 Ok(Some(group))
             }
             Err(RecvTimeoutError::Timeout) => Ok(None),
@@ -106,15 +130,41 @@ impl Batch {
 
     /// Asks the workers to end; what they have not handed over is erased.
     pub fn stop(&self) {
-        self.progress.stop.store(true, Ordering::Relaxed);
+        self.stop.store(true, Ordering::Relaxed);
     }
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+impl Run {
+    fn start(
+        order: &Arc<Order>,
+        count: u64,
+        workers: usize,
+        generation: u64,
+        stop: Arc<AtomicBool>,
+    ) -> Self {
+        let (unclaimed, over) = (AtomicU64::new(count), AtomicBool::new(false));
+        let progress = Arc::new(Progress { unclaimed, stop, over });
+        let (sender, groups) = sync_channel(2 * workers);
+        let start = |_| {
+            let (order, progress, sender) = (order.clone(), progress.clone(), sender.clone());
+            std::thread::spawn(move || work(&order, &progress, &sender))
+        };
+        let workers = (0..workers).map(start).collect();
+        Self { generation, groups, progress, workers }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.progress.over.store(true, Ordering::Relaxed);
         // A worker that waits for room in the channel wakes when the receiver is gone.
-        *self.groups.get_mut().unwrap_or_else(PoisonError::into_inner) = sync_channel(0).1;
+        self.groups = sync_channel(0).1;
         for worker in self.workers.drain(..) {
             // One that panicked has ended too, and said so on standard error.
             let _ = worker.join();
@@ -124,7 +174,7 @@ impl Drop for Batch {
 
 impl Interrupt for Progress {
     fn requested(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) || self.over.load(Ordering::Relaxed)
     }
 }
 

@@ -30,8 +30,8 @@ pub struct EcKeyPair {
 /// `random` gives determines the pair, on every engine.
 ///
 /// # Errors
-/// [`Error::Random`] if there was no randomness; [`Error::Consistency`] and [`Error::SelfTest`] after
-/// a fault.
+/// [`Error::Random`] if there was no randomness, [`Error::BrokenRandom`] if it is of no use;
+/// [`Error::Consistency`] and [`Error::SelfTest`] after a fault.
 pub fn generate(
     curve: Curve,
     engine: Engine,
@@ -91,12 +91,7 @@ fn drawn(
     let mut scalars = SecretBytes::zero(SCALAR_LENGTH * count);
     let (scalars, _) = scalars.expose_mut().as_chunks_mut::<SCALAR_LENGTH>();
     for scalar in &mut *scalars {
-        random.fill(scalar)?;
-        // Ends: a draw is out of range with odds of 2^-32 (P-256) or 2^-127. That one was is no
-        // secret, for it is gone.
-        while !in_range(curve, scalar) {
-            random.fill(scalar)?;
-        }
+        draw(curve, random, scalar)?;
     }
     let points = engine.base_multiples(curve, scalars)?;
     let pair = |(scalar, point): (&[u8; SCALAR_LENGTH], Point)| EcKeyPair {
@@ -105,6 +100,24 @@ fn drawn(
         point,
     };
     Ok(scalars.iter().zip(points).map(pair).collect())
+}
+
+/// Draws of one scalar at most: a draw is out of range with odds of 2^-32 (P-256) or 2^-127.
+const DRAWS: usize = 8;
+
+/// That a draw was out of range is no secret, for it is gone.
+fn draw(
+    curve: Curve,
+    random: &mut impl RandomSource,
+    scalar: &mut [u8; SCALAR_LENGTH],
+) -> Result<(), Error> {
+    for _ in 0..DRAWS {
+        random.fill(scalar)?;
+        if in_range(curve, scalar) {
+            return Ok(());
+        }
+    }
+    Err(Error::BrokenRandom)
 }
 
 /// Whether 0 < d < n, in a time that does not depend on d.

@@ -6,6 +6,10 @@ pub enum Error {
     /// The operating system gave no random bytes. Likely cause: a sandbox that forbids `getrandom`.
     #[error("the operating system's random number generator failed")]
     Random,
+    /// The source of randomness goes in circles, or gave nothing that could be used where that is as
+    /// good as impossible: it is broken, or was replaced. What it gave is not used.
+    #[error("the random number generator repeats itself, or never gives what can be used")]
+    BrokenRandom,
     /// A blob did not open: wrong key, version, Iv or Aad, or the blob was changed. Which of these
     /// it was is deliberately not said.
     #[error("decryption failed")]

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 
+use crate::error::Error;
 use crate::natural::Natural;
 use crate::secret::SecretBytes;
 
@@ -40,6 +41,22 @@ pub enum Place {
     PublicDocument,
 }
 
+/// What the operating system gives in a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum System {
+    /// Random bytes.
+    #[default]
+    Works,
+    /// The first so many bytes of each thread, again and again.
+    Repeats(usize),
+    /// Random bytes, then the last eight of so many for ever.
+    SticksAfter(usize),
+    /// So many bytes, then an error.
+    FailsAfter(usize),
+    /// The same byte for ever.
+    Constant(u8),
+}
+
 /// One bit that flips once.
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
@@ -53,6 +70,7 @@ pub struct Fault {
 
 thread_local! {
     static PLAN: RefCell<Vec<Fault>> = const { RefCell::new(vec![]) };
+    static SYSTEM: RefCell<(System, Vec<u8>)> = const { RefCell::new((System::Works, vec![])) };
 }
 
 /// What `work` returns when it meets the faults, and how many of them it did not meet.
@@ -62,14 +80,41 @@ pub fn with<T>(faults: &[Fault], work: impl FnOnce() -> T) -> (T, usize) {
     (result, PLAN.take().len())
 }
 
+/// What `work` returns where the system is such.
+pub fn with_system<T>(system: System, work: impl FnOnce() -> T) -> T {
+    SYSTEM.set((system, vec![]));
+    let result = work();
+    SYSTEM.take();
+    result
+}
+
+/// What the system gives in place of `out`, which it has filled.
+pub(crate) fn in_randomness(out: &mut [u8]) -> Result<(), Error> {
+    SYSTEM.with_borrow_mut(|(system, given)| {
+        for byte in out {
+            *byte = match *system {
+                System::Works => return Ok(()),
+                System::Constant(byte) => byte,
+                System::Repeats(after) if given.len() >= after => given[given.len() - after],
+                System::SticksAfter(after) if given.len() >= after => given[given.len() - 8],
+                System::FailsAfter(after) if given.len() >= after => return Err(Error::Random),
+                _ => *byte,
+            };
+            given.push(*byte);
+        }
+        Ok(())
+    })
+}
+
 /// The plan of this thread, for one that it starts.
-pub(crate) fn plan() -> Vec<Fault> {
-    PLAN.with_borrow(Clone::clone)
+pub(crate) fn plan() -> (Vec<Fault>, System) {
+    (PLAN.with_borrow(Clone::clone), SYSTEM.with_borrow(|(system, _)| *system))
 }
 
 /// Goes by this plan from now on.
-pub(crate) fn adopt(faults: Vec<Fault>) {
+pub(crate) fn adopt((faults, system): (Vec<Fault>, System)) {
     PLAN.set(faults);
+    SYSTEM.set((system, vec![]));
 }
 
 /// The bits that flip at this passage; `bits` are how many there are.

@@ -68,8 +68,8 @@ pub struct DataKeyPair {
 /// Generates a pair from the operating system's randomness and wraps its private half.
 ///
 /// # Errors
-/// [`Error::Random`], [`Error::Interrupted`], and for faults [`Error::Consistency`],
-/// [`Error::SelfTest`] and [`Error::Encoding`].
+/// [`Error::Random`], [`Error::BrokenRandom`], [`Error::Interrupted`], and for faults
+/// [`Error::Consistency`], [`Error::SelfTest`] and [`Error::Encoding`].
 pub fn data_key_pair(
     key: &WrappingKey,
     request: &Request<'_>,
@@ -143,6 +143,11 @@ pub(crate) fn ec_pair_tested(curve: Curve, pair: EncodedPair) -> Result<EncodedP
     Ok(pair)
 }
 
+/// Pairs of primes, one after the other, that may be turned down: by Miller–Rabin with odds below
+/// 2^-100, or at the gate with odds of 2^-15 (det-keygen, steps 20 and 23), so all of them below
+/// 2^-120. A source that gives the same two numbers for ever ends here if nowhere before.
+pub(crate) const ROUNDS: usize = 8;
+
 /// An RSA key, as numbers and encoded, by FIPS 186-5 A.1.3 and det-keygen: `candidates` alone
 /// determines it. Miller–Rabin takes its bases from a source of its own.
 ///
@@ -157,8 +162,7 @@ pub fn rsa_key_pair(
 ) -> Result<(RsaKeyPair, EncodedPair), Error> {
     let Effort { engine, threads, .. } = effort;
     let mut search = PrimeSearch::new(engine, threads, size.prime_bits(), candidates);
-    // Ends: another round is needed with odds of 2^-15.
-    loop {
+    for _ in 0..ROUNDS {
         let (p, q) = search.next_pair(interrupt)?;
         let rounds = miller_rabin::rounds(size.prime_bits());
         // What the second makes of numbers that the first turns down is thrown away.
@@ -179,6 +183,7 @@ pub fn rsa_key_pair(
             _ => {}
         }
     }
+    Err(Error::BrokenRandom)
 }
 
 /// The one gate that every RSA key passes: bounds, encoding, and a signature that verifies.

@@ -2,10 +2,11 @@
 //! configuration.
 //!
 //! The way down: [`health`], [`dumps`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`],
-//! [`re_encrypt`] → [`open_pair`] → [`root_key`] → [`service_key`] → [`wrap`] → `seal`, [`encode`] →
-//! [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`], [`random`],
-//! [`interrupt`], [`locked`], `fault` (for tests) → [`purpose`], [`self_test`], [`secret`], [`spec`],
-//! `stack`, [`error`]. No module imports one further up; `rust/tests` checks it.
+//! [`re_encrypt`] → [`open_pair`] → [`prepare`] → [`root_key`] → [`service_key`] → [`wrap`] → `seal`,
+//! [`encode`] → [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`],
+//! [`random`], [`interrupt`], [`locked`], [`surroundings`], `fault` (for tests) → [`once`], [`purpose`],
+//! [`self_test`], [`secret`], [`spec`], `stack`, [`error`]. No module imports one further up;
+//! `rust/tests` checks it.
 
 pub mod aead;
 pub mod batch;
@@ -22,8 +23,10 @@ pub mod interrupt;
 pub mod lanes;
 pub mod locked;
 pub mod natural;
+pub mod once;
 pub mod open_pair;
 pub mod pool;
+pub mod prepare;
 pub mod primes;
 pub mod purpose;
 pub mod random;
@@ -38,4 +41,5 @@ pub mod service_key;
 pub mod spec;
 mod stack;
 pub mod stream;
+pub mod surroundings;
 pub mod wrap;

@@ -1,20 +1,24 @@
 //! Where randomness comes from: always a parameter.
 
+mod watch;
+
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::error::Error;
 use crate::secret::SecretBytes;
 
+use watch::Watch;
+
 /// A source of uniformly distributed bytes.
 pub trait RandomSource {
     /// Fills `out`.
     ///
     /// # Errors
-    /// [`Error::Random`] if the source has none to give.
+    /// [`Error::Random`] if the source has none to give; [`Error::BrokenRandom`] if it repeats itself.
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Error>;
 
-    /// Whether the bytes are the operating system's, so that a library that draws from there by
+    /// Whether the bytes are the operating system's, and watched: a library that draws from there by
     /// itself may take this source's place.
     fn is_operating_system(&self) -> bool {
         false
@@ -35,9 +39,10 @@ impl<R: RandomSource + ?Sized> RandomSource for &mut R {
 /// pieces of 128 to 256 bytes, and a system call each would cost more than trial division.
 ///
 /// A block belongs to one generation and dies with it, so no state outlives a fork or a snapshot of
-/// the machine; bytes are erased as they are handed out.
+/// the machine; bytes are erased as they are handed out. A system that repeats itself is noticed.
 pub struct OsRandom {
-    system: SystemRandom,
+    system: System,
+    watch: Option<Watch>,
     block: SecretBytes,
     used: usize,
 }
@@ -48,7 +53,7 @@ impl OsRandom {
     /// A source that draws exactly what is asked for: for a few bytes.
     #[must_use]
     pub fn unbuffered() -> Self {
-        Self { system: SystemRandom::new(), block: SecretBytes::zero(0), used: 0 }
+        Self { system: System::new(), watch: None, block: SecretBytes::zero(0), used: 0 }
     }
 
     /// A source for one search.
@@ -61,17 +66,24 @@ impl OsRandom {
     #[must_use]
     pub fn in_blocks_of(bytes: usize) -> Self {
         let block = SecretBytes::zero(bytes);
-        Self { system: SystemRandom::new(), used: block.len(), block }
+        Self { system: System::new(), watch: Some(Watch::new()), used: block.len(), block }
     }
 }
 
 impl RandomSource for OsRandom {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
         if out.len() > self.block.len() {
-            return self.system.fill(out).map_err(|_| Error::Random);
+            self.system.fill(out)?;
+            return match &mut self.watch {
+                Some(watch) => watch.look(out),
+                None => Watch::once(out),
+            };
         }
         if self.block.len() - self.used < out.len() {
-            self.system.fill(self.block.expose_mut()).map_err(|_| Error::Random)?;
+            self.system.fill(self.block.expose_mut())?;
+            if let Some(watch) = &mut self.watch {
+                watch.look(self.block.expose())?;
+            }
             self.used = 0;
         }
         let piece = &mut self.block.expose_mut()[self.used..self.used + out.len()];
@@ -83,6 +95,22 @@ impl RandomSource for OsRandom {
 
     fn is_operating_system(&self) -> bool {
         true
+    }
+}
+
+/// The system's generator, or what a test puts in its place.
+struct System(SystemRandom);
+
+impl System {
+    fn new() -> Self {
+        Self(SystemRandom::new())
+    }
+
+    fn fill(&self, out: &mut [u8]) -> Result<(), Error> {
+        self.0.fill(out).map_err(|_| Error::Random)?;
+        #[cfg(feature = "fault-injection")]
+        crate::fault::in_randomness(out)?;
+        Ok(())
     }
 }
 

@@ -41,6 +41,11 @@ pub enum Curve {
     P256K,
 }
 
+impl Curve {
+    /// Every curve.
+    pub const ALL: [Self; 2] = [Self::P256, Self::P256K];
+}
+
 /// The kind of a data key pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyPairSpec {
@@ -48,6 +53,26 @@ pub enum KeyPairSpec {
     Rsa(RsaSize),
     /// An elliptic curve in short Weierstrass form.
     Ec(Curve),
+}
+
+impl KeyPairSpec {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Rsa(RsaSize::Bits2048),
+        Self::Rsa(RsaSize::Bits3072),
+        Self::Rsa(RsaSize::Bits4096),
+        Self::Ec(Curve::P256),
+        Self::Ec(Curve::P256K),
+    ];
+
+    /// Its place in [`Self::ALL`].
+    #[must_use]
+    pub const fn place(self) -> usize {
+        match self {
+            Self::Rsa(size) => size as usize,
+            Self::Ec(curve) => RsaSize::ALL.len() + curve as usize,
+        }
+    }
 }
 
 /// How the two halves of a pair are encoded: PKCS#8 (RFC 5208) for the private key,

@@ -7,16 +7,13 @@
 use crate::ec;
 use crate::encode::EncodedPair;
 use crate::error::Error;
-use crate::generate::{ec_pair_tested, through_the_gate};
+use crate::generate::{ROUNDS, ec_pair_tested, through_the_gate};
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::natural::Natural;
-use crate::primes;
 use crate::primes::miller_rabin;
 use crate::primes::search::PrimeSearch;
-use crate::primes::trial_division::TrialDivision;
 use crate::random::OsRandom;
-use crate::rsa;
 use crate::spec::{Curve, KeyPairSpec, RsaSize};
 use crate::stack;
 
@@ -45,20 +42,6 @@ impl PairStream {
             stream.tested = tested;
         }
         self
-    }
-
-    /// Makes on this thread what a process makes once, by a pair's self-tests and tables: a fork
-    /// that cut another thread off in the middle of it would leave the child waiting for ever.
-    pub(crate) fn prepare(spec: KeyPairSpec, engine: Engine) -> Result<(), Error> {
-        match spec {
-            KeyPairSpec::Rsa(size) => {
-                let limbs = size.prime_bits() / 64;
-                TrialDivision::for_limbs(limbs).prepare(engine);
-                primes::known_answers::before_use(engine, limbs)?;
-                rsa::known_answers::before_use()
-            }
-            KeyPairSpec::Ec(curve) => ec::known_answers::before_use(curve, engine),
-        }
     }
 
     /// How many pairs are best made at a time: four RSA pairs have eight primes, which fill the
@@ -103,12 +86,18 @@ impl RsaStream {
 
     fn next(&mut self, count: usize, interrupt: &dyn Interrupt) -> Result<Vec<EncodedPair>, Error> {
         let mut pairs = Vec::with_capacity(count);
-        // Ends: a pair is turned down with odds of 2^-15.
+        // Rounds that gave nothing.
+        let mut idle = 0;
         while pairs.len() < count {
+            let before = pairs.len();
             for primes in self.proven_primes(count - pairs.len(), interrupt)?.chunks_exact(2) {
                 if let Some((_, pair)) = through_the_gate(&primes[0], &primes[1])? {
                     pairs.push(pair);
                 }
+            }
+            idle = if pairs.len() > before { 0 } else { idle + 1 };
+            if idle == ROUNDS {
+                return Err(Error::BrokenRandom);
             }
         }
         Ok(pairs)

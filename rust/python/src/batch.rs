@@ -6,10 +6,12 @@ use std::time::Duration;
 use pairsmith_core::batch::{Batch, Order};
 use pairsmith_core::error::Error;
 use pairsmith_core::generate::DataKeyPair;
+use pairsmith_core::prepare;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::border::{guarded, raise};
+use crate::border::{guarded, raise, released};
+use crate::machine::Machine;
 
 type Bytes<'py> = Bound<'py, PyBytes>;
 /// Public key, Iv, blob, and the private key if it was asked for.
@@ -36,7 +38,8 @@ impl PairBatch {
                 return Err(raise(Error::Worker));
             }
             let group = loop {
-                match py.detach(|| batch.next_group(PATIENCE)).map_err(raise)? {
+                let group = released(py, prepare::nothing(), || batch.next_group(PATIENCE));
+                match group.map_err(raise)? {
                     Some(group) => break group,
                     None => py.check_signals()?,
                 }
@@ -57,7 +60,8 @@ impl PairBatch {
 
 impl PairBatch {
     pub fn start(order: Order, count: u64, workers: usize) -> Self {
-        let batch = Arc::new(Batch::start(order, count, workers));
+        let machine = Arc::new(Machine::watched());
+        let batch = Arc::new(Batch::start_in(order, count, workers, machine));
         Self { batch: Mutex::new(Some(batch)), process: std::process::id() }
     }
 
@@ -68,7 +72,7 @@ impl PairBatch {
     /// Waits for the workers with the interpreter released; after a fork there are none to wait for.
     fn end(&self, py: Python<'_>, batch: Arc<Batch>) {
         if self.process == std::process::id() {
-            py.detach(|| drop(batch));
+            released(py, prepare::nothing(), || drop(batch));
         } else {
             std::mem::forget(batch);
         }

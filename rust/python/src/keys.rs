@@ -12,14 +12,14 @@ use pairsmith_core::root_key::VersionUse;
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::spec::KeyPairSpec;
 use pairsmith_core::wrap::Source;
-use pairsmith_core::{re_encrypt, root_key, seeded, wrap};
+use pairsmith_core::{prepare, re_encrypt, root_key, seeded, wrap};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes};
 use zeroize::Zeroizing;
 
 use crate::batch::{Pair, PairBatch, to_python};
-use crate::border::{guarded, raise};
+use crate::border::{guarded, raise, released};
 use crate::interrupt::{CancelToken, Watch};
 use crate::pool::PairPool;
 use crate::service_key::ServiceKey;
@@ -228,9 +228,10 @@ impl WrappingKey {
         let claim =
             Claim { spec: names::spec(spec)?, format: names::format(key_format)?, public_key };
         guarded(|| {
+            let prepared = prepare::opening(claim.spec).map_err(raise)?;
             let run = || open_pair(&self.0, source, claim);
             let opened = match claim.spec {
-                KeyPairSpec::Rsa(_) => py.detach(run),
+                KeyPairSpec::Rsa(_) => released(py, prepared, run),
                 KeyPairSpec::Ec(_) => run(),
             };
             let opened = opened.map_err(raise)?;
@@ -279,8 +280,13 @@ impl WrappingKey {
             }
         };
         guarded(|| {
+            let prepared = match claim {
+                None => prepare::sealing(),
+                Some(claim) => prepare::opening(claim.spec),
+            };
+            let prepared = prepared.map_err(raise)?;
             let is_long = blob.len() > LONG_BLOB || claim.is_some();
-            let sealed = if is_long { py.detach(run) } else { run() };
+            let sealed = if is_long { released(py, prepared, run) } else { run() };
             let sealed = sealed.map_err(raise)?;
             Ok((PyBytes::new(py, &sealed.iv), PyBytes::new(py, &sealed.blob)))
         })
@@ -362,9 +368,10 @@ impl WrappingKey {
         };
         let pair = guarded(|| {
             let effort = Effort { threads: threads.max(1), ..Effort::of(engine::chosen()?) };
+            let prepared = prepare::pair(request.spec, effort.engine).map_err(raise)?;
             let watch = Watch::new(None);
             let run = || seeded::data_key_pair(&self.0, &request, effort, seed, &watch);
-            let result = py.detach(run);
+            let result = released(py, prepared, run);
             watch.into_raised().map_or_else(|| result.map_err(raise), Err)
         })?;
         Ok(to_python(py, pair))
@@ -425,10 +432,11 @@ impl WrappingKey {
         effort: Effort,
         cancel: Option<&CancelToken>,
     ) -> PyResult<DataKeyPair> {
+        let prepared = prepare::pair(request.spec, effort.engine).map_err(raise)?;
         let watch = Watch::new(cancel);
         let run = || generate::data_key_pair(&self.0, request, effort, &watch);
         let result = match request.spec {
-            KeyPairSpec::Rsa(_) => py.detach(run),
+            KeyPairSpec::Rsa(_) => released(py, prepared, run),
             KeyPairSpec::Ec(_) => run(),
         };
         match watch.into_raised() {

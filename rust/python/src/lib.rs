@@ -8,6 +8,7 @@ mod border;
 mod engine;
 mod interrupt;
 mod keys;
+mod machine;
 mod names;
 mod pool;
 mod service_key;
@@ -30,6 +31,8 @@ mod _core {
     use pairsmith_core::dumps;
     use pairsmith_core::generate;
     use pairsmith_core::health;
+    use pairsmith_core::once;
+    use pairsmith_core::prepare;
     use pairsmith_core::self_test;
     use pairsmith_core::wrap;
     use uuid::Uuid;
@@ -45,7 +48,15 @@ mod _core {
     #[pymodule_export]
     use crate::service_key::ServiceKey;
 
-    use crate::border::{guarded, raise};
+    use crate::border::{find_exceptions, guarded, raise, released};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // A package without them is an error of the import.
+        module.py().import("pairsmith.errors")?;
+        find_exceptions(module.py());
+        Ok(())
+    }
 
     /// The key version named in an Advance blob's header, or `None`.
     #[pyfunction]
@@ -96,7 +107,8 @@ mod _core {
         guarded(|| {
             let engine = crate::engine::chosen()?;
             let (mut results, mut begun) = (vec![], Instant::now());
-            py.detach(|| {
+            let prepared = prepare::everything(engine);
+            released(py, prepared, || {
                 health::examine(engine, |name, passed| {
                     results.push((name, passed, begun.elapsed().as_secs_f64()));
                     begun = Instant::now();
@@ -113,9 +125,25 @@ mod _core {
         self_test::fail();
     }
 
+    /// Tables made once in this process, and how many of them where a fork might have cut them off: a
+    /// test looks at both.
+    #[pyfunction]
+    fn _made_once() -> (usize, usize) {
+        let once::Count { made, late } = once::count();
+        (made, late)
+    }
+
+    /// Lets time go by and copies the machine, as waiting pairs see it: a test looks at what becomes of
+    /// them.
+    #[pyfunction]
+    #[pyo3(signature = (*, seconds = 0.0, copies = 0))]
+    fn _pretend(seconds: f64, copies: u64) {
+        crate::machine::pretend(seconds, copies);
+    }
+
     /// Panics inside the border, so that a test can see what becomes of a panic.
     #[pyfunction]
     fn _panic(py: Python<'_>) -> PyResult<()> {
-        guarded(|| py.detach(|| panic!("asked to panic")))
+        guarded(|| released(py, prepare::nothing(), || panic!("asked to panic")))
     }
 }

@@ -1,19 +1,24 @@
 //! `PairPool`: pairs that threads of Rust make ahead.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use pairsmith_core::encode::EncodedPair;
-use pairsmith_core::pool::Pool;
+use pairsmith_core::pool::{Pool, Wait};
+use pairsmith_core::prepare;
 use pairsmith_core::spec::KeyPairSpec;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::border::{guarded, raise};
+use crate::border::{guarded, raise, released};
 use crate::interrupt::CancelToken;
+use crate::machine::Machine;
 use crate::{engine, names};
 
 /// How often a waiting caller looks for signals.
 const LOOK: Duration = Duration::from_millis(50);
+/// How often threads that sleep look whether pairs are too old.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(10);
 /// How long closing waits for threads that get no time to end in.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -25,6 +30,7 @@ type Shelf = (&'static str, usize, usize, u64, u64);
 pub struct PairPool {
     capacities: Vec<(KeyPairSpec, usize)>,
     ec_pairwise_test: bool,
+    longest_wait: Duration,
     /// `None` if it was closed before it was used.
     pool: OnceLock<Option<Pool>>,
 }
@@ -32,11 +38,17 @@ pub struct PairPool {
 #[pymethods]
 impl PairPool {
     #[new]
-    #[pyo3(signature = (capacities, *, ec_pairwise_test = false))]
-    fn new(capacities: Vec<(String, usize)>, ec_pairwise_test: bool) -> PyResult<Self> {
+    #[pyo3(signature = (capacities, *, ec_pairwise_test = false, max_age = 3600.0))]
+    fn new(
+        capacities: Vec<(String, usize)>,
+        ec_pairwise_test: bool,
+        max_age: f64,
+    ) -> PyResult<Self> {
         let parsed = capacities.into_iter().map(|(name, depth)| Ok((names::spec(&name)?, depth)));
         let capacities = parsed.collect::<PyResult<_>>()?;
-        Ok(Self { capacities, ec_pairwise_test, pool: OnceLock::new() })
+        let longest_wait = Duration::try_from_secs_f64(max_age)
+            .map_err(|_| PyValueError::new_err("max_age is a number of seconds"))?;
+        Ok(Self { capacities, ec_pairwise_test, longest_wait, pool: OnceLock::new() })
     }
 
     /// Start filling, unless it has started.
@@ -61,6 +73,14 @@ impl PairPool {
         })
     }
 
+    /// How many pairs were erased: too old, and because the machine was copied.
+    fn erased(&self) -> (u64, u64) {
+        self.started().map_or((0, 0), |pool| {
+            let status = pool.status();
+            (status.expired, status.copied)
+        })
+    }
+
     /// Whether every shelf is full, within so many seconds.
     fn wait_full(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
         guarded(|| {
@@ -68,7 +88,7 @@ impl PairPool {
             let end = Instant::now() + Duration::from_secs_f64(seconds);
             loop {
                 let left = end.saturating_duration_since(Instant::now());
-                if py.detach(|| pool.wait_full(left.min(LOOK))) {
+                if released(py, prepare::nothing(), || pool.wait_full(left.min(LOOK))) {
                     return Ok(true);
                 }
                 if left.is_zero() {
@@ -82,7 +102,7 @@ impl PairPool {
     /// Erase what waits and stop the threads.
     fn close(&self, py: Python<'_>) {
         if let Some(pool) = self.pool.get_or_init(|| None) {
-            py.detach(|| pool.close(PATIENCE));
+            released(py, prepare::nothing(), || pool.close(PATIENCE));
         }
     }
 }
@@ -107,8 +127,17 @@ impl PairPool {
             return Ok(pool.as_ref());
         }
         let engine = engine::chosen()?;
-        let start = || Pool::start(&self.capacities, engine, self.ec_pairwise_test);
-        let pool = py.detach(start).map_err(raise)?;
+        let wait = Wait {
+            longest: self.longest_wait,
+            look: AT_LEAST_EVERY.min(self.longest_wait),
+            surroundings: Arc::new(Machine::watched()),
+        };
+        let start = || Pool::start_with(&self.capacities, engine, self.ec_pairwise_test, wait);
+        for &(spec, _) in &self.capacities {
+            prepare::pair(spec, engine).map_err(raise)?;
+        }
+        // Thousands of pages take milliseconds.
+        let pool = released(py, prepare::nothing(), start).map_err(raise)?;
         // What another thread started or closed meanwhile stays, and this one goes.
         Ok(self.pool.get_or_init(|| Some(pool)).as_ref())
     }

@@ -11,6 +11,7 @@ use ring::signature::{
 use super::known_answers;
 use crate::error::Error;
 use crate::halves::public_half;
+use crate::lanes::crate_is_ready;
 use crate::spec::Curve;
 
 const MESSAGE: &[u8] = b"pairsmith pairwise consistency test";
@@ -39,6 +40,7 @@ fn p256_signature(pkcs8: &[u8]) -> Option<Vec<u8>> {
 
 /// By the deterministic nonce of RFC 6979; the point in the document must be `point`.
 fn p256k_signature(pkcs8: &[u8], point: &[u8]) -> Option<Vec<u8>> {
+    crate_is_ready(Curve::P256K).ok()?;
     let info = pkcs8::PrivateKeyInfoRef::try_from(pkcs8).ok()?;
     let document = sec1::EcPrivateKey::try_from(info.private_key.as_bytes()).ok()?;
     let key = k256::ecdsa::SigningKey::from_slice(document.private_key).ok()?;
@@ -54,6 +56,9 @@ pub(super) fn verifies(curve: Curve, point: &[u8], message: &[u8], signature: &[
             key.verify(message, signature).is_ok()
         }
         Curve::P256K => {
+            if crate_is_ready(curve).is_err() {
+                return false;
+            }
             let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(point);
             let signature = k256::ecdsa::Signature::from_slice(signature);
             key.is_ok_and(|key| signature.is_ok_and(|it| key.verify(message, &it).is_ok()))

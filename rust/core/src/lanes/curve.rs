@@ -13,6 +13,7 @@ use super::Engine;
 #[cfg(target_arch = "x86_64")]
 use super::dispatch;
 use crate::error::Error;
+use crate::once::Once;
 use crate::spec::Curve;
 
 /// Bytes of a scalar and of a coordinate on either curve.
@@ -25,7 +26,29 @@ pub type Scalar = [u8; SCALAR_LENGTH];
 /// An uncompressed point.
 pub type Point = [u8; POINT_LENGTH];
 
+/// The tables of the curves' crates, which make them themselves at their first use of a curve.
+static TABLES_OF_CRATES: [Once<()>; Curve::ALL.len()] = [const { Once::new() }; Curve::ALL.len()];
+
+/// Makes the table of a curve's crate, unless it is made; before every use of it.
+pub(crate) fn crate_is_ready(curve: Curve) -> Result<(), Error> {
+    let make = || {
+        let mut one = [0; SCALAR_LENGTH];
+        one[SCALAR_LENGTH - 1] = 1;
+        by_crate(curve, &one).map(|_| ())
+    };
+    TABLES_OF_CRATES[curve as usize].get_or_make(make).copied()
+}
+
 impl Engine {
+    /// Makes whatever tables a curve has, unless they are made.
+    ///
+    /// # Errors
+    /// [`Error::Consistency`] after a fault.
+    pub(crate) fn prepare_curve(self, curve: Curve) -> Result<(), Error> {
+        crate_is_ready(curve)?;
+        self.base_multiples(curve, &[[1; SCALAR_LENGTH]]).map(|_| ())
+    }
+
     /// Q = dG for each scalar d, every one of which is on the curve. Time depends on how many there
     /// are, and on the scalars only in two of 2^256, which the vector engine leaves to the other.
     ///
@@ -54,6 +77,11 @@ impl Engine {
 }
 
 fn portable(curve: Curve, scalar: &Scalar) -> Result<Point, Error> {
+    crate_is_ready(curve)?;
+    by_crate(curve, scalar)
+}
+
+fn by_crate(curve: Curve, scalar: &Scalar) -> Result<Point, Error> {
     match curve {
         Curve::P256 => base_multiple::<p256::NistP256>(scalar),
         Curve::P256K => base_multiple::<k256::Secp256k1>(scalar),

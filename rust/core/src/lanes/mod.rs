@@ -15,6 +15,7 @@ mod dispatch;
 mod division;
 mod scalar;
 
+pub(crate) use curve::crate_is_ready;
 pub use curve::{POINT_LENGTH, Point, SCALAR_LENGTH, Scalar};
 pub(crate) use division::Division;
 

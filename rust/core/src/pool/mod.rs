@@ -3,6 +3,8 @@
 //!
 //! A pair enters through the same gate as any other. Threads sleep while nothing is lacking; every
 //! pair that goes wakes one, and every pair that was missed allows one more, until all is full.
+//! Pairs that have waited too long are erased and made anew, and so is everything once the machine is
+//! known to have been copied: two machines must not hand out the same pair.
 
 mod shelf;
 mod worker;
@@ -16,9 +18,10 @@ use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::locked::LockedPage;
+use crate::prepare;
 use crate::self_test::healthy;
 use crate::spec::KeyPairSpec;
-use crate::stream::PairStream;
+use crate::surroundings::{Moment, StandingStill, Surroundings};
 
 pub use shelf::ShelfStatus;
 use shelf::{Filled, Shelf};
@@ -32,6 +35,10 @@ pub struct PoolStatus {
     pub locked: bool,
     /// How often making pairs failed; the pairs that were asked for then were made on the spot.
     pub failures: u64,
+    /// Pairs that had waited too long and were erased.
+    pub expired: u64,
+    /// Pairs that were erased because the machine was copied.
+    pub copied: u64,
 }
 
 /// A pool with its threads. It exists in the process that started it: in a forked child it is empty,
@@ -45,6 +52,7 @@ pub struct Pool {
 struct Shared {
     engine: Engine,
     ec_pairwise_test: bool,
+    wait: Wait,
     state: Mutex<State>,
     /// Told when there is work for a thread that sleeps.
     work: Condvar,
@@ -56,9 +64,32 @@ struct Shared {
 struct State {
     shelves: Vec<Shelf>,
     failures: u64,
+    expired: u64,
+    copied: u64,
+    /// The machine's, when all that waits was made.
+    generation: u64,
     /// After a failure nothing is made until somebody asks for a pair: no thread fails in a circle.
     paused: bool,
     threads: Threads,
+}
+
+/// How long pairs may wait, and who knows when they must not.
+#[derive(Clone)]
+pub struct Wait {
+    /// The longest time.
+    pub longest: Duration,
+    /// How often threads that sleep look, beside everybody who takes a pair.
+    pub look: Duration,
+    /// The world outside.
+    pub surroundings: Arc<dyn Surroundings>,
+}
+
+impl Default for Wait {
+    /// For ever.
+    fn default() -> Self {
+        let surroundings = Arc::new(StandingStill);
+        Self { longest: Duration::MAX, look: Duration::from_secs(3600), surroundings }
+    }
 }
 
 /// How many threads there are, sleep, and may be at work.
@@ -72,33 +103,50 @@ impl Pool {
     /// The most threads; few, because pairs are made ahead and nobody waits for them.
     const MOST_THREADS: usize = 8;
 
-    /// Starts filling: so many pairs of each kind, 1 or more, no kind twice. Elliptic-curve pairs sign
-    /// and verify before they enter if `ec_pairwise_test` says so; RSA pairs always do.
+    /// As [`Self::start_with`], of pairs that wait for ever.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is none for so many; [`Error::SelfTest`].
+    /// As there.
     pub fn start(
         capacities: &[(KeyPairSpec, usize)],
         engine: Engine,
         ec_pairwise_test: bool,
     ) -> Result<Self, Error> {
+        Self::start_with(capacities, engine, ec_pairwise_test, Wait::default())
+    }
+
+    /// Starts filling: so many pairs of each kind, 1 or more, no kind twice. Elliptic-curve pairs sign
+    /// and verify before they enter if `ec_pairwise_test` says so; RSA pairs always do.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if there is none for so many; [`Error::SelfTest`].
+    pub fn start_with(
+        capacities: &[(KeyPairSpec, usize)],
+        engine: Engine,
+        ec_pairwise_test: bool,
+        wait: Wait,
+    ) -> Result<Self, Error> {
         let shelves = capacities.iter().map(|&(spec, capacity)| Shelf::new(spec, capacity));
         let state = State {
             shelves: shelves.collect::<Result<_, _>>()?,
             failures: 0,
+            expired: 0,
+            copied: 0,
+            generation: wait.surroundings.generation(),
             paused: false,
             threads: Threads { alive: 0, asleep: 0, allowed: 1 },
         };
         let shared = Arc::new(Shared {
             engine,
             ec_pairwise_test,
+            wait,
             state: Mutex::new(state),
             work: Condvar::new(),
             change: Condvar::new(),
             closing: AtomicBool::new(false),
         });
         for &(spec, _) in capacities {
-            PairStream::prepare(spec, engine)?;
+            prepare::pair(spec, engine)?;
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         for _ in 0..cores.min(Self::MOST_THREADS) {
@@ -116,6 +164,7 @@ impl Pool {
             return None;
         }
         let mut state = self.shared.lock();
+        self.shared.look(&mut state);
         let shelf = state.shelves.iter_mut().find(|shelf| shelf.spec() == spec)?;
         let pair = shelf.take();
         state.paused = false;
@@ -137,13 +186,16 @@ impl Pool {
             let empty =
                 |&(spec, capacity)| ShelfStatus { spec, depth: 0, capacity, hits: 0, misses: 0 };
             let shelves = self.capacities.iter().map(empty).collect();
-            return PoolStatus { shelves, locked: false, failures: 0 };
+            return PoolStatus { shelves, locked: false, failures: 0, expired: 0, copied: 0 };
         }
-        let state = self.shared.lock();
+        let mut state = self.shared.lock();
+        self.shared.look(&mut state);
         PoolStatus {
             shelves: state.shelves.iter().map(Shelf::status).collect(),
             locked: state.shelves.iter().all(Shelf::is_locked),
             failures: state.failures,
+            expired: state.expired,
+            copied: state.copied,
         }
     }
 
@@ -204,9 +256,29 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Erases what must not wait any longer: everything if the machine was copied, else what is too
+    /// old. Whoever takes a pair looks before, so that none goes that ought not to.
+    fn look(&self, state: &mut State) {
+        let erased = state.expired + state.copied;
+        let generation = self.wait.surroundings.generation();
+        if generation != state.generation {
+            state.generation = generation;
+            state.copied += state.erase(|_| true);
+        }
+        let now = self.wait.surroundings.now();
+        state.expired += state.erase(|since| now.since(since) > self.wait.longest);
+        if state.expired + state.copied > erased {
+            self.work.notify_one();
+        }
+    }
 }
 
 impl State {
+    fn erase(&mut self, is_over: impl Fn(Moment) -> bool) -> u64 {
+        self.shelves.iter_mut().map(|shelf| shelf.erase(&is_over)).sum()
+    }
+
     fn is_full(&self) -> bool {
         !self.shelves.is_empty() && self.shelves.iter().all(Shelf::is_full)
     }
@@ -226,6 +298,13 @@ impl State {
         asleep > 0 && alive - asleep < allowed && self.neediest().is_some()
     }
 
+    /// Gives back the pages of pairs that are too late: the machine was copied while they were made.
+    fn give_back(&mut self, shelf: usize, filled: Vec<Filled>, mut unused: Vec<LockedPage>) {
+        self.copied += filled.len() as u64;
+        unused.extend(filled.into_iter().map(Filled::erased));
+        self.shelves[shelf].fill(vec![], unused, Moment::default());
+    }
+
     /// What a worker is to make next: of which shelf, and the pages for it.
     fn claim(&mut self) -> Option<(usize, Vec<LockedPage>)> {
         let shelf = self.neediest()?;
@@ -233,12 +312,12 @@ impl State {
     }
 
     /// Puts finished pairs on their shelf. With everything full, one thread will do again.
-    fn fill(&mut self, shelf: usize, filled: Vec<Filled>, unused: Vec<LockedPage>) {
+    fn fill(&mut self, shelf: usize, filled: Vec<Filled>, unused: Vec<LockedPage>, now: Moment) {
         if !unused.is_empty() {
             self.failures += 1;
             self.paused = true;
         }
-        self.shelves[shelf].fill(filled, unused);
+        self.shelves[shelf].fill(filled, unused, now);
         if self.is_full() {
             self.threads.allowed = 1;
         }

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::locked::LockedPage;
 use crate::spec::KeyPairSpec;
 use crate::stream::PairStream;
+use crate::surroundings::Moment;
 
 /// How a shelf is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,7 @@ struct Waiting {
     page: LockedPage,
     length: usize,
     public_key: Vec<u8>,
+    since: Moment,
 }
 
 impl Shelf {
@@ -78,7 +80,7 @@ impl Shelf {
 
     /// The pair that has waited longest; counts a hit or a miss.
     pub(super) fn take(&mut self) -> Option<EncodedPair> {
-        let Some(Waiting { mut page, length, public_key }) = self.ready.pop_front() else {
+        let Some(Waiting { mut page, length, public_key, .. }) = self.ready.pop_front() else {
             self.status.misses += 1;
             return None;
         };
@@ -97,9 +99,21 @@ impl Shelf {
 
     /// Takes over finished pairs in the pages that were claimed for them, and the pages that stayed
     /// empty.
-    pub(super) fn fill(&mut self, filled: Vec<Filled>, unused: Vec<LockedPage>) {
-        self.ready.extend(filled.into_iter().map(|Filled(waiting)| waiting));
+    pub(super) fn fill(&mut self, filled: Vec<Filled>, unused: Vec<LockedPage>, now: Moment) {
+        let waiting = |Filled(waiting)| Waiting { since: now, ..waiting };
+        self.ready.extend(filled.into_iter().map(waiting));
         self.free.extend(unused);
+    }
+
+    /// Erases the pairs that came before a moment of which this is true, and says how many; others are
+    /// to be made in their place.
+    pub(super) fn erase(&mut self, is_over: impl Fn(Moment) -> bool) -> u64 {
+        let mut erased = 0;
+        while self.ready.front().is_some_and(|waiting| is_over(waiting.since)) {
+            self.free.extend(self.ready.pop_front().map(|waiting| Filled(waiting).erased()));
+            erased += 1;
+        }
+        erased
     }
 
     /// Erases whatever waits and gives the memory back; nothing is claimed or taken any more.
@@ -116,6 +130,13 @@ impl Filled {
     pub(super) fn new(mut page: LockedPage, pair: EncodedPair) -> Self {
         page.put(pair.private_key.expose());
         let length = pair.private_key.len();
-        Self(Waiting { page, length, public_key: pair.public_key })
+        Self(Waiting { page, length, public_key: pair.public_key, since: Moment::default() })
+    }
+
+    /// The page, empty.
+    pub(super) fn erased(self) -> LockedPage {
+        let Self(Waiting { mut page, length, .. }) = self;
+        drop(page.take(length));
+        page
     }
 }

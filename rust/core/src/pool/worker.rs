@@ -8,7 +8,7 @@ use crate::encode::EncodedPair;
 use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::locked::LockedPage;
-use crate::pool::{Filled, Shared, State};
+use crate::pool::{Filled, Shared};
 use crate::spec::KeyPairSpec;
 use crate::stream::PairStream;
 
@@ -49,13 +49,20 @@ fn run(shared: &Shared) {
     }
 }
 
-/// Sleeps until something lacks and one more thread may be at work; false once the pool closes.
+/// Sleeps until something lacks and one more thread may be at work; false once the pool closes. Now
+/// and then it looks whether anything must not wait any longer.
 fn wait_for_work(shared: &Shared) -> bool {
     let mut state = shared.lock();
     state.threads.asleep += 1;
-    let idle = |state: &mut State| !(shared.requested() || state.may_begin());
-    let woken = shared.work.wait_while(state, idle);
-    woken.unwrap_or_else(PoisonError::into_inner).threads.asleep -= 1;
+    loop {
+        shared.look(&mut state);
+        if shared.requested() || state.may_begin() {
+            break;
+        }
+        let woken = shared.work.wait_timeout(state, shared.wait.look);
+        state = woken.unwrap_or_else(PoisonError::into_inner).0;
+    }
+    state.threads.asleep -= 1;
     !shared.requested()
 }
 
@@ -63,11 +70,18 @@ fn wait_for_work(shared: &Shared) -> bool {
 /// ahead waits in memory that is not locked.
 fn fill(shared: &Shared) {
     let mut streams = HashMap::new();
+    let mut of_generation = None;
     loop {
         let mut state = shared.lock();
+        shared.look(&mut state);
+        let generation = state.generation;
         let Some((shelf, pages)) = state.claim() else { return };
         let spec = state.shelves[shelf].spec();
         drop(state);
+        if of_generation.replace(generation) != Some(generation) {
+            // What a search has drawn and found ahead is in the copy, too.
+            streams.clear();
+        }
         let made = make(shared, &mut streams, spec, pages.len());
         let (filled, unused) = laid_down(made.unwrap_or_default(), pages);
         let mut state = shared.lock();
@@ -75,7 +89,12 @@ fn fill(shared: &Shared) {
             // Cleared already: the pairs go with this frame.
             return;
         }
-        state.fill(shelf, filled, unused);
+        shared.look(&mut state);
+        if state.generation != generation {
+            state.give_back(shelf, filled, unused);
+            continue;
+        }
+        state.fill(shelf, filled, unused, shared.wait.surroundings.now());
         if state.is_full() {
             shared.change.notify_all();
         }

@@ -22,7 +22,8 @@ pub fn rounds(prime_bits: usize) -> usize {
 /// source of candidates determines the primes and nothing else does.
 ///
 /// # Errors
-/// [`Error::Random`] if there was no randomness for the bases; [`Error::SelfTest`].
+/// [`Error::Random`] if there was no randomness for the bases, [`Error::BrokenRandom`] if it is of no
+/// use; [`Error::SelfTest`].
 pub fn passes(
     engine: Engine,
     numbers: &[&Natural],
@@ -86,6 +87,9 @@ fn one_batch(
     Ok(passed)
 }
 
+/// Draws of one base at most: each is in range with odds of 1/2 at least.
+const DRAWS: usize = 128;
+
 /// B.3.1, steps 4.1–4.2: uniform in 2 ..= n − 2, by rejection. That a draw was rejected says
 /// something of a number that is then thrown away, and of n only how its leading bits compare with
 /// it, which the odds of a quarter at most per draw reveal anyway.
@@ -93,8 +97,7 @@ fn random_base(n: &Natural, bases: &mut impl RandomSource) -> Result<Natural, Er
     let bits = n.bit_length_vartime();
     let mut bytes = crate::secret::SecretBytes::zero(8 * n.limbs().len());
     let n_minus_one = n.with_low_bit_cleared();
-    // Ends: a draw has n's bit length, so at least every second one is below n − 1.
-    loop {
+    for _ in 0..DRAWS {
         let start = bytes.len() - bits.div_ceil(8);
         let drawn = &mut bytes.expose_mut()[start..];
         bases.fill(drawn)?;
@@ -104,6 +107,7 @@ fn random_base(n: &Natural, bases: &mut impl RandomSource) -> Result<Natural, Er
             return Ok(base);
         }
     }
+    Err(Error::BrokenRandom)
 }
 
 fn refs(numbers: &[Natural]) -> Vec<&Natural> {

@@ -7,17 +7,18 @@
 //!
 //! How far the tables reach was measured: `docs/decisions/trial-division-bound.md`.
 
-use std::sync::OnceLock;
+use std::convert::Infallible;
 
 use crate::lanes::{Division, Engine, LANES, MODULUS_BOUND, MODULUS_PRIMES};
 use crate::natural::Natural;
+use crate::once::Once;
 
 /// The primes to divide candidates of one limb count by; each engine has tables of its own, made
 /// when they are first used.
 pub struct TrialDivision {
     limbs: usize,
     bounds: [Bounds; 3],
-    tables: [OnceLock<Division>; 3],
+    tables: [Once<Division>; 3],
 }
 
 /// How far an engine divides.
@@ -64,7 +65,7 @@ impl TrialDivision {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(limbs: usize, bounds: [Bounds; 3]) -> Self {
-        Self { limbs, bounds, tables: [const { OnceLock::new() }; 3] }
+        Self { limbs, bounds, tables: [const { Once::new() }; 3] }
     }
 
     /// True if no odd prime below the coarse bound divides the candidate; false, therefore, also
@@ -106,12 +107,13 @@ impl TrialDivision {
     }
 
     fn tables(&self, engine: Engine) -> &Division {
-        self.tables[engine as usize].get_or_init(|| {
+        let made = self.tables[engine as usize].get_or_make(|| {
             let Bounds { coarse, fine } = self.bounds(engine);
             let primes = odd_primes_below(fine);
             let (below, above) = primes.split_at(primes.partition_point(|prime| *prime < coarse));
-            Division::new(engine, self.limbs, &groups(below), &groups(above))
-        })
+            Ok::<_, Infallible>(Division::new(engine, self.limbs, &groups(below), &groups(above)))
+        });
+        made.unwrap_or_else(|never| match never {})
     }
 }
 

@@ -1,10 +1,9 @@
 //! The two curves as constants: y² = x³ + ax + b over the integers modulo p, with a base point of
 //! prime order n.
 
-use std::sync::OnceLock;
-
 use super::field::LIMBS;
 use super::table::Table;
+use crate::once::Once;
 use crate::spec::Curve;
 
 /// How products are brought back below 2p, and what stands for a number for that reason.
@@ -32,7 +31,7 @@ pub(in crate::lanes) trait Parameters {
     const ORDER: [u64; 4];
 
     /// Where the curve's table is kept.
-    fn table() -> &'static OnceLock<Table>;
+    fn table() -> &'static Once<Table>;
 }
 
 /// NIST P-256 (SP 800-186, 3.2.1.3).
@@ -59,8 +58,8 @@ impl Parameters for P256 {
     const ORDER: [u64; 4] =
         [0xf3b9_cac2_fc63_2551, 0xbce6_faad_a717_9e84, u64::MAX, 0xffff_ffff_0000_0000];
 
-    fn table() -> &'static OnceLock<Table> {
-        static TABLE: OnceLock<Table> = OnceLock::new();
+    fn table() -> &'static Once<Table> {
+        static TABLE: Once<Table> = Once::new();
         &TABLE
     }
 }
@@ -85,8 +84,8 @@ impl Parameters for P256K {
     const ORDER: [u64; 4] =
         [0xbfd2_5e8c_d036_4141, 0xbaae_dce6_af48_a03b, 0xffff_ffff_ffff_fffe, u64::MAX];
 
-    fn table() -> &'static OnceLock<Table> {
-        static TABLE: OnceLock<Table> = OnceLock::new();
+    fn table() -> &'static Once<Table> {
+        static TABLE: Once<Table> = Once::new();
         &TABLE
     }
 }

@@ -26,22 +26,20 @@ type Block = [[Lanes; ENTRIES / LANES]; 2 * LIMBS];
 pub(in crate::lanes) struct Table(Vec<Block>);
 
 impl Table {
-    /// The curve's table, made at the first call. Python's forks wait for the interpreter, which
-    /// whoever calls first must hold: so no child meets a table half made and nobody to finish it.
+    /// The curve's table, made at the first call: see [`crate::once`].
     ///
     /// # Errors
     /// [`Error::Consistency`] if an entry is no point of the curve.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn of<C: Parameters>() -> Result<&'static Self, Error> {
-        if let Some(table) = C::table().get() {
-            return Ok(table);
-        }
-        let points = curve::odd_multiples_vartime(C::CURVE, WINDOW, WINDOWS);
-        let mut blocks = Vec::with_capacity(WINDOWS + 1);
-        for points in points.chunks_exact(ENTRIES) {
-            blocks.push(block::<C>(points)?);
-        }
-        Ok(C::table().get_or_init(|| Self(blocks)))
+        C::table().get_or_make(|| {
+            let points = curve::odd_multiples_vartime(C::CURVE, WINDOW, WINDOWS);
+            let mut blocks = Vec::with_capacity(WINDOWS + 1);
+            for points in points.chunks_exact(ENTRIES) {
+                blocks.push(block::<C>(points)?);
+            }
+            Ok(Self(blocks))
+        })
     }
 
     /// The point of a window's digit in each lane.
