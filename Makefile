@@ -20,7 +20,7 @@ RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml C
 .PHONY: help run test test-rust test-python test-slow test-slow-rust test-slow-python \
 	test-busy test-programs lint dependencies audit format bench bench-keygen bench-report \
 	bench-profile bench-threads bench-curves bench-constant-time bench-server uniform-primes proto sdk-requirements \
-	fuzz-server clean
+	fuzz-server mutations clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -88,6 +88,9 @@ proto: $(VENV)/.synced ## Compile the messages of the Instance API.
 
 sdk-requirements: $(VENV)/.synced ## Resolve the environment of the official SDKs again.
 	$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --custom-compile-command "make sdk-requirements" --upgrade $(SDK_REQUIREMENTS).in -o $(SDK_REQUIREMENTS).txt
+
+mutations: $(VENV)/.built ## Change database, blobs and records 100,000 times; nothing may open wrongly. COUNT=, SEED=
+	$(BIN)/python tests/mutations/campaign.py $(or $(COUNT),100000) $(if $(SEED),--seed $(SEED))
 
 fuzz-server: $(VENV)/.built ## Send 200,000 mutated requests to the server's application.
 	$(BIN)/python tests/server/fuzzing.py 200000 $(ARGS)

@@ -1,0 +1,335 @@
+"""Changes that somebody makes who can write the database but has no root key.
+
+Every column of every table has a rule: what a changed value there must do. A column
+without a rule fails a test, so whoever adds one has to say.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from typing import Any
+
+from mutated_world import NEVER, World
+from questions import AUDIT_KEY, identity_object, key_object
+from table_rows import COLUMNS, KEY_COLUMNS, Replacement, Row, Tables
+
+EVERYTHING = "everything"
+"""An object: the whole registry, which may refuse whatever is asked."""
+
+SERVICE = "pairsmith-server"
+
+
+class Rule(StrEnum):
+    """What becomes of a changed value."""
+
+    NOTICED = "noticed"
+    """The object it belongs to is refused, as long as it is asked for."""
+    NOTICED_IF_USED = "noticed if used"
+    """It is refused, or nothing depends on the value at present."""
+    HARMLESS = "harmless"
+    """Every answer stays as it is: nothing that is promised depends on the value."""
+
+
+N, U, H = Rule.NOTICED, Rule.NOTICED_IF_USED, Rule.HARMLESS
+
+RULES: dict[str, dict[str, Rule]] = {
+    "keys": dict.fromkeys(COLUMNS["keys"], N),
+    "aliases": dict.fromkeys(COLUMNS["aliases"], N),
+    "tags": dict.fromkeys(COLUMNS["tags"], N),
+    "key_versions": dict.fromkeys(COLUMNS["key_versions"], N)
+    # Which root key wraps it, and the material: noticed by whoever opens the version.
+    | {"root_key_id": U, "wrapped": U},
+    "identities": dict.fromkeys(COLUMNS["identities"], N) | {"last_used_at_ms": H},
+    "service_secrets": dict.fromkeys(COLUMNS["service_secrets"], N),
+    "registry": {
+        "only_row": U,
+        "change_counter": H,  # order only: how soon others look again
+        "root_key_id": U,
+        "next_root_key_id": U,
+    },
+    "schema_revision": {"version_num": U},
+    "guard_slots": dict.fromkeys(COLUMNS["guard_slots"], H),  # limits load, no secret
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """Rows in the place of others, and what may be refused because of it.
+
+    Attributes:
+        kind: What was done, such as ``bit``, with the table and maybe the column.
+        replacements: The rows.
+        touched: The objects that may be refused; everything else has to work.
+        rule: What must become of it.
+    """
+
+    kind: str
+    place: str
+    replacements: list[Replacement]
+    touched: frozenset[str]
+    rule: Rule
+
+    @property
+    def names(self) -> set[str]:
+        """Texts that were written, which may be names from now on."""
+        return {
+            value
+            for each in self.replacements
+            if each.new is not None
+            for value in set(each.new) - set(each.old or ())
+            if isinstance(value, str) and 0 < len(value) < 300
+        }
+
+
+def mutation(world: World, random: Random) -> Mutation | None:
+    """Draw one; nothing where it would change nothing."""
+    tables = world.history[-1]
+    weights = [_WEIGHTS.get(table, 1) for table in COLUMNS]
+    (table,) = random.choices(list(COLUMNS), weights)
+    draw = random.choices(
+        [_value, _rows, _from_history, _key_from_history], [12, 3, 2, 1]
+    )[0]
+    return draw(world, tables, table, random)
+
+
+_WEIGHTS = {"keys": 8, "key_versions": 4, "aliases": 4, "tags": 4, "identities": 5}
+
+
+def _value(world: World, tables: Tables, table: str, random: Random) -> Mutation | None:
+    """Another value in one column of one row, or of two that swap theirs."""
+    if not tables[table]:
+        return None
+    row = random.choice(tables[table])
+    index = random.randrange(len(COLUMNS[table]))
+    other = random.choice(tables[table])
+    kind = random.choice([*VALUES, "swap"])
+    rule = RULES[table][COLUMNS[table][index]]
+    place = f"{table}.{COLUMNS[table][index]}"
+    if kind == "swap":
+        pair = [(row, other[index]), (other, row[index])]
+    else:
+        pair = [(row, VALUES[kind](world, random, row[index]))]
+    replacements = [
+        Replacement(table, old, (*old[:index], value, *old[index + 1 :]))
+        for old, value in pair
+    ]
+    return _mutation(f"value: {kind}", place, replacements, rule)
+
+
+def _rows(world: World, tables: Tables, table: str, random: Random) -> Mutation | None:
+    """A row that is gone, is there twice, or has changed places with another."""
+    if not tables[table]:
+        return None
+    row, other = random.choice(tables[table]), random.choice(tables[table])
+    kind = random.choice(["delete", "copy", "exchange"])
+    key = KEY_COLUMNS[table]
+    if kind == "delete":
+        changes = [Replacement(table, row, None)]
+    elif kind == "copy":
+        index = random.choice(key)
+        value = VALUES["word"](world, random, row[index])
+        changes = [Replacement(table, None, (*row[:index], value, *row[index + 1 :]))]
+    else:
+        changes = [
+            Replacement(table, one, _with(two, one, key))
+            for one, two in ((row, other), (other, row))
+        ]
+    rule = _row_rule(table, kind)
+    return _mutation(f"row: {kind}", table, changes, rule)
+
+
+def _from_history(
+    world: World, tables: Tables, table: str, random: Random
+) -> Mutation | None:
+    """A row as it was once, in the place of the present one or of none."""
+    past = random.choice(world.history)
+    now = {_key_of(table, row): row for row in tables[table]}
+    rows = [row for row in past[table] if now.get(_key_of(table, row)) != row]
+    if not rows:
+        return None
+    row = random.choice(rows)
+    present = now.get(_key_of(table, row))
+    replacements = [Replacement(table, present, row)]
+    rule = _row_rule(table, "history")
+    return _mutation("row: as it was once", table, replacements, rule)
+
+
+def _key_from_history(
+    world: World, tables: Tables, _: str, random: Random
+) -> Mutation | None:
+    """A key with all that hangs on it as it was once, whole and authentic then."""
+    label = random.choice([*world.keys])
+    key_id, past = world.keys[label], random.choice(world.history)
+    replacements: list[Replacement] = []
+    for table in ("keys", "key_versions", "aliases", "tags"):
+        index = COLUMNS[table].index("key_id")
+        before, now = (
+            {_key_of(table, row): row for row in each[table] if row[index] == key_id}
+            for each in (past, tables)
+        )
+        # An alias that has moved since comes back from the key that has it now.
+        everywhere = {_key_of(table, row): row for row in tables[table]}
+        replacements += [
+            Replacement(table, everywhere.get(name), before.get(name))
+            for name in {**before, **now}
+            if everywhere.get(name) != before.get(name)
+        ]
+    return _mutation("key: as it was once", "keys", replacements, Rule.NOTICED)
+
+
+def _mutation(
+    kind: str,
+    place: str,
+    replacements: list[Replacement],
+    rule: Rule,
+) -> Mutation | None:
+    changed = [
+        each
+        for each in replacements
+        if (each.old, _types(each.old)) != (each.new, _types(each.new))
+    ]
+    if not changed:
+        return None
+    touched = frozenset(
+        name
+        for each in changed
+        for row in (each.old, each.new)
+        if row is not None
+        for name in _objects(each.table, row)
+    )
+    return Mutation(kind, place, changed, touched, rule)
+
+
+def _objects(table: str, row: Row) -> Iterator[str]:
+    """What a row belongs to."""
+    values = dict(zip(COLUMNS[table], row, strict=True))
+    if table in {"keys", "aliases", "tags", "key_versions"}:
+        if values["key_id"] == SERVICE:
+            yield EVERYTHING
+        yield key_object(values["key_id"])
+    if table == "key_versions":
+        # Whose version it was, its id tells, wherever the row says that it belongs.
+        yield key_object(str(values["key_version_id"])[:25])
+        if str(values["key_version_id"]).startswith(SERVICE):
+            yield EVERYTHING
+    elif table == "identities":
+        yield identity_object(values["identity_id"])
+    elif table == "service_secrets":
+        yield AUDIT_KEY
+    elif table in {"registry", "schema_revision"}:
+        yield EVERYTHING
+
+
+def _row_rule(table: str, kind: str) -> Rule:
+    rules = set(RULES[table].values())
+    if rules == {Rule.HARMLESS}:
+        return Rule.HARMLESS
+    if table in {"registry", "schema_revision"} or kind == "copy":
+        return Rule.NOTICED_IF_USED
+    return Rule.NOTICED_IF_USED if table == "identities" else Rule.NOTICED
+
+
+def _key_of(table: str, row: Row) -> tuple[Any, ...]:
+    return tuple(row[index] for index in KEY_COLUMNS[table])
+
+
+def _with(row: Row, key_of: Row, key: tuple[int, ...]) -> Row:
+    """A row under the primary key of another."""
+    return tuple(
+        key_of[index] if index in key else value for index, value in enumerate(row)
+    )
+
+
+def _types(row: Row | None) -> list[type]:
+    return [type(value) for value in row or ()]
+
+
+# Values.
+
+
+def _flip_bit(_: World, random: Random, value: Any) -> object:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value ^ (1 << random.randrange(40))
+    if isinstance(value, bytes) and value:
+        changed = bytearray(value)
+        changed[random.randrange(len(changed))] ^= 1 << random.randrange(8)
+        return bytes(changed)
+    if isinstance(value, str) and value:
+        at = random.randrange(len(value))
+        flipped = chr(ord(value[at]) ^ (1 << random.randrange(7)))
+        return value[:at] + flipped + value[at + 1 :]
+    return value
+
+
+def _truncate(_: World, random: Random, value: Any) -> object:
+    if not isinstance(value, (bytes, str)) or not value:
+        return value
+    at = random.randrange(len(value))
+    return value[:at] if random.random() < 0.5 else value[at + 1 :]
+
+
+def _extend(_: World, random: Random, value: Any) -> object:
+    if isinstance(value, bytes):
+        return value + random.randbytes(random.randrange(1, 40))
+    if isinstance(value, str):
+        return value + random.choice(["x", " ", "\0", "ä", "/", "0" * 40])
+    return value
+
+
+def _null(_: World, _random: Random, _value: Any) -> object:
+    return None
+
+
+def _number(world: World, random: Random, value: Any) -> object:
+    near = value if isinstance(value, int) else 0
+    now_ms = int(world.now * 1000)
+    return random.choice(
+        [
+            0, 1, -1, near + 1, near - 1, now_ms, now_ms - 86_400_000, 1, 2**31, 2**62,
+            -(2**63), 2**63 - 1,
+        ]
+    )  # fmt: skip
+
+
+def _word(world: World, random: Random, value: Any) -> object:
+    """A word that means something somewhere: an id, a name, a state, a version."""
+    words: list[object] = [
+        *world.keys.values(),
+        *world.identities.values(),
+        *("Enabled", "Disabled", "PendingDeletion", "Unavailable", "PendingImport"),
+        *("client", "access_key", "Team", "edge", "core", "production", "Env"),
+        *("alias/new", "alias/app", "alias/moved", f"alias/{NEVER}", SERVICE),
+        *(text.key_version_id for text in random.sample(world.texts, 3)),
+    ]
+    return random.choice([word for word in words if word != value])
+
+
+def _other(world: World, random: Random, value: Any) -> object:
+    """A value of any column of any row, of the same type if there is one."""
+    tables = world.history[-1]
+    everything = [each for rows in tables.values() for row in rows for each in row]
+    alike = [
+        each for each in random.sample(everything, 40) if type(each) is type(value)
+    ]
+    return random.choice(alike or everything)
+
+
+def _nonsense(_: World, random: Random, _value: Any) -> object:
+    return random.choice(["", "x", b"", b"\xff\x00", 1.5, "ä" * 300, "\ud7ff", 7, True])
+
+
+Make = Callable[[World, Random, Any], object]
+
+VALUES: dict[str, Make] = {
+    "bit": _flip_bit,
+    "truncated": _truncate,
+    "extended": _extend,
+    "null": _null,
+    "number": _number,
+    "word": _word,
+    "of another place": _other,
+    "nonsense": _nonsense,
+}
