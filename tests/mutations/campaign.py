@@ -7,6 +7,7 @@ what was done how often and what became of it; exits with 1 if an answer was wro
 """
 
 import argparse
+import logging
 import shutil
 import sys
 import tempfile
@@ -25,6 +26,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from database_mutations import EVERYTHING, Mutation, Rule, mutation
 from mutated_world import Opened, World, build, opened
 from questions import (
+    AUDIT_KEY,
+    CHANGE_LOG,
     Question,
     Refusal,
     Verdict,
@@ -33,7 +36,7 @@ from questions import (
     key_object,
     questions,
 )
-from table_rows import RefusedByDatabase, Rows, Tables
+from table_rows import RefusedByDatabase, Rows, Tables, meant
 from text_mutations import blob_attempt, record_attempt
 
 from pairsmith.errors import PairsmithError
@@ -41,7 +44,7 @@ from pairsmith.errors import PairsmithError
 _LATER = datetime(2027, 1, 1, tzinfo=UTC)
 
 NOBODY = Refusal("nobody has this name", "")
-OTHERS = 8
+OTHERS = 5
 """How many questions are asked about what was not touched."""
 
 SHOWN = 3
@@ -103,6 +106,7 @@ class Campaign:
         self.world, self.here, self.rows, self.seed = world, here, rows, seed
         self.report = Report()
         self.questions = questions(world)
+        self.by_name = {each.name: each for each in self.questions}
         self.first = {each.name: each.answer(here) for each in self.questions}
         assert len(self.first) == len(self.questions)
         self.base = rows.all()
@@ -124,7 +128,7 @@ class Campaign:
             wrong = [*self._ask(change, random)]
             if random.random() < 0.03:
                 wrong += self._write(change)
-            if self.rows.change_counter() != mutated:
+            if self.rows.change_counter() != mutated and self._is_written(change):
                 wrong.append("something was written by it")
         finally:
             self._take_back(change, mutated)
@@ -163,13 +167,13 @@ class Campaign:
     def _chosen(self, change: Mutation, random: Random) -> list[Question]:
         """Everything about what was touched, and some about what was not."""
         about = [each for each in self.questions if each.about & change.touched]
-        asked = random.sample(about, min(len(about), 60))
+        asked = random.sample(about, min(len(about), 24))
         asked += random.sample(self.questions, OTHERS)
         known = self.first_names
         for name in sorted(change.names - known)[:3]:
             asked += about_new_name(name, change.touched | {"a new name"})
         if random.random() < 0.1:
-            asked += self.questions[-3:]
+            asked += self.questions[-4:]
         return list({each.name: each for each in asked}.values())
 
     @property
@@ -197,7 +201,7 @@ class Campaign:
             yield from self._unnoticed(here, change)
 
     def _may_refuse(self, change: Mutation, question: Question) -> bool:
-        if change.rule is Rule.HARMLESS:
+        if change.rule is Rule.HARMLESS and "a new name" not in question.about:
             return False
         whole = {"every key", "every identity", "a new name"}
         return EVERYTHING in change.touched or bool(
@@ -209,9 +213,12 @@ class Campaign:
         for name, object_name in self._demanded():
             if object_name not in change.touched:
                 continue
-            question = next(each for each in self.questions if each.name == name)
-            now = question.answer(here)
-            if now == self.first[name] and self._is_changed(change):
+            question = self.by_name.get(name)
+            if question is None:
+                continue
+            first, now = self.first[name], question.answer(here)
+            given = first is not None and not isinstance(first, Refusal)
+            if given and now == first and self._is_changed(change):
                 yield f"nobody notices: {name} is answered as before"
 
     def _demanded(self) -> Iterable[tuple[str, str]]:
@@ -219,11 +226,29 @@ class Campaign:
             yield f"describe {key_id}", key_object(key_id)
         for label, identity_id in self.world.identities.items():
             yield f"identity {label}", identity_object(identity_id)
+        yield "audit key", AUDIT_KEY
+        yield "change log", CHANGE_LOG
 
     def _is_changed(self, change: Mutation) -> bool:
-        """Whether the database holds something else: it turns "1" into 1, say."""
+        """Whether the database means something else: it turns "1" into 1, say."""
         tables = {each.table for each in change.replacements}
-        return any(self.rows.of(table) != self.base[table] for table in tables)
+        return any(
+            meant(table, self.rows.of(table)) != meant(table, self.base[table])
+            for table in tables
+        )
+
+    def _is_written(self, change: Mutation) -> bool:
+        """Whether anything but the change counter is not as the change left it."""
+        now = self.rows.all()
+        for table in self.base.keys() - {"registry"}:
+            mine = [each for each in change.replacements if each.table == table]
+            gone, come = {each.old for each in mine}, [each.new for each in mine]
+            rows = [row for row in self.base[table] if row not in gone]
+            if len(now[table]) != len(rows) + sum(row is not None for row in come):
+                return True
+            if not set(rows) <= set(now[table]):
+                return True
+        return False
 
     # Writing.
 
@@ -277,7 +302,10 @@ class Campaign:
 
     def _take_back(self, change: Mutation, mutated: object) -> None:
         if self.rows.change_counter() == mutated:
-            self.rows.replace([each.undone() for each in change.replacements])
+            try:
+                self.rows.replace([each.undone() for each in change.replacements])
+            except LookupError:  # the database has made another key of it
+                self.rows.restore(self.base)
         else:
             self.rows.restore(self.base)
             self.here.forget()
@@ -318,6 +346,7 @@ def run(world: World, seed: str, numbers: Iterable[int], base: Tables) -> Report
 
 
 def _run_copy(folder: Path, worker: int, workers: int, count: int, seed: str) -> Report:
+    logging.disable()
     own = folder.with_name(f"{folder.name}-{worker}")
     shutil.copytree(folder, own)
     try:
@@ -337,6 +366,7 @@ def main() -> int:
     parser.add_argument("--seed", default="1")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
+    logging.disable()
     base = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=base, prefix="pairsmith-") as scratch:

@@ -10,8 +10,15 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
+from pairsmith.registry.revisions import TOP
 from mutated_world import NEVER, World
-from questions import AUDIT_KEY, identity_object, key_object
+from questions import (
+    AUDIT_KEY,
+    CHANGE_LOG,
+    identity_object,
+    key_object,
+    page_object,
+)
 from table_rows import COLUMNS, KEY_COLUMNS, Replacement, Row, Tables
 
 EVERYTHING = "everything"
@@ -44,10 +51,13 @@ RULES: dict[str, dict[str, Rule]] = {
     "service_secrets": dict.fromkeys(COLUMNS["service_secrets"], N),
     "registry": {
         "only_row": U,
-        "change_counter": H,  # order only: how soon others look again
+        "change_counter": U,
         "root_key_id": U,
         "next_root_key_id": U,
+        "next_service_version": U,
     },
+    "revision_pages": dict.fromkeys(COLUMNS["revision_pages"], N),
+    "changes": dict.fromkeys(COLUMNS["changes"], N),
     "schema_revision": {"version_num": U},
     "guard_slots": dict.fromkeys(COLUMNS["guard_slots"], H),  # limits load, no secret
 }
@@ -93,7 +103,15 @@ def mutation(world: World, random: Random) -> Mutation | None:
     return draw(world, tables, table, random)
 
 
-_WEIGHTS = {"keys": 8, "key_versions": 4, "aliases": 4, "tags": 4, "identities": 5}
+_WEIGHTS = {
+    "keys": 10,
+    "key_versions": 5,
+    "aliases": 4,
+    "tags": 4,
+    "identities": 5,
+    "revision_pages": 4,
+    "changes": 2,
+}
 
 
 def _value(world: World, tables: Tables, table: str, random: Random) -> Mutation | None:
@@ -184,11 +202,7 @@ def _mutation(
     replacements: list[Replacement],
     rule: Rule,
 ) -> Mutation | None:
-    changed = [
-        each
-        for each in replacements
-        if (each.old, _types(each.old)) != (each.new, _types(each.new))
-    ]
+    changed = [each for each in replacements if each.old != each.new]
     if not changed:
         return None
     touched = frozenset(
@@ -217,6 +231,12 @@ def _objects(table: str, row: Row) -> Iterator[str]:
         yield identity_object(values["identity_id"])
     elif table == "service_secrets":
         yield AUDIT_KEY
+    elif table == "revision_pages":
+        yield page_object(values["page"])
+        if values["page"] == TOP:
+            yield EVERYTHING
+    elif table == "changes":
+        yield CHANGE_LOG
     elif table in {"registry", "schema_revision"}:
         yield EVERYTHING
 
@@ -239,10 +259,6 @@ def _with(row: Row, key_of: Row, key: tuple[int, ...]) -> Row:
     return tuple(
         key_of[index] if index in key else value for index, value in enumerate(row)
     )
-
-
-def _types(row: Row | None) -> list[type]:
-    return [type(value) for value in row or ()]
 
 
 # Values.

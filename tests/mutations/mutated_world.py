@@ -90,7 +90,9 @@ class Opened:
 
     def forget(self) -> None:
         """Know no more than a process that has just begun."""
-        self.registry.access.cache.empty()
+        access = self.registry.access
+        access.cache.empty()
+        access._revisions = (None, None)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ nobody gave, a key that its state forbids, a failure that no document knows.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -15,9 +15,14 @@ from mutated_world import NEVER, Opened, SealedText, World
 
 from pairsmith.errors import CATALOGUE, PairsmithError
 from pairsmith.model import KeyState
+from pairsmith.registry import Registry
+from pairsmith.registry.revisions import page_of
 from pairsmith.server.access.rows import IdentityNotFound
 
-DOCUMENTED = {kind.code for kind in CATALOGUE} | {IdentityNotFound.code}
+DOCUMENTED = {kind.code for kind in CATALOGUE} | {
+    IdentityNotFound.code,
+    "ChangeLogBroken",
+}
 
 OPERATIONS = ("Decrypt", "Encrypt", "DescribeKey", "ScheduleKeyDeletion", "ListKeys")
 PAIRS = "GenerateDataKeyPairWithoutPlaintext"
@@ -90,6 +95,15 @@ class Question:
 
 def questions(world: World) -> list[Question]:
     """Everything that is asked of this world."""
+    return [_on_its_page(each) for each in _questions(world)]
+
+
+def _on_its_page(question: Question) -> Question:
+    pages = {page_object(page_of(each)) for each in question.about}
+    return replace(question, about=question.about | pages)
+
+
+def _questions(world: World) -> list[Question]:
     return [
         *_about_names(world),
         *_about_texts(world),
@@ -115,7 +129,13 @@ def identity_object(identity_id: object) -> str:
     return f"identity/{identity_id}"
 
 
+def page_object(number: object) -> str:
+    """Name a page of the revisions, on which answers about its objects depend."""
+    return f"page/{number}"
+
+
 AUDIT_KEY = "secret/audit-log"
+CHANGE_LOG = "change log"
 
 
 def names_of(world: World) -> dict[str, str]:
@@ -169,6 +189,13 @@ def _about_lists() -> Iterator[Question]:
     yield Question("list keys", every, _all_keys, _each_same_or_unavailable)
     everybody = frozenset({"every identity"})
     yield Question("list identities", everybody, _all_identities, _no_more)
+
+    if hasattr(Registry, "verify_changes"):
+        yield Question("change log", frozenset({CHANGE_LOG}), _change_log)
+
+
+def _change_log(here: Opened) -> Answer:
+    return here.registry.verify_changes()
 
 
 def _use(name: str, primary: bool, here: Opened) -> Answer:  # noqa: FBT001 -- bound

@@ -143,7 +143,7 @@ class Rows:
             except Exception as error:
                 with suppress(Exception):
                     cursor.execute("ROLLBACK")
-                if isinstance(error, AssertionError):
+                if isinstance(error, LookupError):
                     raise
                 raise RefusedByDatabase(str(error)) from error
 
@@ -163,12 +163,35 @@ class Rows:
         where = " AND ".join(f"{name} {equals} {self._mark}" for name in names)
         values = [row[index] for index in indexes]
         cursor.execute(f"DELETE FROM {table} WHERE {where}", values)
-        assert cursor.rowcount == 1, (table, values, cursor.rowcount)
+        if cursor.rowcount != 1:
+            raise LookupError(table, values)
 
     def _insert(self, cursor: Any, table: str, row: Row) -> None:
         names = ", ".join(COLUMNS[table])
         marks = ", ".join([self._mark] * len(row))
         cursor.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", row)
+
+
+def meant(table: str, rows: list[Row]) -> list[Row]:
+    """The rows as SQLAlchemy reads them: any number but 0 is true."""
+    flags = _FLAGS.get(table, ())
+    return [
+        tuple(
+            bool(value) if index in flags and isinstance(value, int) else value
+            for index, value in enumerate(row)
+        )
+        for row in rows
+    ]
+
+
+_FLAGS = {
+    table.name: [
+        index
+        for index, column in enumerate(table.columns)
+        if isinstance(column.type, sa.Boolean)
+    ]
+    for table in schema.metadata.sorted_tables
+}
 
 
 def _plain(value: object) -> object:
