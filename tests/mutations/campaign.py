@@ -26,8 +26,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 from database_mutations import EVERYTHING, Mutation, Rule, mutation
 from mutated_world import Opened, World, build, opened
 from questions import (
-    AUDIT_KEY,
-    CHANGE_LOG,
     Question,
     Refusal,
     Verdict,
@@ -210,24 +208,20 @@ class Campaign:
 
     def _unnoticed(self, here: Opened, change: Mutation) -> Iterable[str]:
         """What must be refused and is not."""
-        for name, object_name in self._demanded():
-            if object_name not in change.touched:
-                continue
+        for name in self._demanded():
             question = self.by_name.get(name)
-            if question is None:
+            if question is None or not question.about & change.damaged:
                 continue
             first, now = self.first[name], question.answer(here)
             given = first is not None and not isinstance(first, Refusal)
             if given and now == first and self._is_changed(change):
                 yield f"nobody notices: {name} is answered as before"
 
-    def _demanded(self) -> Iterable[tuple[str, str]]:
-        for key_id in self.world.keys.values():
-            yield f"describe {key_id}", key_object(key_id)
-        for label, identity_id in self.world.identities.items():
-            yield f"identity {label}", identity_object(identity_id)
-        yield "audit key", AUDIT_KEY
-        yield "change log", CHANGE_LOG
+    def _demanded(self) -> Iterable[str]:
+        """The questions that tell whether an object is refused."""
+        yield from (f"describe {key_id}" for key_id in self.world.keys.values())
+        yield from (f"identity {label}" for label in self.world.identities)
+        yield from ("audit key", "change log")
 
     def _is_changed(self, change: Mutation) -> bool:
         """Whether the database means something else: it turns "1" into 1, say."""

@@ -10,8 +10,8 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
-from pairsmith.registry.revisions import TOP
 from mutated_world import NEVER, World
+from pairsmith.registry.revisions import TOP, page_of
 from questions import (
     AUDIT_KEY,
     CHANGE_LOG,
@@ -71,6 +71,7 @@ class Mutation:
         kind: What was done, such as ``bit``, with the table and maybe the column.
         replacements: The rows.
         touched: The objects that may be refused; everything else has to work.
+        damaged: Those of them that must be, if the rule says so.
         rule: What must become of it.
     """
 
@@ -78,6 +79,7 @@ class Mutation:
     place: str
     replacements: list[Replacement]
     touched: frozenset[str]
+    damaged: frozenset[str]
     rule: Rule
 
     @property
@@ -167,10 +169,12 @@ def _from_history(
     if not rows:
         return None
     row = random.choice(rows)
-    present = now.get(_key_of(table, row))
-    replacements = [Replacement(table, present, row)]
-    rule = _row_rule(table, "history")
-    return _mutation("row: as it was once", table, replacements, rule)
+    replacements = [Replacement(table, now.get(_key_of(table, row)), row)]
+    kind = "row: as it was once"
+    if table == "identities" and random.random() < 0.5:
+        replacements += _page_from_history(identity_object(row[0]), past, tables)
+        kind += ", and its page"
+    return _mutation(kind, table, replacements, _row_rule(table, "history"))
 
 
 def _key_from_history(
@@ -182,18 +186,41 @@ def _key_from_history(
     replacements: list[Replacement] = []
     for table in ("keys", "key_versions", "aliases", "tags"):
         index = COLUMNS[table].index("key_id")
-        before, now = (
-            {_key_of(table, row): row for row in each[table] if row[index] == key_id}
-            for each in (past, tables)
-        )
+        before = [row for row in past[table] if row[index] == key_id]
         # An alias that has moved since comes back from the key that has it now.
-        everywhere = {_key_of(table, row): row for row in tables[table]}
-        replacements += [
-            Replacement(table, everywhere.get(name), before.get(name))
-            for name in {**before, **now}
-            if everywhere.get(name) != before.get(name)
-        ]
-    return _mutation("key: as it was once", "keys", replacements, Rule.NOTICED)
+        now = [row for row in tables[table] if row[index] == key_id]
+        replacements += _put_back(table, before, now, tables[table])
+    if not replacements:
+        return None
+    kind = "key: as it was once"
+    if random.random() < 0.5:
+        replacements += _page_from_history(key_object(key_id), past, tables)
+        kind += ", and its page"
+    return _mutation(kind, "keys", replacements, Rule.NOTICED)
+
+
+def _put_back(
+    table: str, before: list[Row], now: list[Row], everywhere: list[Row]
+) -> list[Replacement]:
+    """The rows of some object as they were before, in the place of those of now."""
+    wanted = {_key_of(table, row): row for row in before}
+    present = {_key_of(table, row): row for row in everywhere}
+    names = {**wanted, **{_key_of(table, row): row for row in now}}
+    return [
+        Replacement(table, present.get(name), wanted.get(name))
+        for name in names
+        if present.get(name) != wanted.get(name)
+    ]
+
+
+def _page_from_history(name: str, past: Tables, tables: Tables) -> list[Replacement]:
+    """The page of revisions of an object as it was then."""
+    number = page_of(name)
+    before, now = (
+        [row for row in each["revision_pages"] if row[0] == number]
+        for each in (past, tables)
+    )
+    return _put_back("revision_pages", before, now, now)
 
 
 def _mutation(
@@ -205,39 +232,43 @@ def _mutation(
     changed = [each for each in replacements if each.old != each.new]
     if not changed:
         return None
-    touched = frozenset(
-        name
+    rows = [
+        (each.table, dict(zip(COLUMNS[each.table], row, strict=True)))
         for each in changed
         for row in (each.old, each.new)
         if row is not None
-        for name in _objects(each.table, row)
-    )
-    return Mutation(kind, place, changed, touched, rule)
+    ]
+    damaged = frozenset(_owner(table, values) for table, values in rows)
+    more = {name for table, values in rows for name in _others(table, values)}
+    return Mutation(kind, place, changed, damaged | more, damaged, rule)
 
 
-def _objects(table: str, row: Row) -> Iterator[str]:
+def _owner(table: str, values: dict[str, Any]) -> str:
     """What a row belongs to."""
-    values = dict(zip(COLUMNS[table], row, strict=True))
-    if table in {"keys", "aliases", "tags", "key_versions"}:
-        if values["key_id"] == SERVICE:
-            yield EVERYTHING
-        yield key_object(values["key_id"])
+    if table == "identities":
+        return identity_object(values["identity_id"])
+    if table == "revision_pages":
+        return page_object(values["page"])
+    if table in _WHOLE:
+        return _WHOLE[table]
+    return key_object(values["key_id"])
+
+
+_WHOLE = {
+    "service_secrets": AUDIT_KEY,
+    "changes": CHANGE_LOG,
+    "registry": EVERYTHING,
+    "schema_revision": EVERYTHING,
+    "guard_slots": "guard",
+}
+
+
+def _others(table: str, values: dict[str, Any]) -> Iterator[str]:
+    """What else may suffer from a change of this row."""
     if table == "key_versions":
         # Whose version it was, its id tells, wherever the row says that it belongs.
         yield key_object(str(values["key_version_id"])[:25])
-        if str(values["key_version_id"]).startswith(SERVICE):
-            yield EVERYTHING
-    elif table == "identities":
-        yield identity_object(values["identity_id"])
-    elif table == "service_secrets":
-        yield AUDIT_KEY
-    elif table == "revision_pages":
-        yield page_object(values["page"])
-        if values["page"] == TOP:
-            yield EVERYTHING
-    elif table == "changes":
-        yield CHANGE_LOG
-    elif table in {"registry", "schema_revision"}:
+    if values.get("page") == TOP or SERVICE in str(values.get("key_version_id")):
         yield EVERYTHING
 
 
