@@ -193,7 +193,11 @@ class Campaign:
                 self.report.refusals[now.name] += 1
             if verdict is Verdict.WRONG:
                 yield f"{question.name}: {now!r:.300} instead of {first!r:.300}"
-            elif verdict is Verdict.REFUSED and not self._may_refuse(change, question):
+            elif (
+                verdict is Verdict.REFUSED
+                and not isinstance(first, Refusal)
+                and not self._may_refuse(change, question)
+            ):
                 yield f"{question.name}: refused with {now!r:.300}, but not touched"
         if change.rule is Rule.NOTICED:
             yield from self._unnoticed(here, change)

@@ -11,7 +11,6 @@ from random import Random
 from typing import Any
 
 from mutated_world import NEVER, World
-from pairsmith.registry.revisions import TOP, page_of
 from questions import (
     AUDIT_KEY,
     CHANGE_LOG,
@@ -20,6 +19,8 @@ from questions import (
     page_object,
 )
 from table_rows import COLUMNS, KEY_COLUMNS, Replacement, Row, Tables
+
+from pairsmith.registry.revisions import TOP, page_of
 
 EVERYTHING = "everything"
 """An object: the whole registry, which may refuse whatever is asked."""
@@ -47,8 +48,10 @@ RULES: dict[str, dict[str, Rule]] = {
     "key_versions": dict.fromkeys(COLUMNS["key_versions"], N)
     # Which root key wraps it, and the material: noticed by whoever opens the version.
     | {"root_key_id": U, "wrapped": U},
-    "identities": dict.fromkeys(COLUMNS["identities"], N) | {"last_used_at_ms": H},
-    "service_secrets": dict.fromkeys(COLUMNS["service_secrets"], N),
+    # What the other columns say is in the sealed document, too, and believed there.
+    "identities": dict.fromkeys(COLUMNS["identities"], U)
+    | {"identity_id": N, "iv": N, "sealed": N, "last_used_at_ms": H},
+    "service_secrets": dict.fromkeys(COLUMNS["service_secrets"], N) | {"sealed_by": U},
     "registry": {
         "only_row": U,
         "change_counter": U,

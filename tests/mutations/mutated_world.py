@@ -260,7 +260,8 @@ def _seal_pairs(world: World, here: Opened, label: str, *, advance: bool) -> Non
 def _seal_job(world: World, here: Opened, label: str) -> None:
     """Seal what a bulk job would: no operation of the instance does it alone."""
     resolved = here.registry.resolve(world.keys[label], primary=False)
-    iv, blob = resolved.wrapping_key.seal(b"job" * 11, b"job", advance=False, purpose="job"
+    iv, blob = resolved.wrapping_key.seal(
+        b"job" * 11, b"job", advance=False, purpose="job"
     )
     _keep(
         world, here, label, kind="job", advance=False, aad=b"job",

@@ -12,11 +12,11 @@ from functools import partial
 from typing import Any
 
 from mutated_world import NEVER, Opened, SealedText, World
-from pairsmith.registry.revisions import page_of
 
 from pairsmith.errors import CATALOGUE, PairsmithError
 from pairsmith.model import KeyState
 from pairsmith.registry import Registry
+from pairsmith.registry.revisions import page_of
 from pairsmith.server.access.rows import IdentityNotFound
 
 DOCUMENTED = {kind.code for kind in CATALOGUE} | {

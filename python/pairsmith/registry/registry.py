@@ -329,6 +329,7 @@ class Registry:
         name = parameters.key_name(key_id)
         with self._access.stored_keys() as stored:
             key = stored.find(name)
+            key.require_fitting()
             return tuple(tag_rows.of_key(stored.connection, key.key_id))
 
     # Aliases.
@@ -369,6 +370,7 @@ class Registry:
         where = parameters.page(page_number, page_size)
         with self._access.stored_keys() as stored:
             key = stored.find(name)
+            key.require_fitting()
             return listing.alias_page(stored.connection, where, key.key_id)
 
     # Versions and rotation.
@@ -386,7 +388,9 @@ class Registry:
         name = parameters.key_name(key_id)
         version = parameters.key_version_id(key_version_id)
         with self._access.stored_keys() as stored:
-            return versions.describe(stored.find(name), version)
+            key = stored.find(name)
+            key.require_fitting()
+            return versions.describe(key, version)
 
     def list_key_versions(
         self, key_id: str, page_number: int = 1, page_size: int = 10
@@ -396,6 +400,7 @@ class Registry:
         where = parameters.page(page_number, page_size)
         with self._access.stored_keys() as stored:
             key = stored.find(name)
+            key.require_fitting()
             return listing.version_page(stored.connection, where, key.key_id)
 
     def retire_key_version(self, key_id: str, key_version_id: str) -> KeyVersion:
