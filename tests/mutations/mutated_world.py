@@ -103,7 +103,7 @@ def opened(world: World) -> Iterator[Opened]:
     )
     with registry:
         instance = Instance(registry, open_guard(registry, 1))
-        store = AccessStore(registry, believe_seconds=0)
+        store = AccessStore(registry, believe_seconds=3600)  # `forget` ends it
         try:
             yield Opened(registry, instance, store)
         finally:
@@ -260,9 +260,9 @@ def _seal_pairs(world: World, here: Opened, label: str, *, advance: bool) -> Non
 def _seal_job(world: World, here: Opened, label: str) -> None:
     """Seal what a bulk job would: no operation of the instance does it alone."""
     resolved = here.registry.resolve(world.keys[label], primary=False)
-    iv, blob = resolved.wrapping_key.seal(
-        b"job" * 11, b"job", advance=False, purpose="job"
-    )
+    seal = resolved.wrapping_key.seal
+    iv, blob = seal(b"job" * 11, b"job", advance=False, purpose="job")
+
     _keep(
         world, here, label, kind="job", advance=False, aad=b"job",
         iv=iv, blob=blob, plaintext=b"job" * 11,

@@ -100,11 +100,12 @@ class Rows:
                     self._connection.execute(
                         f"ALTER TABLE {table.name} ALTER {column.name} DROP NOT NULL"
                     )
-            for constraint in table.constraints:
-                if isinstance(constraint, sa.CheckConstraint):
-                    self._connection.execute(
-                        f"ALTER TABLE {table.name} DROP CONSTRAINT {constraint.name}"
-                    )
+        checks = self._connection.execute(
+            "SELECT conrelid::regclass, conname FROM pg_constraint "
+            "WHERE contype = 'c' AND connamespace = 'public'::regnamespace"
+        ).fetchall()
+        for table, name in checks:
+            self._connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
 
     def all(self) -> Tables:
         """Copy every row of every table."""
