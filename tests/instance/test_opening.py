@@ -130,9 +130,16 @@ def test_a_record_that_lies_opens_nothing(kms: Instance, key_id: str) -> None:
 def test_every_field_of_a_record_counts(
     kms: Instance, key_id: str, *, advance: bool
 ) -> None:
-    """Another algorithm or Iv is refused, though an Advance blob has its own Iv."""
+    """Another algorithm, Iv or key is refused, though an Advance blob names its own."""
     record = record_of(kms, key_id, advance=advance)
-    for changed in ({"algorithm": "AES_CBC"}, {"iv": bytes(12)}, {"iv": b""}):
+    changes = (
+        {"algorithm": "AES_CBC"},
+        {"iv": bytes(12)},
+        {"iv": b""},
+        {"key_id": ""},
+        {"key_id": kms.create_key().key_id},
+    )
+    for changed in changes:
         with pytest.raises((DecryptionError, InvalidParameter)):
             kms.decrypt(dataclasses.replace(record, **changed))  # type: ignore[arg-type]
 

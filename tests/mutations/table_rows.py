@@ -174,11 +174,11 @@ class Rows:
 
 
 def meant(table: str, rows: list[Row]) -> list[Row]:
-    """The rows as SQLAlchemy reads them: any number but 0 is true."""
+    """The rows as SQLAlchemy reads them: whatever is there and not 0 is true."""
     flags = _FLAGS.get(table, ())
     return [
         tuple(
-            bool(value) if index in flags and isinstance(value, int) else value
+            bool(value) if index in flags and value is not None else value
             for index, value in enumerate(row)
         )
         for row in rows

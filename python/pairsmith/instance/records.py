@@ -49,7 +49,7 @@ def open_record(
     bound_to = parse.parse_aad(record.aad)
     if aad is not None and parse.parse_aad(aad) != bound_to:
         raise DecryptionError
-    if record.algorithm != ALGORITHM:
+    if record.algorithm != ALGORITHM or not record.key_id:
         raise DecryptionError
     advance = record.key_version_id is not None
     if advance and blob[ADVANCE_IV] != iv:  # said twice: here and in the blob
