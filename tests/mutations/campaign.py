@@ -1,100 +1,31 @@
-"""Change a registry, its blobs and its records many times, and ask what is given.
+"""One campaign: change, ask, judge, take back; again and again."""
 
-    python tests/mutations/campaign.py 100000 --seed 1
-
-Each change is looked at by a process that remembers nothing, then taken back. Prints
-what was done how often and what became of it; exits with 1 if an answer was wrong.
-"""
-
-import argparse
-import logging
-import shutil
-import sys
-import tempfile
-import time
-from collections import Counter
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from multiprocessing import get_context
-from pathlib import Path
 from random import Random
 
-sys.path.insert(0, str(Path(__file__).parent))
-
+from campaign_report import Report
+from campaign_writes import Writes
 from database_mutations import EVERYTHING, Mutation, Rule, mutation
-from mutated_world import Opened, World, build, opened
+from mutated_world import Opened, World, opened
 from questions import (
     Question,
     Refusal,
     Verdict,
     about_new_name,
-    identity_object,
-    key_object,
     questions,
 )
-from table_rows import RefusedByDatabase, Rows, Tables, meant
+from table_rows import RefusedByDatabase, Rows, meant
 from text_mutations import blob_attempt, record_attempt
 
 from pairsmith.errors import PairsmithError
-
-_LATER = datetime(2027, 1, 1, tzinfo=UTC)
 
 NOBODY = Refusal("nobody has this name", "")
 OTHERS = 5
 """How many questions are asked about what was not touched."""
 
-SHOWN = 3
-"""How many findings of one kind are shown."""
-
-
-@dataclass
-class Report:
-    """What was done and what became of it."""
-
-    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    refusals: Counter[str] = field(default_factory=Counter)
-    findings: dict[str, list[str]] = field(default_factory=dict)
-
-    def add(self, kind: str, outcome: str) -> None:
-        """Count one change."""
-        self.outcomes[kind, outcome] += 1
-
-    def find(self, kind: str, text: str) -> None:
-        """Note a wrong answer."""
-        self.findings.setdefault(kind, []).append(text)
-
-    def join(self, other: "Report") -> None:
-        """Take in what another process has seen."""
-        self.outcomes += other.outcomes
-        self.refusals += other.refusals
-        for kind, texts in other.findings.items():
-            self.findings.setdefault(kind, []).extend(texts)
-
-    @property
-    def count(self) -> int:
-        """How many changes were made."""
-        return sum(self.outcomes.values())
-
-    def lines(self) -> Iterable[str]:
-        """Tell it, for people."""
-        names = ["refused", "same", "not taken", "WRONG"]
-        yield f"{'what was done':42}" + "".join(f"{name:>11}" for name in names)
-        for kind in sorted({kind for kind, _ in self.outcomes}):
-            counts = [self.outcomes[kind, name] for name in names]
-            yield f"{kind:42}" + "".join(f"{count or '':>11}" for count in counts)
-        totals = [
-            sum(count for (_, each), count in self.outcomes.items() if each == name)
-            for name in names
-        ]
-        yield f"{f'{self.count} in all':42}" + "".join(f"{n:>11}" for n in totals)
-        yield "refusals: " + ", ".join(
-            f"{name} {count}" for name, count in self.refusals.most_common()
-        )
-        for kind, texts in sorted(self.findings.items()):
-            yield f"\nWRONG {kind}, {len(texts)} times:"
-            yield from (f"    {text}" for text in texts[:SHOWN])
+WRITES = 0.03
+RESTARTS = 0.02
+"""How often honest changes are tried after a change, and a new process is asked."""
 
 
 class Campaign:
@@ -124,8 +55,8 @@ class Campaign:
         mutated = self.rows.change_counter()
         try:
             wrong = [*self._ask(change, random)]
-            if random.random() < 0.03:
-                wrong += self._write(change)
+            if random.random() < WRITES:
+                wrong += self._write(change, random)
             if self.rows.change_counter() != mutated and self._is_written(change):
                 wrong.append("something was written by it")
         finally:
@@ -153,7 +84,7 @@ class Campaign:
         asked = self._chosen(change, random)
         self.here.forget()
         yield from self._judge(self.here, change, asked)
-        if EVERYTHING in change.touched or random.random() < 0.02:
+        if EVERYTHING in change.touched or random.random() < RESTARTS:
             try:
                 with opened(self.world) as anew:
                     yield from self._judge(anew, change, asked)
@@ -251,55 +182,20 @@ class Campaign:
                 return True
         return False
 
-    # Writing.
-
-    def _write(self, change: Mutation) -> Iterable[str]:
-        """What is not as it was left is not changed, which would make it authentic."""
-        if change.rule is not Rule.NOTICED or not self._is_changed(change):
-            return []
-        before = self.rows.all()
-        found = [
-            f"{name} changed what is not as it was left"
-            for name, write in self._writes(change)
-            if self._succeeds(write)
-        ]
-        if not found and self.rows.all() != before:
-            found = ["a change that was refused has changed something"]
-        return found
-
-    def _writes(self, change: Mutation) -> Iterable[tuple[str, object]]:
-        registry, store = self.here.registry, self.here.store
-        for key_id in self.world.keys.values():
-            if key_object(key_id) in change.touched:
-                yield "tag_key", lambda key=key_id: registry.tag_key(key, {"New": "1"})
-                yield (
-                    "update_key_description",
-                    lambda key=key_id: registry.update_key_description(key, "new"),
-                )
-                yield "enable_key", lambda key=key_id: registry.enable_key(key)
-                yield (
-                    "create_key_version",
-                    lambda key=key_id: registry.create_key_version(key),
-                )
-                yield (
-                    "create_alias",
-                    lambda key=key_id: registry.create_alias("alias/written", key),
-                )
-        for name in self.world.identities.values():
-            if identity_object(name) in change.touched:
-                yield (
-                    "set_not_after",
-                    lambda name=name: store.set_not_after(name, _LATER),
-                )
-
-    def _succeeds(self, write: object) -> bool:
-        assert callable(write)
-        try:
-            write()
-        except PairsmithError as error:
-            self.report.refusals[type(error).__name__] += 1
-            return False
-        return True
+    def _write(self, change: Mutation, random: Random) -> Iterable[str]:
+        writes = Writes(self.here, self.world, self.report)
+        noticed = change.rule is Rule.NOTICED and self._is_changed(change)
+        if noticed:
+            yield from writes.on_damaged(change)
+            if self._is_written(change):
+                yield "a change that was refused has changed something"
+        if EVERYTHING not in change.touched:
+            yield from writes.elsewhere(change, random)
+            self.here.forget()
+            if noticed:
+                yield from self._unnoticed(self.here, change)
+        self.rows.restore(self.base)
+        self.rows.replace(change.replacements)
 
     def _take_back(self, change: Mutation, mutated: object) -> None:
         if self.rows.change_counter() == mutated:
@@ -326,80 +222,3 @@ class Campaign:
                 f"{change.place}, {change.kind}",
                 f"{number}: {done:.900}\n        {each}",
             )
-
-
-def run(world: World, seed: str, numbers: Iterable[int], base: Tables) -> Report:
-    """Make the changes of these numbers."""
-    rows = Rows(world.url)
-    with opened(world) as here:
-        campaign = Campaign(world, here, rows, seed)
-        for number in numbers:
-            part = number % 10
-            if part < 4:
-                campaign.database(number)
-            else:
-                campaign.text(number, record=part > 6)
-        here.forget()
-        for question in campaign.questions:
-            assert question.answer(here) == campaign.first[question.name], question
-    assert rows.all() == base, "the database is as it was"
-    rows.close()
-    return campaign.report
-
-
-def _run_copy(folder: Path, worker: int, workers: int, count: int, seed: str) -> Report:
-    logging.disable()
-    own = folder.with_name(f"{folder.name}-{worker}")
-    shutil.copytree(folder, own)
-    try:
-        world = World.load(own / "world", f"sqlite:///{own}/kms.db")
-        rows = Rows(world.url)
-        base = rows.all()
-        rows.close()
-        return run(world, seed, range(worker, count, workers), base)
-    finally:
-        shutil.rmtree(own)
-
-
-def main() -> int:
-    """Run as many as the command line says, on every core."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("count", type=int)
-    parser.add_argument("--seed", default="1")
-    parser.add_argument("--workers", type=int, default=2)
-    arguments = parser.parse_args()
-    logging.disable()
-    base = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=base, prefix="pairsmith-") as scratch:
-        folder = Path(scratch) / "first"
-        folder.mkdir()
-        world = build(f"sqlite:///{folder}/kms.db", f"file:{folder}/root-key")
-        rows = Rows(world.url)
-        rows.relax()
-        rows.close()
-        world.save(folder / "world")
-        report = Report()
-        with ProcessPoolExecutor(
-            arguments.workers, mp_context=get_context("spawn")
-        ) as pool:
-            jobs = [
-                pool.submit(
-                    _run_copy,
-                    folder,
-                    worker,
-                    arguments.workers,
-                    arguments.count,
-                    arguments.seed,
-                )
-                for worker in range(arguments.workers)
-            ]
-            for job in jobs:
-                report.join(job.result())
-    print(*report.lines(), sep="\n")
-    print(f"seed {arguments.seed}, {time.monotonic() - began:.0f} s")
-    return 1 if report.findings else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

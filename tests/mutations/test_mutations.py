@@ -9,8 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from campaign import Campaign, Report, run
+from campaign import Campaign
+from campaign_report import Report
 from database_mutations import RULES
+from mutate import run
 from mutated_world import World, build, opened
 from table_rows import COLUMNS, Rows
 
