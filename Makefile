@@ -90,7 +90,7 @@ sdk-requirements: $(VENV)/.synced ## Resolve the environment of the official SDK
 	$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --custom-compile-command "make sdk-requirements" --upgrade $(SDK_REQUIREMENTS).in -o $(SDK_REQUIREMENTS).txt
 
 mutations: $(VENV)/.built ## Change database, blobs and records 100,000 times; nothing may open wrongly. COUNT=, SEED=
-	$(BIN)/python tests/mutations/campaign.py $(or $(COUNT),100000) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python tests/mutations/mutate.py $(or $(COUNT),100000) $(if $(SEED),--seed $(SEED))
 
 fuzz-server: $(VENV)/.built ## Send 200,000 mutated requests to the server's application.
 	$(BIN)/python tests/server/fuzzing.py 200000 $(ARGS)

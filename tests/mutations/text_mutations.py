@@ -4,15 +4,14 @@ Whatever a blob or a record has become, it opens to what was sealed or not at al
 it opens only where everything that was bound to it is as it was.
 """
 
-import base64
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any
 
+from flipping import flipped
 from mutated_world import Opened, SealedText, World
 from questions import Answer, Question
+from record_mutations import RECORD_CHANGES
 
 from pairsmith.results import WrappedKeyPair
 
@@ -121,23 +120,6 @@ def _advance(
 # Changes of blobs.
 
 
-def flipped(value: bytes, random: Random) -> bytes:
-    """The bytes with one bit that is another."""
-    if not value:
-        return b"\x01"
-    changed = bytearray(value)
-    # The head and the tail are where meaning is: they are met as often as the rest.
-    at = random.choice(
-        [
-            random.randrange(len(value)),
-            random.randrange(min(len(value), 60)),
-            len(value) - 1 - random.randrange(min(len(value), 20)),
-        ]
-    )
-    changed[at] ^= 1 << random.randrange(8)
-    return bytes(changed)
-
-
 def _any(world: World, random: Random) -> SealedText:
     return random.choice(world.texts)
 
@@ -235,77 +217,4 @@ BLOB_CHANGES: dict[str, Change] = {
     "head of format 1": _format_1,
     "spliced": _spliced,
     "version of another": _version_of_another,
-}
-
-
-# Changes of records.
-
-
-def _value_bit(before: str, _: str, random: Random) -> str:
-    values = json.loads(before)
-    name = random.choice(list(values))
-    try:
-        raw = base64.b64decode(values[name], validate=True)
-        values[name] = base64.b64encode(flipped(raw, random)).decode()
-    except ValueError:
-        text = values[name].encode()
-        values[name] = flipped(text, random).decode("latin-1")
-    return json.dumps(values)
-
-
-def _text_bit(before: str, _: str, random: Random) -> str:
-    return flipped(before.encode(), random).decode("latin-1")
-
-
-def _field_of_another(before: str, other: str, random: Random) -> str:
-    values, others = json.loads(before), json.loads(other)
-    for name in random.sample(list(others), random.randrange(1, 4)):
-        values[name] = others[name]
-    return json.dumps(values)
-
-
-def _field_gone(before: str, _: str, random: Random) -> str:
-    values = json.loads(before)
-    del values[random.choice(list(values))]
-    return json.dumps(values)
-
-
-def _fields_exchanged(before: str, _: str, random: Random) -> str:
-    values = json.loads(before)
-    one, two = random.sample(list(values), 2)
-    values[one], values[two] = values[two], values[one]
-    return json.dumps(values)
-
-
-def _field_nonsense(before: str, _: str, random: Random) -> str:
-    values: dict[str, Any] = json.loads(before)
-    name = random.choice([*values, "Extra"])
-    values[name] = random.choice(
-        ["", None, 1, [], {}, "AAAA", "RSA_2048", "EC_P256K", "PEM", "DER"]
-    )
-    return json.dumps(values)
-
-
-def _field_cut(before: str, _: str, random: Random) -> str:
-    values = json.loads(before)
-    name = random.choice(list(values))
-    values[name] = values[name][: random.randrange(len(values[name]) + 1)]
-    return json.dumps(values)
-
-
-def _record_cut(before: str, _: str, random: Random) -> str:
-    return before[: random.randrange(len(before))]
-
-
-RecordChange = Callable[[str, str, Random], str]
-
-RECORD_CHANGES: dict[str, RecordChange] = {
-    "bit of a value": _value_bit,
-    "bit of the text": _text_bit,
-    "values of another": _field_of_another,
-    "value gone": _field_gone,
-    "values exchanged": _fields_exchanged,
-    "value of another kind": _field_nonsense,
-    "value cut": _field_cut,
-    "cut": _record_cut,
 }
