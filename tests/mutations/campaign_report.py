@@ -36,6 +36,13 @@ class Report:
         """How many changes were made."""
         return sum(self.outcomes.values())
 
+    def progress(self) -> str:
+        """Tell in a line how far it is."""
+        wrong = sum(
+            count for (_, name), count in self.outcomes.items() if name == "WRONG"
+        )
+        return f"{self.count} changes, {wrong} with a wrong answer"
+
     def lines(self) -> Iterable[str]:
         """Tell it, for people."""
         names = ["refused", "same", "not taken", "WRONG"]

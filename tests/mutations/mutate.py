@@ -8,12 +8,15 @@ what was done how often and what became of it; exits with 1 if an answer was wro
 
 import argparse
 import logging
+import os
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -21,6 +24,9 @@ from campaign import Campaign
 from campaign_report import Report
 from mutated_world import World, build, opened
 from table_rows import Rows, Tables
+
+PART = 5_000
+"""Changes that one process makes in one copy of the world."""
 
 
 def run(world: World, seed: str, numbers: Iterable[int], base: Tables) -> Report:
@@ -42,58 +48,53 @@ def run(world: World, seed: str, numbers: Iterable[int], base: Tables) -> Report
     return campaign.report
 
 
-def _run_copy(folder: Path, worker: int, workers: int, count: int, seed: str) -> Report:
-    logging.disable()
-    own = folder.with_name(f"{folder.name}-{worker}")
-    shutil.copytree(folder, own)
-    try:
-        world = World.load(own / "world", f"sqlite:///{own}/kms.db")
-        rows = Rows(world.url)
-        base = rows.all()
-        rows.close()
-        return run(world, seed, range(worker, count, workers), base)
-    finally:
-        shutil.rmtree(own)
-
-
 def main() -> int:
-    """Run as many as the command line says, on every core."""
+    """Make as many changes as the command line says, on every core."""
     parser = argparse.ArgumentParser()
     parser.add_argument("count", type=int)
     parser.add_argument("--seed", default="1")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     logging.disable()
     base = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=base, prefix="pairsmith-") as scratch:
         folder = Path(scratch) / "first"
-        folder.mkdir()
-        world = build(f"sqlite:///{folder}/kms.db", f"file:{folder}/root-key")
-        rows = Rows(world.url)
-        rows.relax()
-        rows.close()
-        world.save(folder / "world")
+        _build(folder)
         report = Report()
-        with ProcessPoolExecutor(
-            arguments.workers, mp_context=get_context("spawn")
-        ) as pool:
-            jobs = [
-                pool.submit(
-                    _run_copy,
-                    folder,
-                    worker,
-                    arguments.workers,
-                    arguments.count,
-                    arguments.seed,
-                )
-                for worker in range(arguments.workers)
-            ]
-            for job in jobs:
-                report.join(job.result())
+        spawn = get_context("spawn")
+        with ProcessPoolExecutor(arguments.workers, mp_context=spawn) as pool:
+            parts = range(0, arguments.count, PART)
+            make = partial(_make_part, folder, arguments.count, arguments.seed)
+            for part in pool.map(make, parts):
+                report.join(part)
+                print(report.progress(), file=sys.stderr, flush=True)
     print(*report.lines(), sep="\n")
     print(f"seed {arguments.seed}, {time.monotonic() - began:.0f} s")
     return 1 if report.findings else 0
+
+
+def _build(folder: Path) -> None:
+    """Make the world that each part begins with."""
+    folder.mkdir()
+    world = build(f"sqlite:///{folder}/kms.db", f"file:{folder}/root-key")
+    with closing(Rows(world.url)) as rows:
+        rows.relax()
+    world.save(folder / "world")
+
+
+def _make_part(folder: Path, count: int, seed: str, first: int) -> Report:
+    """Make the changes from a number on, in a copy of the world."""
+    logging.disable()
+    own = folder.with_name(f"{folder.name}-{first}")
+    shutil.copytree(folder, own)
+    try:
+        world = World.load(own / "world", f"sqlite:///{own}/kms.db")
+        with closing(Rows(world.url)) as rows:
+            base = rows.all()
+        return run(world, seed, range(first, min(first + PART, count)), base)
+    finally:
+        shutil.rmtree(own)
 
 
 if __name__ == "__main__":
