@@ -227,7 +227,9 @@ def _aliases(name: str, here: Opened) -> Answer:
 
 
 def _no_more(first: Answer, now: Answer) -> bool:
-    return isinstance(first, set) and isinstance(now, set) and now <= first
+    """A list may become shorter, or empty where there was none."""
+    before = first if isinstance(first, set) else set()
+    return isinstance(now, set) and now <= before
 
 
 def _open(world: World, text: SealedText, here: Opened) -> Answer:
