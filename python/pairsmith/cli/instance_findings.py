@@ -97,13 +97,8 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
         yield Finding(
             "Schema",
             Verdict.NOTE,
-<<<<<<< HEAD
             f"{revision}, written by an older Pairsmith",
             "the next command that opens it takes it over as it is found, for good: "
-=======
-            f"{revision}, of an older Pairsmith: the next open takes the database over "
-            "as it is found, for good",
->>>>>>> changelog-identities
             "back it up first, see Upgrading in docs/root-keys.md.",
         )
         return

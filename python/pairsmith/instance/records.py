@@ -8,11 +8,15 @@ from pairsmith import parameters as parse
 from pairsmith._core import advance_key_version_id
 from pairsmith.errors import DecryptionError
 from pairsmith.instance.blob_keys import require_stated, version_of_blob
-from pairsmith.results import Decrypted, Purpose
+from pairsmith.results import ALGORITHM, Decrypted, Purpose
 
 if TYPE_CHECKING:
     from pairsmith.registry import Registry
     from pairsmith.results import WrappedKeyPair
+
+
+ADVANCE_IV = slice(39, 51)
+"""Where in an Advance blob its Iv is."""
 
 
 def open_record(
@@ -45,7 +49,11 @@ def open_record(
     bound_to = parse.parse_aad(record.aad)
     if aad is not None and parse.parse_aad(aad) != bound_to:
         raise DecryptionError
+    if record.algorithm != ALGORITHM or not record.key_id:
+        raise DecryptionError
     advance = record.key_version_id is not None
+    if advance and blob[ADVANCE_IV] != iv:  # said twice: here and in the blob
+        raise DecryptionError
     require_stated(blob, advance=advance, refused=refuse_format_1)
     if record.key_version_id is None:
         key = registry.resolve(record.key_id, primary=False)

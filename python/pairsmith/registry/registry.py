@@ -340,10 +340,12 @@ class Registry:
             return tuple(listing.of_shown_keys(stored, found, query.within))
 
     def list_tags(self, key_id: str) -> tuple[Tag, ...]:
-        """List a key's tags by name."""
+        """List a key's tags by name; none of a key that is not as it was left."""
         name = parameters.key_name(key_id)
         with self._access.stored_keys() as stored:
             key = stored.find(name)
+            if key.fault is not None:
+                return ()
             return tuple(tag_rows.of_key(stored.connection, key.key_id))
 
     # Aliases.
@@ -385,11 +387,13 @@ class Registry:
     def list_aliases_by_key_id(
         self, key_id: str, page_number: int = 1, page_size: int = 10
     ) -> Page[Alias]:
-        """List the aliases of one key by name."""
+        """List the aliases of one key by name; none if it is not as it was left."""
         name = parameters.key_name(key_id)
         where = parameters.page(page_number, page_size)
         with self._access.stored_keys() as stored:
             key = stored.find(name)
+            if key.fault is not None:
+                return Page((), page_number, page_size, 0, "Aliases.Alias")
             return listing.alias_page(stored, where, key.key_id)
 
     # Versions and rotation.
@@ -407,7 +411,9 @@ class Registry:
         name = parameters.key_name(key_id)
         version = parameters.key_version_id(key_version_id)
         with self._access.stored_keys() as stored:
-            return versions.describe(stored.find(name), version)
+            key = stored.find(name)
+            key.require_fitting()
+            return versions.describe(key, version)
 
     def list_key_versions(
         self, key_id: str, page_number: int = 1, page_size: int = 10
@@ -417,6 +423,7 @@ class Registry:
         where = parameters.page(page_number, page_size)
         with self._access.stored_keys() as stored:
             key = stored.find(name)
+            key.require_fitting()
             return listing.version_page(stored.connection, where, key.key_id)
 
     def retire_key_version(self, key_id: str, key_version_id: str) -> KeyVersion:

@@ -281,19 +281,13 @@ def _finish(connection: sa.Connection, access: Access, work: _Work) -> bool:
         # The old root key's file is replaced after this: it must not come undone.
         connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
     change = _change(connection, access, "EndRewrap")
-<<<<<<< HEAD
-=======
     previous = root_key_ids(connection).present
->>>>>>> changelog-identities
     note_root_key_ids(connection, RootKeyIds(work.root_key_id, None))
     if change is not None:
         _move_service_version(change, access.ring, work.root_key_id)
         change.note(
             root_key_id=work.root_key_id,
-<<<<<<< HEAD
-=======
             previous_root_key_id=previous,
->>>>>>> changelog-identities
             rewrapped=work.rewrapped,
             damaged_versions=sorted(work.damaged),
         )

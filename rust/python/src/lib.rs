@@ -13,12 +13,12 @@ mod names;
 mod pool;
 mod service_key;
 
-use zeroizing_alloc::ZeroAlloc;
+use pairsmith_erasing_alloc::Erasing;
 
 /// Erases whatever Rust frees. The core's own secrets erase themselves; this is for the copies that
 /// libraries make without telling, such as ring's when it loads an RSA key.
 #[global_allocator]
-static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
+static ALLOCATOR: Erasing<std::alloc::System> = Erasing(std::alloc::System);
 
 /// The Rust core: generation, encoding, wrapping. Bytes in, bytes out.
 #[pyo3::pymodule(gil_used = false)]

@@ -6,6 +6,7 @@ mod batch;
 mod contexts;
 mod ec;
 mod encode;
+mod erasing_alloc;
 mod fault;
 mod generate;
 mod lanes;

@@ -72,10 +72,7 @@ def replace(
         .values(**_seal(change, identity, sequence).columns())
     )
     note(change, identity)
-<<<<<<< HEAD
-=======
     _note_before(change, found, identity)
->>>>>>> changelog-identities
 
 
 def delete(change: Change, identity_id: str) -> None:
@@ -167,8 +164,6 @@ def note(change: Change, identity: ClientKey | AccessKey) -> None:
     )
 
 
-<<<<<<< HEAD
-=======
 def _note_before(
     change: Change, before: ClientKey | AccessKey, after: ClientKey | AccessKey
 ) -> None:
@@ -179,7 +174,6 @@ def _note_before(
         change.note(previous_not_after=before.not_after)
 
 
->>>>>>> changelog-identities
 def _row(connection: sa.Connection, identity_id: str) -> sa.Row[Any] | None:
     named = identities.c.identity_id == identity_id
     return connection.execute(sa.select(identities).where(named)).first()
