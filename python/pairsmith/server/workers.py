@@ -24,8 +24,8 @@ from multiprocessing import Pipe
 from typing import TYPE_CHECKING
 
 from pairsmith.errors import PairsmithError
-from pairsmith.registry.actor import Actor, act_by_default
 from pairsmith.process import ALLOW_TRACING, forbid_dumps
+from pairsmith.registry.actor import Actor, act_by_default
 from pairsmith.server import header_time, logs
 from pairsmith.server.addresses import BACKLOG
 from pairsmith.server.metrics_files import count_in

@@ -263,4 +263,3 @@ class AccessStore:
         with self._access.looking() as connection:
             found = rows.all_of(connection, self._access.revisions(connection))
         return tuple(each for each in found if isinstance(each, wanted))
-
