@@ -393,6 +393,7 @@ class TestSecrecy:
             return {name for name in dir(handle) if not name.startswith("_")}
 
         assert public(root) == {
+            "is_dev",
             "root_key_id",
             "create_version",
             "open_version",

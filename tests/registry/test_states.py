@@ -120,7 +120,7 @@ def test_cell(place: Place, operation: str, state: str, code: str, name: str) ->
     registry.create_alias("alias/it", key)
     registry.create_key_version(key)
     registry.create_key_version(key)
-    _put_into(place, key, state)
+    _put_into(place, registry, key, state)
     before = place.execute("SELECT * FROM keys WHERE key_id = :key", key=key)
 
     def operate() -> object:
@@ -146,7 +146,7 @@ def test_switching_is_idempotent(place: Place, state: str) -> None:
     """Enabling an Enabled key and disabling a Disabled one changes nothing."""
     registry = place.open()
     key = registry.create_key().key_id
-    _put_into(place, key, state)
+    _put_into(place, registry, key, state)
     switch = registry.enable_key if state == "Enabled" else registry.disable_key
     switch(key)
     switch(key)
@@ -168,7 +168,7 @@ def test_unknown_state_is_unavailable(place: Place) -> None:
     """A state that no Pairsmith writes makes that key Unavailable and no other."""
     registry = place.open()
     key, other = registry.create_key().key_id, registry.create_key().key_id
-    _put_into(place, key, "Enabledd")
+    _put_into(place, registry, key, "Enabledd")
     with pytest.raises(PairsmithError) as caught:
         registry.resolve(key, primary=True)
     assert caught.value.code == UNAVAILABLE
@@ -176,8 +176,8 @@ def test_unknown_state_is_unavailable(place: Place) -> None:
     assert registry.resolve(other, primary=True).key_id == other
 
 
-def _put_into(place: Place, key: str, state: str) -> None:
-    """Set a state behind the registry's back, for two of them have no operation."""
+def _put_into(place: Place, registry: Registry, key: str, state: str) -> None:
+    """Set a state as only this test does, for two of them have no operation."""
     delete_at = int((place.clock.now + 86_400) * 1000)
     place.execute(
         "UPDATE keys SET key_state = :state, delete_at_ms = :at WHERE key_id = :key",
@@ -185,3 +185,7 @@ def _put_into(place: Place, key: str, state: str) -> None:
         at=delete_at if state == "PendingDeletion" else None,
         key=key,
     )
+    if state not in STATES:
+        return
+    with registry.access.writing("PutIntoState") as change:
+        change.authenticate(key)

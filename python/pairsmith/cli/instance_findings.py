@@ -72,7 +72,7 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
     import sqlalchemy as sa
 
     from pairsmith.registry import deletion, rotation
-    from pairsmith.registry.adoption import is_of_before
+    from pairsmith.registry.adoption import is_of_before, was_authenticated
     from pairsmith.registry.key_ring import root_key_ids
     from pairsmith.registry.schema import REVISION_TABLE, REVISIONS, keys
 
@@ -93,7 +93,8 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
     ).all()
     text = ", ".join(f"{count} {state}" for state, count in by_state)
     yield Finding("Keys", Verdict.GOOD, text or "none yet")
-    if revision != REVISIONS[-1] or is_of_before(connection):
+    is_older = revision != REVISIONS[-1]
+    if is_older or (is_of_before(connection) and not was_authenticated(connection)):
         yield Finding(
             "Schema",
             Verdict.NOTE,

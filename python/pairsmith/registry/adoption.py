@@ -106,6 +106,14 @@ def is_of_before(connection: sa.Connection) -> bool:
     return not _any(connection, revision_pages.c.page) and _has_keys(connection)
 
 
+def was_authenticated(connection: sa.Connection) -> bool:
+    """Tell whether anything says that it was authenticated once."""
+    authentic = sa.select(keys.c.key_id).where(keys.c.contents_mac.is_not(None))
+    return _any(connection, changes.c.sequence) or (
+        connection.execute(authentic.limit(1)).first() is not None
+    )
+
+
 def _has_keys(connection: sa.Connection) -> bool:
     return _any(connection, key_versions.c.key_id) or _any(connection, keys.c.key_id)
 
@@ -168,8 +176,7 @@ def _require_nothing_authentic(connection: sa.Connection, ring: KeyRing) -> None
     Raises:
         DatabaseError: It was.
     """
-    authentic = sa.select(keys.c.key_id).where(keys.c.contents_mac.is_not(None))
-    if _any(connection, changes.c.sequence) or connection.execute(authentic).first():
+    if was_authenticated(connection):
         raise damaged_top()
     for row in _versions(connection):
         root_key = ring.find(_text_or_none(row.root_key_id))
