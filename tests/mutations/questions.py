@@ -13,7 +13,7 @@ from typing import Any
 
 from mutated_world import NEVER, Opened, SealedText, World
 
-from pairsmith.errors import CATALOGUE, PairsmithError
+from pairsmith.errors import CATALOGUE, InternalFailure, PairsmithError
 from pairsmith.model import KeyState
 from pairsmith.registry import Registry
 from pairsmith.registry.revisions import page_of
@@ -76,6 +76,8 @@ class Question:
         try:
             return self.ask(here)
         except PairsmithError as error:
+            if type(error) is InternalFailure:  # it stands for what nobody expected
+                return Defect(f"{error!r} because of {error.__cause__!r}")
             if error.code in DOCUMENTED:
                 return Refusal(type(error).__name__, error.code)
             return Defect(f"{type(error).__name__} with the code {error.code}")
@@ -115,8 +117,10 @@ def _questions(world: World) -> list[Question]:
 def about_new_name(name: str, about: frozenset[str]) -> Iterator[Question]:
     """What is asked when a mutation brings in a name that nobody had."""
     for primary in (False, True):
-        yield Question(f"use {name}", about, partial(_use, name, primary))
-    yield Question(f"identity {name}", about, partial(_identity, name))
+        which = "primary" if primary else "initial"
+        ask = partial(_use, name, primary)
+        yield Question(f"new name: use {which} of {name}", about, ask)
+    yield Question(f"new name: identity {name}", about, partial(_identity, name))
 
 
 def key_object(key_id: object) -> str:

@@ -308,6 +308,10 @@ def test_a_page_that_was_written(two: Two, column: str) -> None:
         WHERE page > 0 LIMIT 1) WHERE page = 0""",
         "UPDATE key_versions SET key_id = 'nobody' WHERE key_id = 'pairsmith-server'",
         "DELETE FROM key_versions WHERE key_id = 'pairsmith-server'",
+        """UPDATE key_versions SET key_version_id = 'short'
+        WHERE key_id = 'pairsmith-server'""",
+        """UPDATE key_versions SET key_version_id = 'pairsmith-server-000000000000000000ä'
+        WHERE key_id = 'pairsmith-server'""",
     ],
 )
 def test_without_what_everything_hangs_on(two: Two, statement: str) -> None:

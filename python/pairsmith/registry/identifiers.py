@@ -9,6 +9,7 @@ ALPHABET = string.ascii_lowercase + string.digits
 KEY_ID = re.compile(r"key-[a-z0-9]{21}")
 KEY_ID_CHARACTERS = 25
 KEY_VERSION_ID = re.compile(r"key-[a-z0-9]{21}-[a-z0-9]{10}")
+SERVICE_VERSION_ID = re.compile(r"pairsmith-server-[a-z0-9]{19}")
 
 
 SERVICE = "pairsmith-server"

@@ -22,7 +22,7 @@ from pairsmith.errors import (
 from pairsmith.registry.contents import StoredVersion
 from pairsmith.registry.dev_root_key import require_fitting
 from pairsmith.registry.engine import Database, damaged_registry
-from pairsmith.registry.identifiers import SERVICE
+from pairsmith.registry.identifiers import SERVICE, SERVICE_VERSION_ID
 from pairsmith.registry.key_file import FileRootKey
 from pairsmith.registry.root_key import RootKeyProvider
 from pairsmith.registry.schema import key_versions, registry
@@ -250,6 +250,9 @@ class KeyRing:
         self, connection: sa.Connection, row: VersionRow
     ) -> ServiceKey | None:
         """Open it as it is, or as a re-wrap has wrapped it beforehand."""
+        name = row.key_version_id
+        if not isinstance(name, str) or not SERVICE_VERSION_ID.fullmatch(name):
+            return None
         try:
             return self._opener(connection, row).open_service_version(
                 row.wrapped, row.key_version_id
