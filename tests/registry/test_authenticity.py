@@ -310,7 +310,8 @@ def test_a_page_that_was_written(two: Two, column: str) -> None:
         "DELETE FROM key_versions WHERE key_id = 'pairsmith-server'",
         """UPDATE key_versions SET key_version_id = 'short'
         WHERE key_id = 'pairsmith-server'""",
-        """UPDATE key_versions SET key_version_id = 'pairsmith-server-000000000000000000ä'
+        """UPDATE key_versions
+        SET key_version_id = 'pairsmith-server-000000000000000000ä'
         WHERE key_id = 'pairsmith-server'""",
     ],
 )
