@@ -278,6 +278,21 @@ def test_pages_that_are_put_back(two: Two) -> None:
         two.other_fits()
 
 
+def test_page_0_that_is_put_back(two: Two) -> None:
+    """With it one key could go back to what it was; the change log has gone on."""
+    old, rows = tampering.pages(two.place), tampering.rows_of(two.place, two.key)
+    two.registry.disable_key(two.key)
+    tampering.put_back(two.place, two.key, rows)
+    tampering.put_pages_back(two.place, old, wanted={0, page_of(f"key/{two.key}")})
+    for attempt in (
+        lambda: two.registry.resolve(two.key, primary=True),
+        lambda: two.registry.describe_key(two.key),
+        lambda: two.registry.enable_key(two.key),
+    ):
+        with pytest.raises(DatabaseError, match="older than the change log"):
+            attempt()
+
+
 @pytest.mark.parametrize("column", ["entries", "mac"])
 def test_a_page_that_was_written(two: Two, column: str) -> None:
     """A page that does not verify shuts the keys that stand there, and no others."""

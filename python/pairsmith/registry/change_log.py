@@ -118,6 +118,21 @@ def append(
     return line.head
 
 
+def goes_beyond(connection: sa.Connection, service_key: Signer, head: Head) -> bool:
+    """Tell whether the newest line is authentic, and later than the head.
+
+    Then what names the head is older than the log: somebody has put it back.
+    """
+    newest = _lines.order_by(changes.c.sequence.desc()).limit(1)
+    row = connection.execute(newest).first()
+    if row is None:
+        return False
+    line = Line(*row)
+    if type(line.sequence) is not int or line.sequence <= head.sequence:
+        return False
+    return not _form_fault_of(service_key, line)
+
+
 def read(
     connection: sa.Connection,
     service_key: Signer,

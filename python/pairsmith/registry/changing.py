@@ -23,7 +23,12 @@ from pairsmith.registry.contents import place_of
 from pairsmith.registry.engine import change_counter, next_sequence, set_change_counter
 from pairsmith.registry.identifiers import SERVICE, new_service_version_id
 from pairsmith.registry.key_ring import KeyRing, damaged_service
-from pairsmith.registry.revisions import Revisions, damaged_top, open_revisions
+from pairsmith.registry.revisions import (
+    Revisions,
+    damaged_top,
+    older_top,
+    open_revisions,
+)
 from pairsmith.registry.schema import key_versions, keys, revision_pages
 from pairsmith.registry.states import Operation, require
 from pairsmith.registry.stored_keys import StoredKey, StoredKeys
@@ -196,6 +201,8 @@ def require_revisions(connection: sa.Connection, ring: KeyRing) -> Revisions | N
         revisions = open_revisions(connection, service_key)
         if revisions is None:
             raise damaged_top()
+        if change_log.goes_beyond(connection, service_key, revisions.head):
+            raise older_top()
         return revisions
     for column in (keys.c.key_id, key_versions.c.key_id, revision_pages.c.page):
         if connection.execute(sa.select(column).limit(1)).first() is not None:

@@ -163,6 +163,15 @@ def damaged_top() -> DatabaseError:
     )
 
 
+def older_top() -> DatabaseError:
+    """Say that somebody has put back what stands for everything."""
+    return DatabaseError(
+        "Page 0 of the table revision_pages is older than the change log, so somebody "
+        "has put it back: restore a backup of the whole database.",
+        retryable=False,
+    )
+
+
 def _entries_of(service_key: ServiceKey, row: sa.Row[Any]) -> dict[str, Any] | None:
     """Read a page that verifies."""
     text, mac = row.entries, row.mac
