@@ -7,6 +7,9 @@ as ``/tmp`` may be written by all, for there nobody replaces what belongs to oth
 
 A group may write if nobody but this user (and root) is known to be in it, as in the
 group that many systems make for each user.
+
+Root may be a *guest*: make files in the folders of one other user, as containers do in
+a folder of their host. It trusts that user then, and nobody else.
 """
 
 from __future__ import annotations
@@ -39,6 +42,8 @@ class Untrusted(PermissionError):  # noqa: N818 -- as in errors.py
 def require_trusted(folder: Path) -> Path:
     """See that only this user and root can change a folder, or put another there.
 
+    For making files there: root may be a guest.
+
     Args:
         folder: As it was named; relative to the current folder.
 
@@ -49,19 +54,22 @@ def require_trusted(folder: Path) -> Path:
         Untrusted: Others can.
         OSError: There is no such folder, or it cannot be looked at.
     """
-    found = resolve_trusted(folder)
+    found = resolve_trusted(folder, as_guest=True)
     if not found.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     return found
 
 
-def resolve_trusted(path: Path, *, may_be_missing: bool = False) -> Path:
+def resolve_trusted(
+    path: Path, *, may_be_missing: bool = False, as_guest: bool = False
+) -> Path:
     """Follow a path as the kernel does; refuse it if others could lead it elsewhere.
 
     Args:
         path: What is at its end may be of any kind; whose it is, is looked at only if
             it is a folder or a link.
         may_be_missing: Whether there may be nothing at its end.
+        as_guest: Whether root may go through the folders of one other user.
 
     Returns:
         The path without symbolic links.
@@ -69,8 +77,9 @@ def resolve_trusted(path: Path, *, may_be_missing: bool = False) -> Path:
     Raises:
         Untrusted, OSError: As for ``require_trusted``.
     """
-    here = Path("/")
-    _require_unchanged(here, here.lstat())
+    here, owners = Path("/"), trusted_owners()
+    may_be_guest = as_guest and os.geteuid() == ROOT
+    _require_unchanged(here, here.lstat(), owners)
     parts = list(reversed(path.absolute().parts[1:]))
     links = 0
     while parts:
@@ -89,12 +98,15 @@ def resolve_trusted(path: Path, *, may_be_missing: bool = False) -> Path:
             links += 1
             if links > LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-            _require_owner(here, found, "the symbolic link")
+            _require_owner(here, found, "the symbolic link", owners)
             target = here.readlink()
             here = Path("/") if target.is_absolute() else here.parent
             parts += reversed(target.parts[target.is_absolute() :])
         elif stat.S_ISDIR(found.st_mode):
-            _require_unchanged(here, found)
+            is_shared = found.st_mode & stat.S_ISVTX
+            if may_be_guest and not is_shared and found.st_uid not in owners:
+                owners, may_be_guest = owners | {found.st_uid}, False
+            _require_unchanged(here, found, owners)
         elif parts:
             raise NotADirectoryError(
                 errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(here)
@@ -102,14 +114,21 @@ def resolve_trusted(path: Path, *, may_be_missing: bool = False) -> Path:
     return here
 
 
-def others_may_write(path: Path, found: os.stat_result) -> str:
+def others_may_write(
+    path: Path, found: os.stat_result, owners: set[int] | None = None
+) -> str:
     """Say who else may write to a file or folder, by owner, mode and group.
+
+    Args:
+        path: What it is called.
+        found: What it is.
+        owners: Who may own it; by default ``trusted_owners``.
 
     Returns:
         What is wrong and what to do; empty if nobody may.
     """
     mode = stat.S_IMODE(found.st_mode)
-    if found.st_uid not in trusted_owners():
+    if found.st_uid not in (trusted_owners() if owners is None else owners):
         return (
             f"{path} belongs to user {found.st_uid}, who may change it: let it be of "
             f"user {os.geteuid()} or of root"
@@ -135,17 +154,19 @@ def trusted_owners() -> set[int]:
     return owners
 
 
-def _require_unchanged(folder: Path, found: os.stat_result) -> None:
+def _require_unchanged(folder: Path, found: os.stat_result, owners: set[int]) -> None:
     if found.st_mode & stat.S_ISVTX:
-        _require_owner(folder, found, "the folder")
+        _require_owner(folder, found, "the folder", owners)
         return
-    reason = others_may_write(folder, found)
+    reason = others_may_write(folder, found, owners)
     if reason:
         raise Untrusted(folder, reason)
 
 
-def _require_owner(path: Path, found: os.stat_result, what: str) -> None:
-    if found.st_uid not in trusted_owners():
+def _require_owner(
+    path: Path, found: os.stat_result, what: str, owners: set[int]
+) -> None:
+    if found.st_uid not in owners:
         raise Untrusted(
             path,
             f"{what} {path} belongs to user {found.st_uid}, who may change it: let it "

@@ -29,7 +29,7 @@ def create_key_file(path: Path, mark: bytes = b"") -> None:
     """
     draft = None
     try:
-        place = resolve_trusted(path, may_be_missing=True)
+        place = resolve_trusted(path, may_be_missing=True, as_guest=True)
         draft = place.with_name(f"{place.name}.{secrets.token_hex(8)}.draft")
         write_new(draft, bytearray(mark + os.urandom(KEY_BYTES - len(mark))))
         with suppress(FileExistsError):  # another process was first; its key it is

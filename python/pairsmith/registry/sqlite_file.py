@@ -225,7 +225,7 @@ def _create_private_file(given: Path, path: Path) -> None:
     if path.exists():
         return
     try:
-        resolve_trusted(given, may_be_missing=True)
+        resolve_trusted(given, may_be_missing=True, as_guest=True)
         os.close(open_new(path))
     except FileExistsError:
         return

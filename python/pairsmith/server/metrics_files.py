@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pairsmith.private_files import open_kept
 from pairsmith.server.logs import logger
-from pairsmith.trusted_folders import require_trusted
+from pairsmith.trusted_folders import resolve_trusted
 
 SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """The library's variable, by which it finds the files of all workers."""
@@ -97,7 +97,7 @@ def _reserve(path: Path) -> None:
 def _is_ours(folder: str) -> bool:
     """Whether it is still there, and nobody has put another in its place."""
     try:
-        require_trusted(Path(folder))
+        resolve_trusted(Path(folder))
     except OSError:
         return False
     return True
