@@ -95,7 +95,7 @@ def _row(change: LoggedChange) -> tuple[object, ...]:
     if not change.is_authentic:
         what = f"NOT AUTHENTIC: {what}"
     subjects: Mapping[str, list[str]] = told.get("subjects", {})
-    about = "\n".join(each for several in subjects.values() for each in several)
+    about = " ".join(each for several in subjects.values() for each in several)
     who = _who(told.get("actor", {}))
     return change.sequence, told.get("time", ""), what, who, about
 
