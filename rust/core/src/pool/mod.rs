@@ -164,9 +164,9 @@ impl Pool {
             return None;
         }
         let mut state = self.shared.lock();
+        let shelf = state.shelves.iter().position(|shelf| shelf.spec() == spec)?;
         self.shared.look(&mut state);
-        let shelf = state.shelves.iter_mut().find(|shelf| shelf.spec() == spec)?;
-        let pair = shelf.take();
+        let pair = state.shelves[shelf].take();
         state.paused = false;
         if pair.is_none() {
             state.threads.allow_one_more();
