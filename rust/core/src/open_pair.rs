@@ -3,10 +3,11 @@
 use pkcs8::der::pem;
 
 use crate::ec;
+use crate::encode::EncodedPair;
 use crate::error::Error;
 use crate::purpose::Purpose;
 use crate::rsa;
-use crate::secret::SecretBytes;
+use crate::secret::{SecretBytes, equal};
 use crate::spec::{KeyFormat, KeyPairSpec};
 use crate::stack;
 use crate::wrap::{Opened, Source, WrappingKey};
@@ -47,16 +48,25 @@ pub(crate) fn require_pair(opened: &Opened, claim: Claim<'_>) -> Result<(), Erro
 }
 
 fn belong_together(private_key: &SecretBytes, claim: Claim<'_>) -> Result<(), Error> {
-    let pkcs8 = der(private_key.expose(), claim.format, "PRIVATE KEY")?;
-    let spki = der(claim.public_key, claim.format, "PUBLIC KEY")?;
-    let tested = match claim.spec {
-        KeyPairSpec::Rsa(size) => rsa::pairwise_consistency_test(pkcs8.expose(), spki.expose())
-            .and_then(|()| rsa::require_size(size, spki.expose())),
-        KeyPairSpec::Ec(curve) => {
-            ec::pairwise_consistency_test(curve, pkcs8.expose(), spki.expose())
-        }
+    let pair = EncodedPair {
+        private_key: der(private_key.expose(), claim.format, "PRIVATE KEY")?,
+        public_key: der(claim.public_key, claim.format, "PUBLIC KEY")?.expose().to_vec(),
     };
-    tested.map_err(|error| if error == Error::SelfTest { error } else { Error::Decryption })
+    let (pkcs8, spki) = (pair.private_key.expose(), pair.public_key.as_slice());
+    let tested = match claim.spec {
+        KeyPairSpec::Rsa(size) => {
+            rsa::pairwise_consistency_test(pkcs8, spki).and_then(|()| rsa::require_size(size, spki))
+        }
+        KeyPairSpec::Ec(curve) => ec::pairwise_consistency_test(curve, pkcs8, spki),
+    };
+    tested.map_err(|error| if error == Error::SelfTest { error } else { Error::Decryption })?;
+    // Written as it was made: a reader of PEM takes other line ends, too.
+    let (private, public) = pair.into_format(claim.format)?;
+    if equal(private.expose(), private_key.expose()) && public == claim.public_key {
+        Ok(())
+    } else {
+        Err(Error::Decryption)
+    }
 }
 
 /// The document inside either encoding.

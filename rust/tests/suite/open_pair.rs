@@ -161,3 +161,17 @@ fn purposes_move_along() {
     let moved = re_encrypt(&key(), source, &key(), to, random).expect("moves");
     assert_eq!(purpose_of(&moved), Purpose::Pair(spec, format));
 }
+
+/// A public half that was written otherwise, if only by its line ends, is not the one that was made.
+#[test]
+fn halves_are_written_as_they_were_made() {
+    let (spec, format) = (KeyPairSpec::Ec(Curve::P256), KeyFormat::Pem);
+    let pair = pair(spec, format, Layout::Plain);
+    let source = Source::plain(&pair.blob, &pair.iv, b"aad");
+    let text = String::from_utf8(pair.public_key.clone()).expect("text");
+    for changed in [text.trim_end().to_owned(), text.replace('\n', "\r\n"), format!("{text}\n")] {
+        let outcome = open_pair(&key(), source, claim(spec, format, changed.as_bytes()));
+        assert_eq!(outcome.err(), Some(Error::Decryption), "{changed:?}");
+    }
+    assert!(open_pair(&key(), source, claim(spec, format, text.as_bytes())).is_ok());
+}
