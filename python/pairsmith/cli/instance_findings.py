@@ -73,7 +73,7 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
 
     from pairsmith.registry import deletion, rotation
     from pairsmith.registry.adoption import is_of_before, was_authenticated
-    from pairsmith.registry.key_ring import root_key_ids
+    from pairsmith.registry.root_key_ids import root_key_ids
     from pairsmith.registry.schema import REVISION_TABLE, REVISIONS, keys
 
     revision: str = connection.execute(
@@ -192,8 +192,8 @@ def _root_key(connection: sa.Connection, settings: Settings) -> Finding:
     one, for a database that has no keys yet.
     """
     from pairsmith.registry.dev_root_key import require_fitting
-    from pairsmith.registry.key_ring import root_key_ids
     from pairsmith.registry.root_key import parse_root_key_provider
+    from pairsmith.registry.root_key_ids import root_key_ids
 
     place = root_key_place(settings)
     try:

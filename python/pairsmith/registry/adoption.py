@@ -26,8 +26,9 @@ from pairsmith.registry import versions
 from pairsmith.registry.changing import Change, make_service_key
 from pairsmith.registry.engine import Database
 from pairsmith.registry.identifiers import SERVICE
-from pairsmith.registry.key_ring import UNOPENED, KeyRing, RootKeyIds, root_key_ids
+from pairsmith.registry.key_ring import UNOPENED, KeyRing
 from pairsmith.registry.revisions import Revisions, damaged_top
+from pairsmith.registry.root_key_ids import RootKeyIds, root_key_ids
 from pairsmith.registry.schema import (
     changes,
     identities,

@@ -6,7 +6,6 @@ several providers one that opens the database is enough to begin with.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -21,10 +20,15 @@ from pairsmith.errors import (
 )
 from pairsmith.registry.contents import StoredVersion
 from pairsmith.registry.dev_root_key import require_fitting
-from pairsmith.registry.engine import Database, damaged_registry
+from pairsmith.registry.engine import Database
 from pairsmith.registry.identifiers import SERVICE, SERVICE_VERSION_ID
 from pairsmith.registry.key_file import FileRootKey
 from pairsmith.registry.root_key import RootKeyProvider
+from pairsmith.registry.root_key_ids import (
+    RootKeyIds,
+    note_root_key_ids,
+    root_key_ids,
+)
 from pairsmith.registry.schema import key_versions, registry
 
 RELOAD_SECONDS = 1.0
@@ -37,19 +41,6 @@ LOOKS = 10
 
 UNOPENED = (DecryptionError, TypeError, ValueError)
 """What the Rust core raises for a row that is not as it was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class RootKeyIds:
-    """What the database says about its root keys."""
-
-    present: str | None
-    following: str | None
-
-    @property
-    def wanted(self) -> str | None:
-        """The one under which every row is, or is being put."""
-        return self.following or self.present
 
 
 class KeyRing:
@@ -323,21 +314,6 @@ def _needed(database: Database) -> tuple[bool, RootKeyIds]:
         return not _has_versions(connection), root_key_ids(connection)
 
 
-def root_key_ids(connection: sa.Connection) -> RootKeyIds:
-    """Read which root key wraps the database, and which one will.
-
-    Raises:
-        DatabaseError: The one row of ``registry`` is damaged.
-    """
-    rows = connection.execute(
-        sa.select(registry.c.root_key_id, registry.c.next_root_key_id).limit(2)
-    ).all()
-    match [tuple(row) for row in rows]:
-        case [(str() | None as present, str() | None as following)]:
-            return RootKeyIds(present, following)
-    raise damaged_registry()
-
-
 def require_root_key(connection: sa.Connection, ring: KeyRing) -> None:
     """Refuse a database that is wrapped under none of the ring's root keys.
 
@@ -351,15 +327,6 @@ def require_root_key(connection: sa.Connection, ring: KeyRing) -> None:
             "at hand: it was re-wrapped, or replaced by another. Give its root key, or "
             "put back the database that belongs here."
         )
-
-
-def note_root_key_ids(connection: sa.Connection, ids: RootKeyIds) -> None:
-    """Write which root key wraps the database, and which one will."""
-    connection.execute(
-        sa.update(registry).values(
-            root_key_id=ids.present, next_root_key_id=ids.following
-        )
-    )
 
 
 def _has_versions(connection: sa.Connection) -> bool:

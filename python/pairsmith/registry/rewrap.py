@@ -30,15 +30,14 @@ from pairsmith.registry.changing import Change, begin_change, require_revisions
 from pairsmith.registry.engine import Database
 from pairsmith.registry.identifiers import SERVICE
 from pairsmith.registry.key_file import FileRootKey
-from pairsmith.registry.key_ring import (
-    KeyRing,
+from pairsmith.registry.key_ring import KeyRing, damaged_service
+from pairsmith.registry.rewrap_lock import only_rewrap
+from pairsmith.registry.root_key import RootKeyProvider
+from pairsmith.registry.root_key_ids import (
     RootKeyIds,
-    damaged_service,
     note_root_key_ids,
     root_key_ids,
 )
-from pairsmith.registry.rewrap_lock import only_rewrap
-from pairsmith.registry.root_key import RootKeyProvider
 from pairsmith.registry.schema import key_versions, registry
 
 BATCH_ROWS = 100

@@ -7,11 +7,12 @@ mod batch;
 mod border;
 mod engine;
 mod interrupt;
-mod keys;
 mod machine;
 mod names;
 mod pool;
+mod root_key;
 mod service_key;
+mod wrapping_key;
 
 use pairsmith_erasing_alloc::Erasing;
 
@@ -42,11 +43,13 @@ mod _core {
     #[pymodule_export]
     use crate::interrupt::CancelToken;
     #[pymodule_export]
-    use crate::keys::{RootKey, WrappingKey};
-    #[pymodule_export]
     use crate::pool::PairPool;
     #[pymodule_export]
+    use crate::root_key::RootKey;
+    #[pymodule_export]
     use crate::service_key::ServiceKey;
+    #[pymodule_export]
+    use crate::wrapping_key::WrappingKey;
 
     use crate::border::{find_exceptions, guarded, raise, released};
 

@@ -14,7 +14,7 @@ type Bytes<'py> = Bound<'py, PyBytes>;
 pub struct ServiceKey(service_key::ServiceKey);
 
 impl ServiceKey {
-    pub fn new(key: service_key::ServiceKey) -> Self {
+    pub fn of(key: service_key::ServiceKey) -> Self {
         Self(key)
     }
 }

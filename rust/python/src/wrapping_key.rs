@@ -1,28 +1,22 @@
-//! `RootKey` and `WrappingKey`: handles to keys whose bytes stay in Rust.
+//! `WrappingKey`: a handle to one version of a key; its bytes stay in Rust.
 
 use std::sync::Arc;
 
 use pairsmith_core::batch::Order;
 use pairsmith_core::encode::EncodedPair;
-use pairsmith_core::error::Error;
 use pairsmith_core::generate::{self, DataKeyPair, Effort, Request};
 use pairsmith_core::open_pair::{Claim, open_pair};
 use pairsmith_core::random::OsRandom;
-use pairsmith_core::root_key::VersionUse;
-use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::spec::KeyPairSpec;
 use pairsmith_core::wrap::Source;
-use pairsmith_core::{prepare, re_encrypt, root_key, seeded, wrap};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pairsmith_core::{prepare, re_encrypt, seeded, wrap};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes};
-use zeroize::Zeroizing;
+use pyo3::types::PyBytes;
 
 use crate::batch::{Pair, PairBatch, to_python};
 use crate::border::{guarded, raise, released};
 use crate::interrupt::{CancelToken, Watch};
 use crate::pool::PairPool;
-use crate::service_key::ServiceKey;
 use crate::{engine, names};
 
 /// Bytes of a blob that are worth releasing the interpreter for: some hundred microseconds of work.
@@ -33,139 +27,6 @@ const LONG_BLOB: usize = 64 << 10;
 type Bytes<'py> = Bound<'py, PyBytes>;
 /// Plaintext, purpose, and of a pair its spec and format.
 type Opened<'py> = (Bytes<'py>, &'static str, Option<&'static str>, Option<&'static str>);
-
-/// The 32-byte key that wraps key versions at rest; erased when dropped.
-#[pyclass(frozen, module = "pairsmith._core")]
-pub struct RootKey(root_key::RootKey);
-
-#[pymethods]
-impl RootKey {
-    #[new]
-    fn new(key: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let secret = if let Ok(bytes) = key.cast::<PyBytes>() {
-            SecretBytes::copy_of(bytes.as_bytes())
-        } else if let Ok(array) = key.cast::<PyByteArray>() {
-            SecretBytes::copy_of(&Zeroizing::new(array.to_vec()))
-        } else {
-            return Err(PyTypeError::new_err("a root key is bytes or a bytearray"));
-        };
-        root_key::RootKey::new(secret).map(Self).map_err(|error| match error {
-            Error::InvalidLength => PyValueError::new_err("a root key has exactly 32 bytes"),
-            _ => raise(error),
-        })
-    }
-
-    #[getter]
-    fn root_key_id(&self) -> &str {
-        self.0.id()
-    }
-
-    #[getter]
-    fn is_dev(&self) -> bool {
-        self.0.is_dev()
-    }
-
-    fn create_version<'py>(
-        &self,
-        py: Python<'py>,
-        key_id: &str,
-        key_version_id: &str,
-    ) -> PyResult<Bytes<'py>> {
-        guarded(|| {
-            let wrapped = self
-                .0
-                .create_version(key_id, key_version_id, &mut OsRandom::unbuffered())
-                .map_err(raise)?;
-            Ok(PyBytes::new(py, &wrapped))
-        })
-    }
-
-    fn open_version(
-        &self,
-        wrapped: &[u8],
-        key_id: &str,
-        key_version_id: &str,
-    ) -> PyResult<WrappingKey> {
-        guarded(|| {
-            self.0
-                .open_version(wrapped, key_id, key_version_id)
-                .map(|key| WrappingKey(Arc::new(key)))
-                .map_err(raise)
-        })
-    }
-
-    fn create_service_version<'py>(
-        &self,
-        py: Python<'py>,
-        key_version_id: &str,
-    ) -> PyResult<Bytes<'py>> {
-        guarded(|| {
-            let random = &mut OsRandom::unbuffered();
-            let wrapped = self.0.create_service_version(key_version_id, random).map_err(raise)?;
-            Ok(PyBytes::new(py, &wrapped))
-        })
-    }
-
-    fn open_service_version(&self, wrapped: &[u8], key_version_id: &str) -> PyResult<ServiceKey> {
-        guarded(|| {
-            self.0.open_service_version(wrapped, key_version_id).map(ServiceKey::new).map_err(raise)
-        })
-    }
-
-    #[pyo3(signature = (wrapped, key_id, key_version_id, new, *, service = false))]
-    fn rewrap<'py>(
-        &self,
-        py: Python<'py>,
-        wrapped: &[u8],
-        key_id: &str,
-        key_version_id: &str,
-        new: &Self,
-        service: bool,
-    ) -> PyResult<Bytes<'py>> {
-        let version_use = if service { VersionUse::Service } else { VersionUse::Data };
-        guarded(|| {
-            let mut random = OsRandom::unbuffered();
-            let rewrapped = self
-                .0
-                .rewrap(version_use, wrapped, key_id, key_version_id, &new.0, &mut random)
-                .map_err(raise)?;
-            Ok(PyBytes::new(py, &rewrapped))
-        })
-    }
-
-    fn open_version_1(
-        &self,
-        wrapped: &[u8],
-        key_id: &str,
-        key_version_id: &str,
-    ) -> PyResult<WrappingKey> {
-        guarded(|| {
-            self.0
-                .open_version_1(wrapped, key_id, key_version_id)
-                .map(|key| WrappingKey(Arc::new(key)))
-                .map_err(raise)
-        })
-    }
-
-    fn upgrade_version<'py>(
-        &self,
-        py: Python<'py>,
-        wrapped: &[u8],
-        key_id: &str,
-        key_version_id: &str,
-    ) -> PyResult<Bytes<'py>> {
-        guarded(|| {
-            let random = &mut OsRandom::unbuffered();
-            let upgraded =
-                self.0.upgrade_version(wrapped, key_id, key_version_id, random).map_err(raise)?;
-            Ok(PyBytes::new(py, &upgraded))
-        })
-    }
-
-    fn __repr__(&self) -> String {
-        format!("<RootKey {}>", self.0.id())
-    }
-}
 
 /// One key version, ready to seal and open; its 32 bytes never reach Python.
 #[pyclass(frozen, module = "pairsmith._core")]
@@ -225,8 +86,7 @@ impl WrappingKey {
         public_key: &[u8],
     ) -> PyResult<Bytes<'py>> {
         let source = Source { layout: names::layout(advance), blob, iv, aad };
-        let claim =
-            Claim { spec: names::spec(spec)?, format: names::format(key_format)?, public_key };
+        let claim = claim((spec, key_format, public_key))?;
         guarded(|| {
             let prepared = prepare::opening(claim.spec).map_err(raise)?;
             let run = || open_pair(&self.0, source, claim);
@@ -256,15 +116,7 @@ impl WrappingKey {
         let old = Source { layout: names::layout(advance), blob, iv, aad };
         let layout = names::layout(destination_advance);
         let new = re_encrypt::Destination { layout, aad: destination_aad };
-        let claim = pair
-            .map(|(spec, format, public_key)| {
-                Ok::<_, PyErr>(Claim {
-                    spec: names::spec(spec)?,
-                    format: names::format(format)?,
-                    public_key,
-                })
-            })
-            .transpose()?;
+        let claim = pair.map(claim).transpose()?;
         let run = || {
             let mut random = OsRandom::unbuffered();
             match claim {
@@ -326,13 +178,7 @@ impl WrappingKey {
         pool: Option<&PairPool>,
         ec_pairwise_test: bool,
     ) -> PyResult<Pair<'py>> {
-        let request = Request {
-            spec: names::spec(spec)?,
-            format: names::format(key_format)?,
-            aad,
-            layout: names::layout(advance),
-            with_plaintext,
-        };
+        let request = request(spec, key_format, aad, advance, with_plaintext)?;
         let pair = guarded(|| {
             let waiting = pool.map(|pool| pool.take(py, request.spec, cancel)).transpose()?;
             if let Some(pair) = waiting.flatten() {
@@ -359,13 +205,7 @@ impl WrappingKey {
         with_plaintext: bool,
         threads: usize,
     ) -> PyResult<Pair<'py>> {
-        let request = Request {
-            spec: names::spec(spec)?,
-            format: names::format(key_format)?,
-            aad,
-            layout: names::layout(advance),
-            with_plaintext,
-        };
+        let request = request(spec, key_format, aad, advance, with_plaintext)?;
         let pair = guarded(|| {
             let effort = Effort { threads: threads.max(1), ..Effort::of(engine::chosen()?) };
             let prepared = prepare::pair(request.spec, effort.engine).map_err(raise)?;
@@ -409,6 +249,10 @@ impl WrappingKey {
 }
 
 impl WrappingKey {
+    pub fn of(key: wrap::WrappingKey) -> Self {
+        Self(Arc::new(key))
+    }
+
     fn opened<'py>(&self, py: Python<'py>, source: Source<'_>) -> PyResult<Opened<'py>> {
         guarded(|| {
             let wrap::Opened { plaintext, purpose, .. } = self.0.open(source).map_err(raise)?;
@@ -444,4 +288,20 @@ impl WrappingKey {
             None => result.map_err(raise),
         }
     }
+}
+
+fn request<'a>(
+    spec: &str,
+    key_format: &str,
+    aad: &'a [u8],
+    advance: bool,
+    with_plaintext: bool,
+) -> PyResult<Request<'a>> {
+    let (spec, format) = (names::spec(spec)?, names::format(key_format)?);
+    Ok(Request { spec, format, aad, layout: names::layout(advance), with_plaintext })
+}
+
+/// What is said of a pair: spec, format, public half.
+fn claim<'a>((spec, format, public_key): (&str, &str, &'a [u8])) -> PyResult<Claim<'a>> {
+    Ok(Claim { spec: names::spec(spec)?, format: names::format(format)?, public_key })
 }
