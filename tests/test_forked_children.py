@@ -20,6 +20,7 @@ ROW = ROOT.create_version(KEY, VERSION)
 BEGINNING = """
 import json, sys
 from pairsmith import _core
+from waiting import PATIENCE_SECONDS
 given = json.loads(sys.argv[1])
 key = _core.RootKey(bytes(32)).open_version(
     bytes.fromhex(given["row"]), given["key"], given["version"]
@@ -28,7 +29,7 @@ specs = given["specs"]
 plain = {"advance": False, "with_plaintext": False}
 
 def use(pool):
-    assert pool.wait_full(120)
+    assert pool.wait_full(PATIENCE_SECONDS)
     pool.close()
 
 def drain(batch):

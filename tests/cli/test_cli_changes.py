@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import pytest
 from terminal import Terminal
 
 from pairsmith.cli import main
+
+DAY = f"{datetime.now(UTC) + timedelta(days=1000):%Y-%m-%d}"
+"""Until when credentials are to be valid."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def identities(command: str, name: str) -> dict[str, Case]:
             (name, "GenerateRandom", "Encrypt:KEY"),
             (name, "GenerateRandom", "Encrypt:KEY"), "",
         ),
-        f"{command} until": Case((name, "2027-06-01"), (name, "2027-06-01T"), ""),
+        f"{command} until": Case((name, DAY), (name, f"{DAY}T"), ""),
         f"{command} revoke": Case((name,), (name,), ""),
         f"{command} remove": Case((name,), (name,), ""),
     }  # fmt: skip
@@ -155,12 +159,12 @@ CHANGING: dict[str, Case] = {
     ),
     "alias delete": Case(("alias/devices",), ("KEY", "alias/devices"), "DeleteAlias"),
     "client create": Case(
-        ("new", "--allow", "Encrypt:KEY", "--not-after", "2027-06-01"),
-        ("new", "Encrypt:KEY", "2027-06-01T"), "",
+        ("new", "--allow", "Encrypt:KEY", "--not-after", DAY),
+        ("new", "Encrypt:KEY", f"{DAY}T"), "",
     ),
     "access-key create": Case(
-        ("new", "--allow", "decrypt:KEY", "--not-after", "2027-06-01"),
-        ("new", "decrypt:KEY", "2027-06-01T"), "",
+        ("new", "--allow", "decrypt:KEY", "--not-after", DAY),
+        ("new", "decrypt:KEY", f"{DAY}T"), "",
     ),
     **identities("client", "CLIENT"),
     **identities("access-key", "ACCESS_KEY"),
@@ -233,22 +237,28 @@ def test_every_changing_command_leaves_a_line(command: str, world: World) -> Non
     )
 
 
+LOOKING = [
+    ("key", "describe", "KEY"), ("key", "list"), ("alias", "list"),
+    ("client", "list"), ("client", "show", "CLIENT"), ("audit", "changes"),
+    ("encrypt", "KEY", "-"), ("data-key", "KEY"), ("doctor", "--quick"),
+]  # fmt: skip
+REFUSED = [
+    ("alias", "create", "alias/devices", "KEY"), ("client", "revoke", "nobody"),
+    ("key", "cancel-deletion", "KEY"), ("key", "enable", "key-nothing"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "words",
-    [
-        ("key", "describe", "KEY"), ("key", "list"), ("alias", "list"),
-        ("client", "list"), ("client", "show", "CLIENT"), ("audit", "changes"),
-        ("encrypt", "KEY", "-"), ("data-key", "KEY"), ("doctor", "--quick"),
-        ("alias", "create", "alias/devices", "KEY"), ("client", "revoke", "nobody"),
-        ("key", "cancel-deletion", "KEY"), ("key", "enable", "key-nothing"),
-    ],
-)  # fmt: skip
+    ("words", "succeeds"),
+    [(words, True) for words in LOOKING] + [(words, False) for words in REFUSED],
+)
 def test_what_changes_nothing_leaves_no_line(
-    words: tuple[str, ...], world: World
+    words: tuple[str, ...], world: World, *, succeeds: bool
 ) -> None:
     """Neither what only looks, nor what is refused."""
     before = world.terminal.ask("audit", "head", "--changes")
-    world.terminal.run(*map(world.named, words), stdin=b"text")
+    answer = world.terminal.run(*map(world.named, words), stdin=b"text")
+    assert (answer.exit_code == 0) is succeeds, answer
     assert world.terminal.ask("audit", "head", "--changes") == before
 
 

@@ -54,7 +54,9 @@ def test_doctor_names_what_is_gone(
     (finding,) = _rows(terminal)
     assert finding["Text"] == f"key/{key_id}: somebody has removed its rows"
     _execute(tmp_path, "UPDATE revision_pages SET entries = '{}' WHERE page > 0")
-    assert all("revision_pages is damaged" in each["Text"] for each in _rows(terminal))
+    rows = _rows(terminal)
+    assert rows
+    assert all("revision_pages is damaged" in each["Text"] for each in rows)
     _execute(tmp_path, "DELETE FROM revision_pages")
     assert "Page 0" in _rows(terminal)[0]["Text"]
 
@@ -76,7 +78,7 @@ def test_material_that_is_gone_is_said(
 
 
 @pytest.mark.parametrize("name", ["alias/devices", "key-" + "0" * 21])
-def test_a_repair_takes_an_id(terminal: Terminal, key_id: str, name: str) -> None:
+@pytest.mark.usefixtures("key_id")
+def test_a_repair_takes_an_id(terminal: Terminal, name: str) -> None:
     """An alias may have been moved, so it names nothing here."""
-    assert key_id
     assert terminal.refused("key", "repair", name)[1]["Code"].endswith("NotFound")

@@ -21,7 +21,7 @@ FILES = (
     "tls/server.key",
     "tls/PrivateKmsCA_pairsmith.pem",
     "clients/clientKey_one.json",
-    "openapi-nonces.db",
+    "openapi/openapi-nonces.db",
     "audit.log",
     "audit.log.head",
 )
@@ -35,7 +35,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     Instance.open(database).close()
     tls.made_files(tmp_path / "tls", [])
     (tmp_path / "clients").mkdir(mode=0o700)
-    nonces = Nonces(tmp_path / "openapi-nonces.db")
+    nonces = Nonces(tmp_path / "openapi" / "openapi-nonces.db")
     nonces.check()
     nonces.close()
     for name in ("clients/clientKey_one.json", "audit.log", "audit.log.head"):

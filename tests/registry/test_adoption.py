@@ -280,11 +280,12 @@ def test_in_the_middle_of_a_re_wrap(rewrapping_place: Place) -> None:
     moved = place.execute("SELECT key_version_id, root_key_id FROM key_versions")
     for one in (old, new):
         (root_key,) = one.load()
-        alone = place.open(one)
+        alone, opened = place.open(one), 0
         for version, root_key_id in moved:
             if root_key_id == root_key.root_key_id and not version.startswith(SERVICE):
                 with suppress(KeyDisabled, KeyPendingDeletion):
-                    assert alone.resolve_version(version)
+                    opened += alone.resolve_version(version) is not None
+        assert opened
     registry.rewrap(new)
     registry.close()
     _check_all(place, new)

@@ -4,6 +4,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -265,8 +266,9 @@ def test_every_change_leaves_one_line_that_names_all(method: str, world: World) 
         assert made.destroyed == (world.one,)
     else:
         assert (actor["principal_id"], actor["request_id"]) == ("LTAI1", "r")
-    for name in ("key_id", "key_version_id", "primary_key_version", "root_key_id"):
-        assert str(getattr(made, name, "")) in text
+    names = ("key_id", "key_version_id", "primary_key_version", "root_key_id")
+    for name in filter(partial(hasattr, made), names):
+        assert str(getattr(made, name)) in text
     assert world.registry.verify_changes().lines == before + lines
 
 

@@ -159,6 +159,7 @@ def test_what_the_server_seals_is_served(attacker: Attacker, kind: str) -> None:
         honest = seal(change, f"identity/{identity_id}", document)
     attacker.forge(kind, honest.sealed_by, honest.iv, honest.sealed)
     assert attacker.is_served(kind)
+    assert _served_after_restart(attacker, kind)
 
 
 @pytest.mark.parametrize("kind", ["client", "access_key"])

@@ -19,6 +19,8 @@ from pairsmith.server import logs
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
 from pairsmith.server.instance_api import messages_pb2 as messages
+from pairsmith.server.instance_api.envelope import Envelope
+from pairsmith.server.openapi.request import read_request
 
 
 @pytest.fixture(autouse=True)
@@ -306,3 +308,13 @@ def test_a_text_that_is_too_long_is_cut(capsys: pytest.CaptureFixture[str]) -> N
     line = json.loads(capsys.readouterr().err)
     assert line["exception"].startswith("Traceback")
     assert len(line["exception"]) > len(long)
+
+
+def test_requests_print_nothing_of_what_they_bring() -> None:
+    """Neither a body nor the headers, in which a signature may be."""
+    secret = b"Password-hunter22"
+    pairs = [(b"authorization", secret), (b"content-type", b"text/plain")]
+    request = read_request("POST", pairs, b"", secret)
+    envelope = Envelope("Encrypt", "KAAP", b"", b"", "", "", secret)
+    assert request.body == envelope.body == secret
+    assert "hunter22" not in repr(request) + repr(envelope)

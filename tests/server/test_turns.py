@@ -13,6 +13,7 @@ from pairsmith.server import turns as module
 from pairsmith.server.refusals import QuotaExceeded
 from pairsmith.server.settings import Pairs
 from pairsmith.server.turns import ASKING_SECONDS, Turn, Turns
+from waiting import PATIENCE_SECONDS
 
 
 class Slot:
@@ -42,7 +43,12 @@ def clock() -> Clock:
 @pytest.fixture
 def make(clock: Clock) -> Callable[..., Turns]:
     """Makes turns with settings of one's own, by that clock."""
-    return lambda workers=1, **settings: Turns(Pairs(**settings), workers, clock)
+    patient = {"turn_ms": PATIENCE_SECONDS * 1000}
+
+    def made(workers: int = 1, **settings: int) -> Turns:
+        return Turns(Pairs(**(patient | settings)), workers, clock)
+
+    return made
 
 
 def rsa(turns: Turns, name: str) -> Turn:

@@ -78,8 +78,8 @@ def verify(
     PATH is the audit log, by default the one beside an SQLite database. Its earlier
     parts are read, too.
     """
-    _require_one_of(path, only_changes=only_changes, without_key=without_key)
-    anchor, change_anchor = _sorted(anchors)
+    _refuse_other_options(path, only_changes=only_changes, without_key=without_key)
+    anchor, change_anchor = _anchors_by_log(anchors)
     if (only_changes and anchor) or (without_key and change_anchor):
         raise click.UsageError("--anchor is a head of a log that is not read.")
     document: dict[str, object] = {}
@@ -116,7 +116,7 @@ def head(
     were removed, and that of the change log (--changes) whether the whole database was
     put back as it was before. With --json both are told.
     """
-    _require_one_of(path, only_changes=only_changes, without_key=without_key)
+    _refuse_other_options(path, only_changes=only_changes, without_key=without_key)
     told: dict[str, object] = {}
     if not only_changes:
         last = _head(settings, path, without_key=without_key)
@@ -132,12 +132,14 @@ def head(
 audit.add_command(changes)
 
 
-def _require_one_of(path: str | None, *, only_changes: bool, without_key: bool) -> None:
+def _refuse_other_options(
+    path: str | None, *, only_changes: bool, without_key: bool
+) -> None:
     if only_changes and (path is not None or without_key):
         raise click.UsageError("--changes goes with neither PATH nor --without-key.")
 
 
-def _sorted(anchors: Sequence[str]) -> tuple[Head | None, Head | None]:
+def _anchors_by_log(anchors: Sequence[str]) -> tuple[Head | None, Head | None]:
     """The anchor of the audit log, and that of the change log."""
     from pairsmith.registry.chain import parse_anchor
 

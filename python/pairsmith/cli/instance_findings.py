@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pairsmith.cli.settings import Settings
     from pairsmith.registry.engine import Database
+    from pairsmith.registry.key_ring import KeyRing
 
 
 def instance_findings(settings: Settings) -> Iterator[Finding]:
@@ -42,8 +43,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
         try:
             with database.reading() as connection:
                 yield _engine_of(database, connection)
-                yield from _contents(connection, settings)
-            yield from _changes(database, settings)
+                ring = _ring(settings)
+                yield from _contents(connection, settings, ring)
+            yield from _changes(database, ring)
         finally:
             database.close()
     except PairsmithError as error:
@@ -67,7 +69,24 @@ def _engine_of(database: Database, connection: sa.Connection) -> Finding:
     return Finding("Database", Verdict.GOOD, text)
 
 
-def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding]:
+def _ring(settings: Settings) -> KeyRing | None:
+    """The root keys, still to be loaded; nothing if it is not said where they are.
+
+    The root key's finding tells why.
+    """
+    from pairsmith.registry.key_ring import KeyRing
+    from pairsmith.registry.root_key import parse_root_key_providers
+
+    place = settings.root_key or root_key_place(settings)
+    try:
+        return KeyRing(parse_root_key_providers(place))
+    except InvalidParameter:
+        return None
+
+
+def _contents(
+    connection: sa.Connection, settings: Settings, ring: KeyRing | None
+) -> Iterator[Finding]:
     """Schema, root key, keys by state, and what waits to be done."""
     import sqlalchemy as sa
 
@@ -103,7 +122,8 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
             "back it up first, see Upgrading in docs/root-keys.md.",
         )
         return
-    yield from _authenticity(connection, settings)
+    if ring is not None:
+        yield from _authenticity(connection, ring)
     now_ms = int(time.time() * 1000)
     rotations = len(rotation.due_keys(connection, now_ms))
     deletions = len(deletion.due_keys(connection, now_ms))
@@ -125,17 +145,13 @@ def _contents(connection: sa.Connection, settings: Settings) -> Iterator[Finding
         )
 
 
-def _authenticity(connection: sa.Connection, settings: Settings) -> Iterator[Finding]:
+def _authenticity(connection: sa.Connection, ring: KeyRing) -> Iterator[Finding]:
     """Every key that is not as it was authenticated, and whatever is gone."""
     from pairsmith.registry.inspection import inspect
-    from pairsmith.registry.key_ring import KeyRing
-    from pairsmith.registry.root_key import parse_root_key_providers
 
-    root_key = settings.root_key or root_key_place(settings)
     try:
-        ring = KeyRing(parse_root_key_providers(root_key))
         found = inspect(connection, ring)
-    except (InvalidParameter, RootKeyError):
+    except RootKeyError:
         return  # the root key's finding tells why
     except PairsmithError as error:
         yield Finding("Rows", Verdict.PROBLEM, str(error))
@@ -165,16 +181,14 @@ def _authenticity(connection: sa.Connection, settings: Settings) -> Iterator[Fin
         )
 
 
-def _changes(database: Database, settings: Settings) -> Iterator[Finding]:
+def _changes(database: Database, ring: KeyRing | None) -> Iterator[Finding]:
     """Whether the change log is whole; of what does not open other findings tell."""
     from pairsmith.registry.change_log import ChangeLogBroken
     from pairsmith.registry.history import verify_database
-    from pairsmith.registry.key_ring import KeyRing
-    from pairsmith.registry.root_key import parse_root_key_providers
 
-    root_key = settings.root_key or root_key_place(settings)
+    if ring is None:
+        return
     try:
-        ring = KeyRing(parse_root_key_providers(root_key))
         seen = verify_database(database, ring)
     except ChangeLogBroken as error:
         step = "pairsmith audit changes shows lines; compare with a backup."

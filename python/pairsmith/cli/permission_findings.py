@@ -52,9 +52,8 @@ def _files_of(database: Path | None, root_key: Path | None) -> Iterator[Path]:
     except PairsmithError:
         return  # the certificate's finding tells why
     folder = Path(settings.files.folder).absolute()
-    for made in ("tls", "clients"):
+    for made in ("tls", "clients", "openapi"):
         yield from sorted((folder / made).glob("*"))
-    yield from sorted(folder.glob("openapi-nonces.db*"))
     audit = Path(settings.files.audit or folder / "audit.log").absolute()
     yield from sorted(audit.parent.glob(f"{audit.name}*"))
     if settings.tls.key:

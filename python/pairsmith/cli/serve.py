@@ -38,7 +38,7 @@ OPTIONS = {
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="Port to listen on.")
 @click.option("--workers", type=int, help="Processes that serve.")
-@click.option("--folder", help="Where tls/, audit/ and clients/ are.")
+@click.option("--folder", help="Where tls/, clients/ and openapi/ are.")
 @click.option("--insecure-http", is_flag=True, help="Plain HTTP, on loopback only.")
 @ec_pairwise_option
 @click.option(

@@ -17,7 +17,7 @@ import asyncio
 from typing import TYPE_CHECKING, Self
 
 from pairsmith.errors import PairsmithError, ServiceUnavailable
-from pairsmith.server.refusals import QuotaExceeded
+from pairsmith.server.refusals import SOON_SECONDS, QuotaExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -107,7 +107,10 @@ class Room:
         """
         is_known, taken = bool(principal_id), self._taken.get(principal_id, 0)
         if is_known and taken + count > self._share:
-            raise QuotaExceeded(1, "Its bodies take half of limits.bodies_bytes.")
+            raise QuotaExceeded(
+                SOON_SECONDS,
+                "Its bodies take half of what limits.bodies_bytes keeps for clients.",
+            )
         if count > self._free[is_known]:
             raise ServiceUnavailable("Long bodies take all of limits.bodies_bytes.")
         self._free[is_known] -= count

@@ -105,7 +105,7 @@ class Pairs:
     )
     wait_ms: int = _set(
         0,
-        "How long a pair request may wait for its turn; 0 refuses at once.",
+        "How long a pair request may wait for a free slot; 0 refuses at once.",
         0,
         60_000,
     )
@@ -122,7 +122,12 @@ class Pairs:
         "pairs; more are refused with 429.",
         high=100,
     )
-    waiting: int = _set(16, "Pair requests of a worker that may wait.", 0, 1024)
+    waiting: int = _set(
+        16,
+        "Pair requests of a worker that may wait for a slot; as many for their turn.",
+        0,
+        1024,
+    )
     threads: int = _set(1, "Threads that search for one RSA pair.", high=THREAD_LIMIT)
     pool: str = _set(
         "",

@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from applications import Application
@@ -15,7 +16,7 @@ from pairsmith.server import work
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.settings import Pairs, Settings, with_setting
 from pairsmith.server.turns import Turns
-from waiting import eventually
+from waiting import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.usefixtures("key_id")
 
@@ -39,7 +40,8 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> list[Turns]:
     seconds = count()
 
     def make(pairs: Pairs, workers: int) -> Turns:
-        made.append(Turns(pairs, workers, lambda: float(next(seconds))))
+        patient = replace(pairs, turn_ms=PATIENCE_SECONDS * 1000)
+        made.append(Turns(patient, workers, lambda: float(next(seconds))))
         return made[-1]
 
     monkeypatch.setattr(work, "Turns", make)
@@ -78,6 +80,14 @@ class Held:
         self._generate = instance.generate_data_key_pair
         monkeypatch.setattr(instance, "generate_data_key_pair", self.generate)
 
+    def __enter__(self) -> Self:
+        """Let go on at the end whatever happens: a pool waits for its threads."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go on."""
+        self.go_on.set()
+
     def generate(self, key: str, spec: Any, key_format: Any, **how: Any) -> Any:
         """Make a pair."""
         if str(spec).startswith("RSA"):
@@ -102,9 +112,9 @@ def test_another_client_waits_for_the_end_of_a_pair_and_the_same_one_does_not(
     """Its own second pair is refused at once; the other's is made next."""
     application = serve(Settings())
     hog, other = application.client(), application.client()
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool, held:
         first = pool.submit(status, hog, "RSA_2048")
-        held.begun.acquire()
+        assert held.begun.acquire(timeout=PATIENCE_SECONDS)
         refused = hog.send("GenerateDataKeyPair", pair("EC_P256"))
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
         second = pool.submit(status, other, "EC_P256")
@@ -120,9 +130,9 @@ def test_with_no_time_for_turns_every_second_pair_is_refused_at_once(
     """As the documented service does, whoever asks."""
     application = serve(with_setting(Settings(), "pairs", "turn_ms", 0))
     hog, other = application.client(), application.client()
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool, held:
         first = pool.submit(status, hog, "RSA_2048")
-        held.begun.acquire()
+        assert held.begun.acquire(timeout=PATIENCE_SECONDS)
         assert status(other, "EC_P256") == status(other, "RSA_2048") == 429
         held.go_on.set()
         assert first.result() == 200

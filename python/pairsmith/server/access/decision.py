@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pairsmith.errors import KeyNotFound, KeyUnavailable
+from pairsmith.errors import KeyUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +43,6 @@ def permitted_key(
     try:
         if any(policy.allows(operation, facts) for operation in operations):
             return facts.id or name
-    except (KeyNotFound, KeyUnavailable):
+    except KeyUnavailable:  # its page of revisions is damaged: no rule means it
         pass
     return None

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     from pairsmith.server.access.model import Principal
-    from pairsmith.server.instance_api import messages_pb2 as messages
     from pairsmith.server.instance_api.envelope import Envelope
     from pairsmith.server.instance_api.operations import Operation
     from pairsmith.server.services import Services
@@ -63,10 +62,14 @@ def admit(
     named = getattr(message, "KeyId", "")
     if key_ids.get(named, named) != named:
         # From here on the request names the very key that was decided about.
-        cast("messages.EncryptRequest", message).KeyId = key_ids[named]
+        setattr(message, "KeyId", key_ids[named])  # noqa: B010 -- of one of many messages
         call = operation.parse(message)
-    if call.key_name:
-        trace.key_version_id = _version_id(services, call, trace)
+    # A blob that names its version is judged by the operation itself, so that a version
+    # that there is not is no other answer than a blob that does not open.
+    if call.key_name and call.version is not Version.OF_THE_BLOB:
+        primary = call.version is Version.PRIMARY
+        key = services.registry.resolve(call.key_name, primary=primary)
+        trace.key_id, trace.key_version_id = key.key_id, key.key_version_id
     if envelope.key_version_id not in ("", trace.key_version_id):
         raise InvalidParameter(VERSION_HEADER, "the operation uses another version")
     return operation, call
@@ -118,7 +121,7 @@ def permit(
     if not call.key_name and not policy.allows(operation, None):
         raise NoPermission(operation)
     key_ids: dict[str, str] = {}
-    for name in filter(None, (call.key_name, call.beside)):
+    for name in dict.fromkeys(filter(None, (call.key_name, call.beside))):
         key_id = permitted_key(services.access, policy, (operation,), name)
         if key_id is None:
             raise NoPermission(name)
@@ -136,20 +139,6 @@ def _operation(envelope: Envelope, trace: Trace) -> Operation:
         raise
     trace.operation = name
     return operation
-
-
-def _version_id(services: Services, call: Call, trace: Trace) -> str:
-    """The version that will be used; the key exists and its state permits it.
-
-    A blob that names its version is judged by the operation itself, so that a version
-    that there is not is no other answer than a blob that does not open.
-    """
-    if call.version is Version.OF_THE_BLOB:
-        return call.blob_version_id
-    primary = call.version is Version.PRIMARY
-    key = services.registry.resolve(call.key_name, primary=primary)
-    trace.key_id = key.key_id
-    return key.key_version_id
 
 
 @lru_cache(maxsize=4096)

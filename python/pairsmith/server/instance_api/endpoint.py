@@ -20,7 +20,6 @@ from pairsmith.server.instance_api.envelope import (
     open_envelope,
 )
 from pairsmith.server.instance_api.failures import error_body
-from pairsmith.server.instance_api.operations import OPERATIONS
 from pairsmith.server.logs import logger
 from pairsmith.server.origin import origin_of
 from pairsmith.server.refusals import QuotaExceeded, retry_headers
@@ -119,7 +118,6 @@ class InstanceEndpoint:
         operation, call = admit(self._services, envelope, trace)
         if self._services.faults is not None:
             self._services.faults.meet(trace)
-        call = call.by(trace.actor())
         if not call.spec:
             result = call.work(self._services.instance)
             return _Begun(operation, call, result=result)
@@ -193,10 +191,8 @@ class InstanceEndpoint:
         over_quota: bool = False,
         **told: str,
     ) -> Response:
-        # A name that is none must not become a label, of which there are too many.
-        operation = trace.operation if trace.operation in OPERATIONS else ""
         self._services.metrics.observe(
-            operation, trace.spec, code, trace.seconds, over_quota=over_quota
+            trace.operation, trace.spec, code, trace.seconds, over_quota=over_quota
         )
         logger().info(
             "answered",

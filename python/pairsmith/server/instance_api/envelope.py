@@ -8,7 +8,7 @@ import binascii
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from pairsmith.server.instance_api.failures import (
@@ -59,7 +59,7 @@ class Envelope:
     signed_text: str
     content_sha256: str
     key_version_id: str
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 def open_envelope(

@@ -6,7 +6,7 @@ or keys. What it gives is a ``Call``: the key it is about, and the work, not yet
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,6 @@ from pairsmith.errors import (
     UnsupportedOperation,
 )
 from pairsmith.instance import Instance
-from pairsmith.registry.actor import acting
 from pairsmith.registry.identifiers import KEY_VERSION_ID
 from pairsmith.registry.parameters import key_name
 from pairsmith.results import ALGORITHM
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from pairsmith.registry.actor import Actor
     from pairsmith.results import Result
 
 KEY_ID_LENGTH = 25
@@ -71,15 +69,6 @@ class Call:
     def is_long(self) -> bool:
         """Whether it takes a processor for tens or hundreds of milliseconds."""
         return self.spec.startswith("RSA")
-
-    def by(self, actor: Actor) -> Call:
-        """The same, done by somebody on whatever thread."""
-
-        def work(instance: Instance) -> Result:
-            with acting(actor):
-                return self.work(instance)
-
-        return replace(self, work=work)
 
 
 @dataclass(frozen=True, slots=True)

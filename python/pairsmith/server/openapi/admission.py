@@ -70,7 +70,7 @@ def admit(
     return action, action.with_keys(services.settings.names, given, key_ids)
 
 
-def recognise(services: Services, request: Request) -> str:
+def recognise(services: Services, request: Request, trace: Trace) -> str:
     """Find out who sends a body that is still to come; give the access key's id.
 
     Only where the signature is over the headers, which name the body's hash.
@@ -79,6 +79,7 @@ def recognise(services: Services, request: Request) -> str:
         PairsmithError: As ``admit``, as far as it is known without the body.
     """
     claim = read_claim(request)
+    trace.claimed_id = claim.access_key_id
     _, key = _sender(services, claim)
     if not claim.is_by(key.secret, with_body=False):
         raise SignatureDoesNotMatch

@@ -14,7 +14,6 @@ from pairsmith.registry.actor import acting
 from pairsmith.server.audit import AuditUnavailable, recorded
 from pairsmith.server.lanes import Lane
 from pairsmith.server.logs import logger
-from pairsmith.server.openapi.actions import ACTIONS
 from pairsmith.server.openapi.admission import admit, recognise
 from pairsmith.server.openapi.context import Content, Context
 from pairsmith.server.openapi.failures import error_content
@@ -58,7 +57,7 @@ class OpenApi:
         trace = Trace(origin_of(scope))
         host = HttpRequest(scope).headers.get("host", "")
         try:
-            request = _request(scope, await self._read(scope, body))
+            request = _request(scope, await self._read(scope, body, trace))
             serve = partial(self._serve, request, trace)
             answer = await self._lane.run(serve)
             await trace.hold_back()
@@ -83,14 +82,15 @@ class OpenApi:
         await self._lane.close()
         self._nonces.close()
 
-    async def _read(self, scope: Scope, body: Body) -> bytes:
+    async def _read(self, scope: Scope, body: Body, trace: Trace) -> bytes:
         """Read the body; a long one only of a sender who can be recognised first."""
         if not any(name == b"authorization" for name, _ in scope["headers"]):
             return await body.read(self._form_bytes)
 
         async def known() -> str:
             request = _request(scope, b"")
-            return await self._lane.run(partial(recognise, self._services, request))
+            sender = partial(recognise, self._services, request, trace)
+            return await self._lane.run(sender)
 
         return await body.read(self._body_bytes, known)
 
@@ -144,9 +144,7 @@ class OpenApi:
         trace: Trace,
         **told: str,
     ) -> JSONResponse:
-        # A name that is none must not become a label, of which there are too many.
-        operation = trace.operation if trace.operation in ACTIONS else ""
-        self._services.metrics.observe(operation, "", code, trace.seconds)
+        self._services.metrics.observe(trace.operation, "", code, trace.seconds)
         logger().info(
             "answered",
             request_id=trace.request_id,

@@ -6,7 +6,7 @@ the rest is decoded only for a sender who exists: see ``Claim`` in ``signature``
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import parse_qsl
 
@@ -89,10 +89,10 @@ class Request:
     """
 
     method: str
-    headers: dict[str, tuple[str, ...]]
+    headers: dict[str, tuple[str, ...]] = field(repr=False)
     query: Parameters
     form: Parameters
-    body: bytes
+    body: bytes = field(repr=False)
 
     @cached_property
     def parameters(self) -> dict[str, str]:
