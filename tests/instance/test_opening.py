@@ -24,6 +24,7 @@ from pairsmith.errors import (
     InvalidParameter,
     KeyNotFound,
 )
+from pairsmith.guard import Guard
 from pairsmith.results import KeyFormat, KeyPairSpec, Purpose, WrappedKeyPair
 from places import Place
 
@@ -277,3 +278,18 @@ def test_what_says_nothing_can_be_refused(sqlite_place: Place) -> None:
             with pytest.raises(FormatRefused, match="refuse_format_1"):
                 attempt()
         assert strict.decrypt(stated, key_id=key_id, aad=aad).plaintext == document
+
+
+@pytest.mark.parametrize("advance", [False, True])
+def test_naming_a_key_does_not_rotate_it(sqlite_place: Place, *, advance: bool) -> None:
+    """Whoever says which key is expected only looks at it, also when it is due."""
+    registry = sqlite_place.open()
+    key_id = registry.create_key(rotation_interval="30d").key_id
+    registry.create_alias("alias/due", key_id)
+    guard = Guard(sqlite_place.directory / "guard")
+    kms = Instance(registry, guard)
+    record = record_of(kms, key_id, advance=advance)
+    sqlite_place.clock.advance(days=31)
+    kms.decrypt(record, key_id="alias/due")
+    assert kms.list_key_versions(key_id).total_count == 1
+    guard.close()

@@ -90,7 +90,7 @@ def two(place: Place) -> Two:
     registry = place.open()
     key = registry.create_key("key", tags={"Name": "key"}).key_id
     page = page_of(f"key/{key}")
-    ids = (f"key-{number:021}" for number in count())
+    ids = (f"key-{number:021}" for number in count(1))
     other = next(each for each in ids if page_of(f"key/{each}") != page)
     registry.create_key("other", tags={"Name": "other"}, key_id=other)
     registry.create_alias("alias/key", key)

@@ -220,8 +220,9 @@ def test_values_are_told_as_json_has_them() -> None:
         "names": ["a", "b"],
     }
     for value in (b"secret", object(), {"a": b"secret"}, 1.5):
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError) as caught:
             merged({}, {"anything": value})
+        assert "secret" not in str(caught.value)
     for subject in (b"key", 7, {"key": "a"}, [b"key"]):
         with pytest.raises(TypeError):
             merged({}, {"key_id": subject})
@@ -306,8 +307,10 @@ def append(connection: sa.Connection, count: int, head: Head = Head()) -> Head: 
 def whole(connection: sa.Connection, head: Head) -> int:
     """How many lines of the table are whole."""
     verifier = Verifier(SIGNER)
-    for page in change_log.all_lines(connection):
+    last = None
+    while page := change_log.lines_after(connection, last):
         verifier.take(page)
+        last = page[-1].sequence
     return verifier.finish(head).lines
 
 

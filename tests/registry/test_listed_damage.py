@@ -4,6 +4,7 @@ import pytest
 
 from pairsmith.errors import KeyUnavailable
 from pairsmith.registry import Registry
+from pairsmith.registry.tags import TagQuery
 from places import Place
 
 FORGERIES = (
@@ -40,3 +41,17 @@ def test_nothing_forged_is_listed(place: Place, forgery: str) -> None:
     assert [tag.tag_key for tag in registry.list_tags(other)] == ["Env"]
     assert registry.list_aliases_by_key_id(other).total_count == 1
     assert registry.list_key_versions(other).total_count == 1
+    assert {alias.key_id for alias in registry.list_aliases().items} == {other}
+    assert {tag.key_id for tag in registry.search_tags(TagQuery())} == {other}
+
+
+def test_what_is_left_out_hides_nothing_behind_it(place: Place) -> None:
+    """A search goes on behind the rows of a key that does not fit, to its limit."""
+    registry = place.open()
+    keys = sorted(_made(registry, f"alias/{n}") for n in range(5))
+    place.execute("INSERT INTO tags VALUES (:key, 'Team', 'forged')", key=keys[0])
+    registry.access.cache.empty()
+    found = registry.search_tags(TagQuery(limit=3))
+    assert [tag.key_id for tag in found] == keys[1:4]
+    rest = registry.search_tags(TagQuery(limit=3, after=(keys[3], "Env")))
+    assert [tag.key_id for tag in rest] == keys[4:]

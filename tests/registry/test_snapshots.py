@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from pairsmith.registry import Registry, contents
 from pairsmith.server.access.store import AccessStore
@@ -48,3 +49,17 @@ def test_an_honest_change_in_between_is_no_damage(
     monkeypatch.setattr(contents, "read", interrupted)
     assert LOOKS[look](registry, key) is not None
     assert pending == []
+
+
+def test_an_older_moment_is_no_older_database(
+    postgresql_place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A look that began before a change says nothing when another look knows of it."""
+    registry = postgresql_place.open()
+    key = registry.create_key().key_id
+    with registry.access.looking() as connection:
+        connection.execute(sa.text("SELECT 1"))  # from here on it sees this moment
+        postgresql_place.open().disable_key(key)
+        assert registry.describe_key(key).key_state == "Disabled"
+        assert registry.access.revisions(connection) is not None
+    assert caplog.messages == []

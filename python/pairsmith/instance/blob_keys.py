@@ -34,12 +34,27 @@ def version_of_blob(registry: Registry, version_id: str, key_id: str) -> Resolve
     except (KeyNotFound, KeyVersionNotFound):
         # The blob names what is not here: foreign or changed, and no more is said.
         raise DecryptionError from None
-    # The initial version: looking at a name must not rotate the key behind it.
-    if key_id not in ("", key.key_id):
-        named = registry.resolve(key_id, primary=False)
-        if named.key_id != key.key_id:
-            raise DecryptionError
+    require_named(registry, key_id, key)
     return key
+
+
+def require_named(registry: Registry, key_id: str, key: ResolvedKey) -> None:
+    """Refuse a key that is not the one which was named.
+
+    Args:
+        registry: Where the keys are.
+        key_id: Id or alias of the key that it must be; empty for any.
+        key: What was found.
+
+    Raises:
+        DecryptionError: It is another one.
+        KeyNotFound, KeyDisabled and so on: The named key may not be used.
+    """
+    if key_id in ("", key.key_id):
+        return
+    # The initial version: looking at a name must not rotate the key behind it.
+    if registry.resolve(key_id, primary=False).key_id != key.key_id:
+        raise DecryptionError
 
 
 def require_stated(blob: bytes, *, advance: bool, refused: bool) -> None:

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from pairsmith import parameters as parse
 from pairsmith._core import advance_key_version_id
 from pairsmith.errors import DecryptionError
-from pairsmith.instance.blob_keys import require_stated, version_of_blob
+from pairsmith.instance.blob_keys import (
+    require_named,
+    require_stated,
+    version_of_blob,
+)
 from pairsmith.results import ALGORITHM, Decrypted, Purpose
 
 if TYPE_CHECKING:
@@ -61,8 +65,7 @@ def open_record(
         key = version_of_blob(registry, record.key_version_id, record.key_id)
     else:
         raise DecryptionError
-    if key_id and registry.resolve(key_id, primary=True).key_id != key.key_id:
-        raise DecryptionError
+    require_named(registry, key_id, key)
     private_key = key.wrapping_key.open_pair(
         blob,
         iv,

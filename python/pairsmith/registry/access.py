@@ -28,6 +28,9 @@ from pairsmith.registry.stored_keys import StoredKeys
 
 _log = logging.getLogger(__name__)
 
+_KNOWN = "pairsmith_known_revisions"
+"""What a connection's transaction found known when it began."""
+
 Look = Callable[[StoredKeys], Resolution]
 """Finds a key version in the database."""
 
@@ -73,11 +76,22 @@ class Access:
         self.database.close()
 
     @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Open a transaction that only reads, and note what was known before it.
+
+        What it finds may be older than what another thread reads meanwhile.
+        """
+        known = self._revisions[1]
+        with self.database.reading() as connection:
+            connection.info[_KNOWN] = known
+            yield connection
+
+    @contextmanager
     def looking(self) -> Iterator[sa.Connection]:
         """Open a transaction that only reads."""
         self.begin_use()
         self._destroy_due()
-        with self.database.reading() as connection:
+        with self.reading() as connection:
             yield connection
 
     @contextmanager
@@ -132,7 +146,7 @@ class Access:
             return kept
         found = require_revisions(connection, self.ring)
         if found is not None:
-            self._warn_of_older(found)
+            _warn_of_older(connection.info.get(_KNOWN), found)
         self._revisions = mark, found
         return found
 
@@ -206,7 +220,7 @@ class Access:
     def _read_and_keep(self, entries: Entries, name: str, look: Look) -> Resolution:
         cache = self.cache
         generation, started = cache.generation, time.monotonic()
-        with self.database.reading() as connection:
+        with self.reading() as connection:
             mark = change_mark(connection)
             cache.renew(generation, mark, started)
             kept = entries.get(name)
@@ -215,17 +229,6 @@ class Access:
             found = look(StoredKeys(connection, self.revisions(connection, mark)))
         cache.store(entries, name, found, generation=generation, mark=mark)
         return found
-
-    def _warn_of_older(self, found: Revisions) -> None:
-        """Tell of a database that was put back as it was before."""
-        last = self._revisions[1]
-        if last is not None and found.revision < last.revision:
-            _log.warning(
-                "The database is older than it was: its last change was number %d and "
-                "is number %d now. A backup was restored, or somebody undoes changes.",
-                last.revision,
-                found.revision,
-            )
 
     def _require_open(self) -> None:
         if self._closed:
@@ -246,6 +249,17 @@ class Access:
         self.cache.after_fork_in_child()
         if self.background is not None:
             self.background.after_fork_in_child()
+
+
+def _warn_of_older(known: Revisions | None, found: Revisions) -> None:
+    """Tell of a database that was put back as it was before."""
+    if known is not None and found.revision < known.revision:
+        _log.warning(
+            "The database is older than it was: its last change was number %d and "
+            "is number %d now. A backup was restored, or somebody undoes changes.",
+            known.revision,
+            found.revision,
+        )
 
 
 def milliseconds_by(clock: Callable[[], float]) -> Callable[[], int]:

@@ -57,8 +57,9 @@ def delete(change: Change, alias_name: str) -> None:
 
 def _touch(change: Change, key_id: str) -> None:
     """Change the key that loses an alias; an alias may name a key that is gone."""
-    if change.find_by_id(key_id) is not None:
-        change.touch(key_id)
+    found = change.find_by_id(key_id)
+    if found is not None:
+        change.touch(found)
 
 
 def _bearer(connection: sa.Connection, alias_name: str) -> str | None:

@@ -159,9 +159,9 @@ def _several(value: object) -> list[str]:
     if isinstance(value, str):
         return [str(value)]
     if not isinstance(value, list | tuple | set | frozenset):
-        raise TypeError(value)
+        raise TypeError(type(value).__name__)  # the value may be a secret
     if not all(isinstance(each, str) for each in value):
-        raise TypeError(value)
+        raise TypeError(type(value).__name__)
     return [str(each) for each in dict.fromkeys(value)]
 
 
@@ -187,7 +187,7 @@ def _plain_scalar(value: object) -> str | int | None:
             return moment_text(value)
         case timedelta():
             return f"{value.total_seconds():.3f}".rstrip("0").rstrip(".") + "s"
-    raise TypeError(value)
+    raise TypeError(type(value).__name__)
 
 
 def _put_together(known: Any, value: Any) -> Any:  # noqa: ANN401 -- what JSON has

@@ -34,7 +34,7 @@ from pairsmith.registry.states import Operation, require
 from pairsmith.registry.stored_keys import StoredKey, StoredKeys
 
 Noted = object
-"""Identifiers and details of whatever type."""
+"""What may be noted; its name is hidden in the class, which has a method ``object``."""
 
 
 class Change:
@@ -64,7 +64,6 @@ class Change:
         self._keys: dict[str, None] = {}
         self._objects: dict[str, int | None] = {}
         self._noted: Told = {}
-        self._nothing = True
 
     def key(self, name: str, operation: Operation | None = None) -> StoredKey:
         """Find a key that this transaction changes.
@@ -82,8 +81,7 @@ class Change:
         found.require_fitting()
         if operation is not None:
             require(operation, found.key_id, found.state)
-        self._keys[found.key_id] = None
-        return found
+        return self.touch(found)
 
     def find(self, name: str) -> StoredKey:
         """Find a key without changing it, as it is in the middle of this transaction.
@@ -98,13 +96,15 @@ class Change:
         found = self._stored.find_by_id(key_id)
         return None if found is None else self._as_changed(found)
 
-    def touch(self, key_id: str) -> None:
-        """Say that a key is going to be changed whose state does not matter.
+    def touch(self, found: StoredKey) -> StoredKey:
+        """Say that a key that was found is going to be changed, whatever its state.
 
         Raises:
             KeyUnavailable: It is not as it was authenticated.
         """
-        self.key(key_id)
+        found.require_fitting()
+        self._keys[found.key_id] = None
+        return found
 
     def created(self, key_id: str) -> None:
         """Say that a key is made: it becomes authentic as it is at the end.
@@ -140,12 +140,10 @@ class Change:
             revision: ``change.revision``, which is sealed with it; ``None`` for none.
         """
         self._objects[name] = revision
-        self._nothing = False
 
     def note(self, **noted: Noted) -> None:
         """Note what the line tells: identifiers by their kind, and details."""
         self._noted = merged(self._noted, noted)
-        self._nothing = False
 
     def _as_changed(self, found: StoredKey) -> StoredKey:
         """What this transaction changes was checked before it did."""
@@ -155,7 +153,7 @@ class Change:
 
     def finish(self) -> None:
         """Authenticate what was changed and write the line, if anything was changed."""
-        if self._nothing and not self._keys:
+        if not (self._keys or self._objects or self._noted):
             return
         connection = self.connection
         for key_id in self._keys:

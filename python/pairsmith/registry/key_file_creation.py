@@ -31,7 +31,9 @@ def create_key_file(path: Path, mark: bytes = b"") -> None:
     try:
         place = resolve_trusted(path, may_be_missing=True, as_guest=True)
         draft = place.with_name(f"{place.name}.{secrets.token_hex(8)}.draft")
-        write_new(draft, bytearray(mark + os.urandom(KEY_BYTES - len(mark))))
+        key = bytearray(os.urandom(KEY_BYTES))
+        key[: len(mark)] = mark
+        write_new(draft, key)
         with suppress(FileExistsError):  # another process was first; its key it is
             os.link(draft, place)
         draft.unlink()

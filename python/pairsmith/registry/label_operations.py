@@ -1,6 +1,7 @@
 """Operations on labels of keys, which are tags and aliases; ``Registry`` has them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from pairsmith.model import Alias, Page, Tag
 from pairsmith.registry import aliases, listing, parameters
@@ -51,9 +52,17 @@ class LabelOperations:
 
     def search_tags(self, query: TagQuery) -> tuple[Tag, ...]:
         """List tags of many keys, by key id and then by name."""
+        found: list[Tag] = []
         with self._access.stored_keys() as stored:
-            found = tag_rows.search(stored.connection, query)
-            return tuple(listing.of_shown_keys(stored, found, query.within))
+            while True:
+                rows = tag_rows.search(stored.connection, query)
+                found += listing.of_shown_keys(stored, rows, query.within)
+                end = (rows[-1].key_id, rows[-1].tag_key) if rows else None
+                # Ends: what is read begins further on each time, or it is the last.
+                is_last = len(rows) < query.limit or end == query.after
+                if is_last or len(found) >= query.limit:
+                    return tuple(found[: query.limit])
+                query = replace(query, after=end)
 
     def list_tags(self, key_id: str) -> tuple[Tag, ...]:
         """List a key's tags by name; none of a key that is not as it was left."""

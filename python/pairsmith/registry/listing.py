@@ -58,7 +58,11 @@ def version_page(
         .where(key_versions.c.key_id == key_id)
         .order_by(key_versions.c.sequence)
     )
-    return _page(connection, query, where, _each(version_of), "KeyVersions.KeyVersion")
+
+    def shown(rows: Sequence[sa.Row[Any]]) -> list[KeyVersion]:
+        return [version_of(row) for row in rows]
+
+    return _page(connection, query, where, shown, "KeyVersions.KeyVersion")
 
 
 def alias_page(
@@ -85,13 +89,18 @@ def alias_page(
 def of_shown_keys(
     stored: StoredKeys, items: Sequence[Labelled], within: Selection | None
 ) -> list[Labelled]:
-    """Those aliases or tags whose keys may be shown, by what is authentic of each."""
-    if within is None:
-        return list(items)
+    """Those aliases or tags whose keys may be shown, by what is authentic of each.
+
+    Nothing of a key that is not as it was left. An alias or tag of a key that is gone
+    is for whoever may see all.
+    """
     named = keys.c.key_id.in_({item.key_id for item in items})
     rows = stored.connection.execute(sa.select(keys).where(named)).all()
-    found = {key.key_id for key in stored.checked(rows) if _is_shown(key, within)}
-    return [item for item in items if item.key_id in found]
+    shown = {
+        key.key_id: key.fault is None and _is_shown(key, within)
+        for key in stored.checked(rows)
+    }
+    return [item for item in items if shown.get(item.key_id, within is None)]
 
 
 def _is_shown(key: StoredKey, within: Selection | None) -> bool:
@@ -111,12 +120,6 @@ def _page(
     total = connection.execute(counting).scalar_one()
     rows = connection.execute(query.limit(size).offset((number - 1) * size)).all()
     return Page(tuple(items_of(rows)), number, size, total, wire_path)
-
-
-def _each(
-    item_of: Callable[[sa.Row[Any]], Item],
-) -> Callable[[Sequence[sa.Row[Any]]], list[Item]]:
-    return lambda rows: [item_of(row) for row in rows]
 
 
 def _conditions(

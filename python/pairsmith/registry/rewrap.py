@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from pairsmith.errors import InvalidParameter, KeyUnavailable, RootKeyError
 from pairsmith.registry import versions
 from pairsmith.registry.access import Access
-from pairsmith.registry.changing import Change, begin_change, require_revisions
+from pairsmith.registry.changing import Change, require_revisions
 from pairsmith.registry.engine import Database
 from pairsmith.registry.identifiers import SERVICE
 from pairsmith.registry.key_file import FileRootKey
@@ -146,9 +146,10 @@ def _beginning(access: Access) -> Iterator[tuple[sa.Connection, Change | None]]:
 
 
 def _change(connection: sa.Connection, access: Access, operation: str) -> Change | None:
-    if require_revisions(connection, access.ring) is None:
+    revisions = require_revisions(connection, access.ring)
+    if revisions is None:
         return None
-    return begin_change(connection, access.ring, operation, access.now_ms)
+    return Change(connection, revisions, operation, access.now_ms())
 
 
 def _begin_in_file(

@@ -48,7 +48,7 @@ def rotate_if_due(change: Change, ring: KeyRing, key_id: str) -> str | None:
     due = due_at_ms(found)
     if due is None or due > change.now_ms:
         return None
-    return rotate(change, ring, change.key(key_id))
+    return rotate(change, ring, change.touch(found))
 
 
 def due_at_ms(key: StoredKey) -> int | None:

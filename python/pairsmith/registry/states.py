@@ -1,8 +1,9 @@
 """Which operation a key's state allows, cell by cell as documented.
 
 Where the documents leave a cell empty, the nearest documented neighbour decides:
-rotation policies follow ``CreateKeyVersion``, and a key that is Unavailable may be
-described, named and deleted, but neither used nor switched on or off.
+rotation policies follow ``CreateKeyVersion``, and a key whose row says Unavailable may
+be described, named and deleted, but neither used nor switched on or off. One that is
+not as it was authenticated is refused before anybody asks here: see ``stored_keys.py``.
 """
 
 from enum import Enum, auto
