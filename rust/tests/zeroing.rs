@@ -20,6 +20,7 @@ use pairsmith_core::random::{HmacDrbg, OsRandom, RandomSource};
 use pairsmith_core::root_key::RootKey;
 use pairsmith_core::rsa;
 use pairsmith_core::secret::SecretBytes;
+use pairsmith_core::service_key::ServiceKey;
 use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec};
 use pairsmith_core::wrap::{Layout, Source, WrappingKey};
 
@@ -194,7 +195,10 @@ fn wrapping_keys_leave_nothing() {
         assert!(key.open(Source::plain(&sealed.blob, &sealed.iv, b"other")).is_err());
         let root = RootKey::new(SecretBytes::copy_of(&secret)).expect("a root key");
         let row = root.create_version("key", VERSION, random).expect("a row");
-        (key, root.open_version(&row, "key", VERSION), root, row)
+        let service = ServiceKey::new(SecretBytes::copy_of(&secret), VERSION).expect("a key");
+        let mac = service.mac("place", &message);
+        assert!(service.verify("place", &message, &mac));
+        (key, root.open_version(&row, "key", VERSION), root, row, service)
     });
     assert_eq!(left, 0);
 }

@@ -274,7 +274,7 @@ pub fn data_key(
     layout: Layout,
 ) -> Result<(SecretBytes, Sealed), Error> {
     let plaintext = random_bytes(length)?;
-    let mut random = OsRandom::unbuffered();
-    let sealed = key.seal(plaintext.expose(), Purpose::DataKey, aad, layout, &mut random)?;
+    let (purpose, random) = (Purpose::DataKey, &mut wrap::randomness());
+    let sealed = key.seal(plaintext.expose(), purpose, aad, layout, random)?;
     Ok((plaintext, sealed))
 }

@@ -1,7 +1,7 @@
 //! Whatever a process makes or examines once, made before work goes where a fork may cut it off.
 //!
-//! The rule for a caller: [`pair`] (or [`sealing`], [`opening`], [`everything`]) first, with whatever keeps others
-//! from forking still in hand; then the work, on any thread. The Python border holds the interpreter,
+//! The rule for a caller: [`pair`] (or [`sealing`], [`opening`], [`everything`]) first, with whatever
+//! keeps others from forking still in hand; then the work, on any thread. The Python border holds the interpreter,
 //! which `os.fork` must hold, too; an interpreter without a global lock (3.13t and later) stops every
 //! attached thread before it forks, and waits for those that are at work in here. So no child is born
 //! in the middle of a preparation, and after it there is nothing left that a lock guards: self-tests

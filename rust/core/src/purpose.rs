@@ -45,14 +45,6 @@ impl Purpose {
 }
 
 /// Codes are for ever: a stored blob has them.
-const SPECS: [(u8, KeyPairSpec); 5] = [
-    (1, KeyPairSpec::Rsa(RsaSize::Bits2048)),
-    (2, KeyPairSpec::Rsa(RsaSize::Bits3072)),
-    (3, KeyPairSpec::Rsa(RsaSize::Bits4096)),
-    (4, KeyPairSpec::Ec(Curve::P256)),
-    (5, KeyPairSpec::Ec(Curve::P256K)),
-];
-
 const fn code_of_spec(spec: KeyPairSpec) -> u8 {
     match spec {
         KeyPairSpec::Rsa(RsaSize::Bits2048) => 1,
@@ -64,7 +56,7 @@ const fn code_of_spec(spec: KeyPairSpec) -> u8 {
 }
 
 fn spec_of_code(code: u8) -> Option<KeyPairSpec> {
-    SPECS.into_iter().find_map(|(known, spec)| (known == code).then_some(spec))
+    KeyPairSpec::ALL.into_iter().find(|spec| code_of_spec(*spec) == code)
 }
 
 const fn code_of_format(format: KeyFormat) -> u8 {

@@ -18,8 +18,8 @@ pub trait RandomSource {
     /// [`Error::Random`] if the source has none to give; [`Error::BrokenRandom`] if it repeats itself.
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Error>;
 
-    /// Whether the bytes are the operating system's, and watched: a library that draws from there by
-    /// itself may take this source's place.
+    /// Whether the bytes are the operating system's: a library that draws from there by itself may take
+    /// this source's place.
     fn is_operating_system(&self) -> bool {
         false
     }

@@ -8,10 +8,11 @@ use ring::digest;
 
 use crate::error::Error;
 use crate::random::RandomSource;
-use crate::seal::{Context, SealingKey};
+use crate::seal::{self, Context, SealingKey};
 use crate::secret::SecretBytes;
 use crate::self_test::{SelfTest, bytes};
 use crate::service_key::ServiceKey;
+use crate::stack;
 use crate::wrap::{IV_LENGTH, KEY_LENGTH, VERSION_ID_LENGTH, WrappingKey};
 
 pub(crate) static SELF_TEST: SelfTest = SelfTest::new("SHA-256");
@@ -60,7 +61,8 @@ impl RootKey {
             return Err(Error::InvalidLength);
         }
         SELF_TEST.before_use(known_answer_is_right)?;
-        let id = root_key_id(secret.expose());
+        let secret_hash = || root_key_id(secret.expose());
+        let id = stack::erased_after::<{ stack::SHALLOW }, _>(secret_hash);
         let is_dev = secret.expose().starts_with(DEV_MARK);
         // A root key has one version; its place in the derivation is filled by its own id.
         let place = format!("{id:>VERSION_ID_LENGTH$}");
@@ -197,8 +199,7 @@ impl RootKey {
         random: &mut impl RandomSource,
     ) -> Result<Vec<u8>, Error> {
         let aad = place_of(key_id, version_id)?;
-        let mut iv = [0; IV_LENGTH];
-        random.fill(&mut iv)?;
+        let iv = seal::fresh_iv(random)?;
         let (context, material) = (version_use.context(), material.expose());
         self.key.seal(context, &[&iv, &[FORMAT]], iv, material, &aad, random)
     }

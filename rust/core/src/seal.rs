@@ -8,7 +8,7 @@ use ring::hkdf;
 
 use crate::aead::{self, IV_LENGTH, TAG_LENGTH};
 use crate::error::Error;
-use crate::random::RandomSource;
+use crate::random::{OsRandom, RandomSource};
 use crate::secret::{SecretBytes, equal};
 use crate::self_test::{SelfTest, bytes};
 use crate::stack;
@@ -22,8 +22,26 @@ pub(crate) const ID_LENGTH: usize = 36;
 
 const SALT: usize = 16;
 const COMMITMENT: usize = 32;
+/// Bytes that are derived for a message: its key, and after it the commitment to it.
+const MESSAGE_KEY: usize = KEY_LENGTH + COMMITMENT;
 /// Bytes that sealing draws, the Iv included.
 pub(crate) const SEAL_RANDOMNESS: usize = IV_LENGTH + SALT;
+
+/// A source for one seal, which draws Iv and salt at once.
+#[must_use]
+pub fn randomness() -> OsRandom {
+    OsRandom::in_blocks_of(SEAL_RANDOMNESS)
+}
+
+/// An Iv that never comes again.
+///
+/// # Errors
+/// [`Error::Random`] if there was no randomness.
+pub(crate) fn fresh_iv(random: &mut impl RandomSource) -> Result<[u8; IV_LENGTH], Error> {
+    let mut iv = [0; IV_LENGTH];
+    random.fill(&mut iv)?;
+    Ok(iv)
+}
 
 /// What a secret is used for. What is sealed in one context opens in no other.
 #[derive(Clone, Copy)]
@@ -77,7 +95,7 @@ impl SealingKey {
         stack::erased_after::<{ stack::SHALLOW }, _>(|| {
             let mut salt = [0; SALT];
             random.fill(&mut salt)?;
-            let derived = self.derive(context, &salt)?;
+            let derived = self.derive(context, &salt, MESSAGE_KEY)?;
             let (key, commitment) = parts(&derived);
             let head_length: usize = head.iter().map(|piece| piece.len()).sum();
             let length = head_length + SALT + COMMITMENT + plaintext.len() + TAG_LENGTH;
@@ -114,7 +132,7 @@ impl SealingKey {
             }
             let (salt, rest) = sealed.split_at(SALT);
             let (claimed, ciphertext) = rest.split_at(COMMITMENT);
-            let derived = self.derive(context, salt)?;
+            let derived = self.derive(context, salt, MESSAGE_KEY)?;
             let (key, commitment) = parts(&derived);
             if !equal(claimed, commitment) {
                 return Err(Error::Decryption);
@@ -130,16 +148,18 @@ impl SealingKey {
     /// # Errors
     /// [`Error::SelfTest`].
     pub(crate) fn derived_key(&self, context: Context<'_>) -> Result<SecretBytes, Error> {
-        SELF_TEST.before_use(known_answers_are_right)?;
-        let info = [context.name, context.details, self.id.as_bytes()];
-        Ok(hkdf_sha256(&[], self.secret.expose(), &info, KEY_LENGTH))
+        stack::erased_after::<{ stack::SHALLOW }, _>(|| self.derive(context, &[], KEY_LENGTH))
     }
 
-    /// The message's key, and after it the commitment to it.
-    fn derive(&self, context: Context<'_>, salt: &[u8]) -> Result<SecretBytes, Error> {
+    fn derive(
+        &self,
+        context: Context<'_>,
+        salt: &[u8],
+        length: usize,
+    ) -> Result<SecretBytes, Error> {
         SELF_TEST.before_use(known_answers_are_right)?;
         let info = [context.name, context.details, self.id.as_bytes()];
-        Ok(hkdf_sha256(salt, self.secret.expose(), &info, KEY_LENGTH + COMMITMENT))
+        Ok(hkdf_sha256(salt, self.secret.expose(), &info, length))
     }
 }
 

@@ -5,9 +5,9 @@ use crate::encode::EncodedPair;
 use crate::error::Error;
 use crate::generate::{self, DataKeyPair, Effort, Request};
 use crate::interrupt::Interrupt;
-use crate::random::{HmacDrbg, OsRandom};
+use crate::random::HmacDrbg;
 use crate::spec::{Curve, KeyPairSpec};
-use crate::wrap::WrappingKey;
+use crate::wrap::{self, WrappingKey};
 
 /// The shortest seed that det-keygen takes, in bytes.
 pub const MIN_SEED_LENGTH: usize = 16;
@@ -25,7 +25,7 @@ pub fn data_key_pair(
     interrupt: &dyn Interrupt,
 ) -> Result<DataKeyPair, Error> {
     let pair = key_pair(request.spec, effort, seed, interrupt)?;
-    generate::wrapped(key, request, pair, &mut OsRandom::unbuffered())
+    generate::wrapped(key, request, pair, &mut wrap::randomness())
 }
 
 /// The pair of a seed; it passes the same gate as every other.

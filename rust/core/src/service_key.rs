@@ -7,9 +7,10 @@ use ring::hmac;
 
 use crate::error::Error;
 use crate::random::RandomSource;
-use crate::seal::{Context, SealingKey};
+use crate::seal::{self, Context, SealingKey};
 use crate::secret::SecretBytes;
-use crate::wrap::{IV_LENGTH, Sealed};
+use crate::stack;
+use crate::wrap::Sealed;
 
 /// Bytes of a [`ServiceKey::mac`].
 pub const MAC_LENGTH: usize = 32;
@@ -21,7 +22,7 @@ const FORMAT: u8 = 2;
 /// The key of a registry's own secrets and rows.
 pub struct ServiceKey {
     key: SealingKey,
-    mac_key: hmac::Key,
+    mac_key: SecretBytes,
 }
 
 impl ServiceKey {
@@ -32,7 +33,7 @@ impl ServiceKey {
     /// [`Error::SelfTest`].
     pub fn new(secret: SecretBytes, version_id: &str) -> Result<Self, Error> {
         let key = SealingKey::new(secret, version_id)?;
-        let mac_key = hmac::Key::new(hmac::HMAC_SHA256, key.derived_key(MAC)?.expose());
+        let mac_key = key.derived_key(MAC)?;
         Ok(Self { key, mac_key })
     }
 
@@ -52,8 +53,7 @@ impl ServiceKey {
         place: &str,
         random: &mut impl RandomSource,
     ) -> Result<Sealed, Error> {
-        let mut iv = [0; IV_LENGTH];
-        random.fill(&mut iv)?;
+        let iv = seal::fresh_iv(random)?;
         let blob = self.key.seal(SEAL, &[&[FORMAT]], iv, plaintext, place.as_bytes(), random)?;
         Ok(Sealed { iv, blob })
     }
@@ -72,21 +72,21 @@ impl ServiceKey {
     /// HMAC-SHA256 over the length of `place` (8 bytes, big-endian), `place` and `message`.
     #[must_use]
     pub fn mac(&self, place: &str, message: &[u8]) -> [u8; MAC_LENGTH] {
-        let tag = self.context(place, message).sign();
-        std::array::from_fn(|i| tag.as_ref()[i])
+        // ring does not erase what it makes of a key, so nothing of it is kept.
+        stack::erased_after::<{ stack::SHALLOW }, _>(|| {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, self.mac_key.expose());
+            let mut context = hmac::Context::with_key(&key);
+            context.update(&(place.len() as u64).to_be_bytes());
+            context.update(place.as_bytes());
+            context.update(message);
+            let tag = context.sign();
+            std::array::from_fn(|i| tag.as_ref()[i])
+        })
     }
 
     /// Whether `mac` is that of `message` in `place`; compared in constant time.
     #[must_use]
     pub fn verify(&self, place: &str, message: &[u8], mac: &[u8]) -> bool {
         crate::secret::equal(&self.mac(place, message), mac)
-    }
-
-    fn context(&self, place: &str, message: &[u8]) -> hmac::Context {
-        let mut context = hmac::Context::with_key(&self.mac_key);
-        context.update(&(place.len() as u64).to_be_bytes());
-        context.update(place.as_bytes());
-        context.update(message);
-        context
     }
 }

@@ -7,12 +7,12 @@
 use crate::error::Error;
 use crate::purpose::{PURPOSE_LENGTH, Purpose};
 use crate::random::RandomSource;
-use crate::seal::{Context, ID_LENGTH, SealingKey};
+use crate::seal::{self, Context, ID_LENGTH, SealingKey};
 use crate::secret::SecretBytes;
 
 pub use crate::aead::IV_LENGTH;
-pub use crate::seal::KEY_LENGTH;
 pub(crate) use crate::seal::SEAL_RANDOMNESS;
+pub use crate::seal::{KEY_LENGTH, randomness};
 
 /// Bytes of a key version id: 36 ASCII characters, as the Advance header has room for.
 pub const VERSION_ID_LENGTH: usize = ID_LENGTH;
@@ -115,9 +115,8 @@ impl WrappingKey {
         layout: Layout,
         random: &mut impl RandomSource,
     ) -> Result<Sealed, Error> {
-        let mut iv = [0; IV_LENGTH];
-        random.fill(&mut iv)?;
-        let (details, format) = (details(layout, purpose), [Format::Two as u8]);
+        let iv = seal::fresh_iv(random)?;
+        let (details, format) = (details(layout, purpose), [FORMAT_BYTE_2]);
         let stated = &details[1..];
         let context = Context { name: FORMAT_2, details: &details };
         let blob = match layout {
@@ -151,11 +150,11 @@ impl WrappingKey {
             }
         };
         match sealed {
-            [1, sealed @ ..] => {
+            [FORMAT_BYTE_1, sealed @ ..] => {
                 let plaintext = self.0.open(Context::of(FORMAT_1), sealed, iv, aad)?;
                 Ok(Opened { plaintext, purpose: Purpose::Unstated, format: Format::One })
             }
-            [2, what, spec, encoding, sealed @ ..] => {
+            [FORMAT_BYTE_2, what, spec, encoding, sealed @ ..] => {
                 let purpose =
                     Purpose::from_bytes([*what, *spec, *encoding]).ok_or(Error::Decryption)?;
                 let details = details(layout, purpose);
@@ -168,6 +167,8 @@ impl WrappingKey {
     }
 }
 
+const FORMAT_BYTE_1: u8 = Format::One as u8;
+const FORMAT_BYTE_2: u8 = Format::Two as u8;
 const FORMAT_1: &[u8] = b"pairsmith/wrap/v1";
 const FORMAT_2: &[u8] = b"pairsmith/blob";
 
@@ -200,5 +201,5 @@ pub fn states_purpose(blob: &[u8], layout: Layout) -> bool {
         Layout::Plain => blob,
         Layout::Advance => blob.get(ADVANCE_HEADER..).unwrap_or_default(),
     };
-    matches!(sealed, [2, what, ..] if *what != 0)
+    matches!(sealed, [FORMAT_BYTE_2, what, ..] if *what != 0)
 }

@@ -1,9 +1,9 @@
 //! `RootKey`: a handle to the key that wraps key versions at rest; its bytes stay in Rust.
 
 use pairsmith_core::error::Error;
-use pairsmith_core::random::OsRandom;
 use pairsmith_core::root_key::{self, VersionUse};
 use pairsmith_core::secret::SecretBytes;
+use pairsmith_core::wrap;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes};
@@ -55,7 +55,7 @@ impl RootKey {
         guarded(|| {
             let wrapped = self
                 .0
-                .create_version(key_id, key_version_id, &mut OsRandom::unbuffered())
+                .create_version(key_id, key_version_id, &mut wrap::randomness())
                 .map_err(raise)?;
             Ok(PyBytes::new(py, &wrapped))
         })
@@ -78,7 +78,7 @@ impl RootKey {
         key_version_id: &str,
     ) -> PyResult<Bytes<'py>> {
         guarded(|| {
-            let random = &mut OsRandom::unbuffered();
+            let random = &mut wrap::randomness();
             let wrapped = self.0.create_service_version(key_version_id, random).map_err(raise)?;
             Ok(PyBytes::new(py, &wrapped))
         })
@@ -102,7 +102,7 @@ impl RootKey {
     ) -> PyResult<Bytes<'py>> {
         let version_use = if service { VersionUse::Service } else { VersionUse::Data };
         guarded(|| {
-            let mut random = OsRandom::unbuffered();
+            let mut random = wrap::randomness();
             let rewrapped = self
                 .0
                 .rewrap(version_use, wrapped, key_id, key_version_id, &new.0, &mut random)
@@ -133,7 +133,7 @@ impl RootKey {
         key_version_id: &str,
     ) -> PyResult<Bytes<'py>> {
         guarded(|| {
-            let random = &mut OsRandom::unbuffered();
+            let random = &mut wrap::randomness();
             let upgraded =
                 self.0.upgrade_version(wrapped, key_id, key_version_id, random).map_err(raise)?;
             Ok(PyBytes::new(py, &upgraded))

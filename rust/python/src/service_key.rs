@@ -1,7 +1,6 @@
 //! `ServiceKey`: a handle to the key with which a registry seals and authenticates what is its own.
 
-use pairsmith_core::random::OsRandom;
-use pairsmith_core::service_key;
+use pairsmith_core::{service_key, wrap};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -33,7 +32,7 @@ impl ServiceKey {
         place: &str,
     ) -> PyResult<(Bytes<'py>, Bytes<'py>)> {
         guarded(|| {
-            let mut random = OsRandom::unbuffered();
+            let mut random = wrap::randomness();
             let sealed = self.0.seal(plaintext, place, &mut random).map_err(raise)?;
             Ok((PyBytes::new(py, &sealed.iv), PyBytes::new(py, &sealed.blob)))
         })

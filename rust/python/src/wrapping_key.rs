@@ -6,7 +6,6 @@ use pairsmith_core::batch::Order;
 use pairsmith_core::encode::EncodedPair;
 use pairsmith_core::generate::{self, DataKeyPair, Effort, Request};
 use pairsmith_core::open_pair::{Claim, open_pair};
-use pairsmith_core::random::OsRandom;
 use pairsmith_core::spec::KeyPairSpec;
 use pairsmith_core::wrap::Source;
 use pairsmith_core::{prepare, re_encrypt, seeded, wrap};
@@ -50,7 +49,7 @@ impl WrappingKey {
     ) -> PyResult<(Bytes<'py>, Bytes<'py>)> {
         let (purpose, layout) = (names::purpose(purpose)?, names::layout(advance));
         guarded(|| {
-            let mut random = OsRandom::unbuffered();
+            let mut random = wrap::randomness();
             let sealed =
                 self.0.seal(plaintext, purpose, aad, layout, &mut random).map_err(raise)?;
             Ok((PyBytes::new(py, &sealed.iv), PyBytes::new(py, &sealed.blob)))
@@ -118,7 +117,7 @@ impl WrappingKey {
         let new = re_encrypt::Destination { layout, aad: destination_aad };
         let claim = pair.map(claim).transpose()?;
         let run = || {
-            let mut random = OsRandom::unbuffered();
+            let mut random = wrap::randomness();
             match claim {
                 None => re_encrypt::re_encrypt(&self.0, old, &destination.0, new, &mut random),
                 Some(claim) => re_encrypt::re_encrypt_pair(
@@ -137,7 +136,11 @@ impl WrappingKey {
                 Some(claim) => prepare::opening(claim.spec),
             };
             let prepared = prepared.map_err(raise)?;
-            let is_long = blob.len() > LONG_BLOB || claim.is_some();
+            // An RSA half that only now is found to be one signs, as in `open_pair`.
+            let signs = claim.is_some_and(|claim| {
+                matches!(claim.spec, KeyPairSpec::Rsa(_)) && !wrap::states_purpose(blob, old.layout)
+            });
+            let is_long = blob.len() > LONG_BLOB || signs;
             let sealed = if is_long { released(py, prepared, run) } else { run() };
             let sealed = sealed.map_err(raise)?;
             Ok((PyBytes::new(py, &sealed.iv), PyBytes::new(py, &sealed.blob)))
@@ -264,7 +267,7 @@ impl WrappingKey {
 
     /// A pair that was made before. It takes some ten microseconds: the interpreter is kept.
     fn wrap(&self, request: &Request<'_>, pair: EncodedPair) -> PyResult<DataKeyPair> {
-        generate::wrapped(&self.0, request, pair, &mut OsRandom::unbuffered()).map_err(raise)
+        generate::wrapped(&self.0, request, pair, &mut wrap::randomness()).map_err(raise)
     }
 
     /// An RSA search takes milliseconds and releases the interpreter; an EC pair takes some ten

@@ -99,12 +99,9 @@ fn every_test_is_in_the_suite() {
 /// The interpreter is released in one place, which asks for a preparation.
 #[test]
 fn the_interpreter_is_released_in_one_place() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../python/src");
-    for entry in fs::read_dir(root).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let code = code(&fs::read_to_string(&path).expect("text"));
+    for (file, code) in sources_of("python") {
         let released = code.matches(".detach(").count();
-        assert_eq!(released, usize::from(path.ends_with("border.rs")), "{}", path.display());
+        assert_eq!(released, usize::from(file == "border.rs"), "{file}");
     }
 }
 

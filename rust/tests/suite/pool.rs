@@ -95,7 +95,8 @@ fn a_pool_refills() {
     assert_eq!((hits, misses), (5, 0));
 }
 
-/// Closing in the middle of a search ends it, though the pool is not full; then there is nothing to take, and closing again does nothing.
+/// Closing in the middle of a search ends it, though the pool is not full; then there is nothing to
+/// take, and closing again does nothing.
 fn closing_ends_a_search(engine: Engine) {
     // Nobody has made so many by then.
     let capacities = [(P256, 1), (KeyPairSpec::Rsa(RsaSize::Bits4096), 1000)];

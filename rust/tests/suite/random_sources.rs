@@ -10,9 +10,14 @@ use pairsmith_core::natural::Natural;
 use pairsmith_core::pool::Pool;
 use pairsmith_core::primes::miller_rabin;
 use pairsmith_core::primes::search::PrimeSearch;
-use pairsmith_core::random::{HmacDrbg, OsRandom, RandomSource};
+use pairsmith_core::purpose::Purpose;
+use pairsmith_core::random::{OsRandom, RandomSource};
+use pairsmith_core::root_key::RootKey;
+use pairsmith_core::secret::SecretBytes;
+use pairsmith_core::service_key::ServiceKey;
 use pairsmith_core::spec::{Curve, KeyPairSpec, RsaSize};
 use pairsmith_core::stream::PairStream;
+use pairsmith_core::wrap::{Layout, WrappingKey, randomness};
 use pairsmith_tests::{base2_pseudoprime, for_each_engine, natural, prime_from};
 
 for_each_engine!(
@@ -162,7 +167,7 @@ fn bases_out_of_range_end() {
     }
 }
 
-/// What makes pairs of the system's randomness: alone, of a stream, of a batch, of the pool.
+/// What makes pairs of the system's randomness: alone, and of a stream, as batches and the pool do.
 fn outcomes(spec: KeyPairSpec, engine: Engine) -> Vec<Option<Error>> {
     let mut candidates = OsRandom::buffered();
     let alone = generate::key_pair(spec, Effort::of(engine), &mut candidates, &Never).err();
@@ -212,9 +217,22 @@ fn a_system_that_fails_is_reported(engine: Engine) {
     }
 }
 
-/// A single draw of the system is looked at, too: data keys and whatever else is random.
+/// A single draw of the system is looked at, too: data keys and whatever else is random, and Iv and salt
+/// of a seal.
 #[test]
 fn single_draws_are_looked_at() {
+    const VERSION: &str = "key-0123456789abcdefghijk-0123456789";
+    let key = WrappingKey::new(SecretBytes::zero(32), VERSION).expect("a key");
+    let service = ServiceKey::new(SecretBytes::zero(32), VERSION).expect("a key");
+    let root = RootKey::new(SecretBytes::zero(32)).expect("a root key");
+    let message = || key.seal(b"m", Purpose::Message, b"", Layout::Plain, &mut randomness()).err();
+    let secret = || service.seal(b"m", "place", &mut randomness()).err();
+    let row = || root.create_version("key", VERSION, &mut randomness()).err();
+    let seals: [&dyn Fn() -> Option<Error>; 3] = [&message, &secret, &row];
+    for sealed in seals {
+        assert_eq!(fault::with_system(System::Constant(7), sealed), Some(Error::BrokenRandom));
+        assert_eq!(sealed(), None);
+    }
     for length in [24, 32, 1000] {
         let drawn = || generate::random_bytes(length).err();
         assert_eq!(fault::with_system(System::Constant(7), drawn), Some(Error::BrokenRandom));
@@ -251,11 +269,9 @@ fn rounds_that_give_nothing_end() {
 /// A generator that works is never taken for one that does not.
 #[test]
 fn what_does_not_repeat_passes() {
-    let mut drbg = HmacDrbg::new(b"a seed of 16 bytes", b"");
     let mut source = OsRandom::in_blocks_of(64);
     let mut out = [0; 100];
     for length in (0..100).cycle().take(20_000) {
         assert_eq!(source.fill(&mut out[..length]), Ok(()));
-        assert_eq!(drbg.fill(&mut out[..length]), Ok(()));
     }
 }
