@@ -14,6 +14,7 @@ from pairsmith.errors import AliasNotFound, KeyNotFound, KeyUnavailable
 from pairsmith.model import KeyState
 from pairsmith.registry import contents
 from pairsmith.registry.contents import Contents, KeyRow, StoredVersion, place_of
+from pairsmith.registry.key_facts import KeyFacts
 from pairsmith.registry.revisions import Revisions
 from pairsmith.registry.schema import aliases, keys
 from pairsmith.registry.soundness import text_of
@@ -60,6 +61,11 @@ class StoredKey:
     def tags(self) -> Mapping[str, str]:
         """Its tags; none if they are not authentic."""
         return {} if self.fault else self.contents.tags
+
+    @property
+    def facts(self) -> KeyFacts:
+        """What decides about rights on it."""
+        return KeyFacts(self.key_id, self.aliases, self.tags)
 
     def version(self, key_version_id: str) -> StoredVersion | None:
         """Find one of its versions."""
