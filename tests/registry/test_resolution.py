@@ -12,13 +12,7 @@ import pytest
 
 from pairsmith.errors import DatabaseError, KeyDisabled, KeyNotFound
 from pairsmith.registry import Registry, maintenance
-from pairsmith.registry.cache import (
-    ENTRIES,
-    POLL_SECONDS,
-    Cache,
-    Resolution,
-    ResolvedKey,
-)
+from pairsmith.registry.cache import ENTRIES, POLL_SECONDS, Cache, keep
 from places import Place
 from waiting import eventually
 
@@ -86,11 +80,10 @@ def test_own_changes_are_seen_at_once_by_every_thread(registry: Registry) -> Non
 def test_knowledge_is_believed_for_less_than_a_second() -> None:
     """From before the counter was read, and never longer than until a rotation."""
     cache = Cache(lambda: 1000)
-    cache.renew(cache.generation, 5, started=100.0)
+    known = cache.renew(cache.generation, 5, started=100.0)
     assert cache.fresh_until == 100.0 + POLL_SECONDS
     assert POLL_SECONDS < 1
-    found = Resolution(ResolvedKey("k", "v", None), rotates_at_ms=1010)
-    cache.store(cache.primary, "k", found, generation=cache.generation, mark=5)
+    cache.bound(known, rotates_at_ms=1010)
     cache.renew(cache.generation, 5, started=200.0)
     assert cache.fresh_until == pytest.approx(200.01)
 
@@ -136,37 +129,40 @@ def test_other_nodes_versions_and_aliases_are_seen(place: Place) -> None:
 
 
 def test_a_change_while_reading_is_not_lost() -> None:
-    """What was read before a change is not kept after it."""
+    """What was read before a change is known to nobody after it."""
     cache = Cache(lambda: 0)
-    found = Resolution(ResolvedKey("k", "v", None), None)
     generation = cache.generation
-    cache.renew(generation, 5, 100.0)
+    first = cache.renew(generation, 5, 100.0)
     cache.empty()  # somebody else in this process writes, while this one still reads
-    cache.store(cache.primary, "k", found, generation=generation, mark=5)
-    cache.renew(generation, 5, 100.0)
-    assert cache.primary == {}
+    for known in (first, cache.renew(generation, 5, 100.0)):
+        keep(known.primary, "k", object())
+        cache.bound(known, rotates_at_ms=1)
+    assert cache.known.primary == {}
     assert cache.fresh_until == -inf
+    assert cache.present() is None
 
 
-def test_an_older_counter_stores_nothing() -> None:
-    """What was read at one change counter is not kept under another."""
+def test_what_is_known_was_found_at_one_moment() -> None:
+    """Under another mark everything begins anew; who had begun keeps to what was."""
     cache = Cache(lambda: 0)
-    found = Resolution(ResolvedKey("k", "v", None), None)
-    cache.renew(cache.generation, 6, 100.0)
-    cache.store(cache.primary, "k", found, generation=cache.generation, mark=5)
-    assert cache.primary == {}
+    before = cache.renew(cache.generation, 6, time.monotonic() + 1000)
+    keep(before.primary, "k", "key")
+    keep(before.identities, "i", "identity")
+    assert cache.present() is before
+    assert cache.renew(cache.generation, 6, 100.0) is before
+    after = cache.renew(cache.generation, 5, 100.0)
+    assert (after.primary, after.identities) == ({}, {})
+    assert (before.primary, before.identities) == ({"k": "key"}, {"i": "identity"})
 
 
 def test_cache_is_bounded() -> None:
     """However many names are used, the cache keeps a bounded number of them."""
-    cache = Cache(lambda: 0)
-    found = Resolution(ResolvedKey("k", "v", None), None)
-    cache.renew(cache.generation, 1, 100.0)
+    known = Cache(lambda: 0).renew(0, 1, 100.0)
     for name in range(ENTRIES + 10):
-        cache.store(cache.primary, str(name), found, generation=0, mark=1)
-    assert len(cache.primary) == ENTRIES
-    assert str(ENTRIES + 9) in cache.primary
-    assert "0" not in cache.primary
+        keep(known.primary, str(name), object())
+    assert len(known.primary) == ENTRIES
+    assert str(ENTRIES + 9) in known.primary
+    assert "0" not in known.primary
 
 
 def test_a_hit_is_cheap(registry: Registry) -> None:

@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pairsmith.registry.cache import ResolvedKey
     from pairsmith.registry.dev_root_key import DevRootKey
     from pairsmith.registry.key_file import FileRootKey
     from pairsmith.registry.maintenance import MaintenanceReport
     from pairsmith.registry.registry import Registry
     from pairsmith.registry.repair import RepairReport
+    from pairsmith.registry.resolved import Key, ResolvedKey
     from pairsmith.registry.rewrap import RewrapReport
     from pairsmith.registry.root_key import (
         CommandRootKey,
@@ -23,6 +23,7 @@ __all__ = [
     "DevRootKey",
     "EnvironmentRootKey",
     "FileRootKey",
+    "Key",
     "MaintenanceReport",
     "Registry",
     "RepairReport",
@@ -36,10 +37,11 @@ __all__ = [
 _HOMES = {
     "DevRootKey": "dev_root_key",
     "FileRootKey": "key_file",
+    "Key": "resolved",
     "MaintenanceReport": "maintenance",
     "Registry": "registry",
     "RepairReport": "repair",
-    "ResolvedKey": "cache",
+    "ResolvedKey": "resolved",
     "RewrapReport": "rewrap",
 }
 

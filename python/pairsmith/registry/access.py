@@ -16,23 +16,28 @@ import sqlalchemy as sa
 from pairsmith.errors import DatabaseError, KeyPendingDeletion, KeyUnavailable
 from pairsmith.registry import deletion, rotation
 from pairsmith.registry.actor import MAINTENANCE, acting
-from pairsmith.registry.cache import Cache, Entries, Resolution
+from pairsmith.registry.cache import Cache
 from pairsmith.registry.changing import Change, begin_change, require_revisions
 from pairsmith.registry.engine import Database, change_mark
 from pairsmith.registry.forks import watch_forks
 from pairsmith.registry.key_ring import KeyRing, require_root_key
 from pairsmith.registry.maintenance import Background, MaintenanceReport
 from pairsmith.registry.migrate import require_present_schema
+from pairsmith.registry.resolved import (
+    Found,
+    ResolvedKey,
+    RotationDue,
+    Unusable,
+    usable,
+)
 from pairsmith.registry.revisions import Revisions
 from pairsmith.registry.stored_keys import StoredKeys
+from pairsmith.registry.view import View
 
 _log = logging.getLogger(__name__)
 
 _KNOWN = "pairsmith_known_revisions"
 """What a connection's transaction found known when it began."""
-
-Look = Callable[[StoredKeys], Resolution]
-"""Finds a key version in the database."""
 
 
 class Access:
@@ -150,15 +155,50 @@ class Access:
         self._revisions = mark, found
         return found
 
-    def look_up(self, entries: Entries, name: str, look: Look) -> Resolution:
-        """Find a key version in the cache, if that still holds, or in the database."""
+    def present_view(self) -> View | None:
+        """Give what is known, if it may be believed now; it asks no database."""
         self.begin_use()
-        try:
-            return self._read_and_keep(entries, name, look)
-        except KeyPendingDeletion:
-            if not self._destroy_due():
-                raise
-            return self._read_and_keep(entries, name, look)
+        known = self.cache.present()
+        return None if known is None else View(self, known, None)
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """Look at the registry in a transaction that only reads."""
+        self.begin_use()
+        generation, started = self.cache.generation, time.monotonic()
+        with self.reading() as connection:
+            mark = change_mark(connection)
+            known = self.cache.renew(generation, mark, started)
+
+            def stored() -> StoredKeys:
+                return StoredKeys(connection, self.revisions(connection, mark))
+
+            yield View(self, known, stored)
+
+    def resolve(self, find: Callable[[View], Found]) -> ResolvedKey:
+        """Find a key version that may be used, once what is due has been done.
+
+        Args:
+            find: Looks for it in a view.
+
+        Raises:
+            PairsmithError: The reason why there is none.
+        """
+        with self.view() as view:
+            found = find(view)
+        if self.settle(found):
+            with self.view() as view:
+                found = find(view)
+        return usable(found)
+
+    def settle(self, found: Found) -> bool:
+        """Do what is due to a key that was found; tell whether to look again."""
+        if isinstance(found, RotationDue):
+            self.rotate_if_due(found.facts.id)
+            return True
+        if isinstance(found, Unusable) and isinstance(found.error, KeyPendingDeletion):
+            return bool(self._destroy_due())
+        return False
 
     def rotate_if_due(self, key_id: str) -> bool:
         """Rotate a key unless it is not due, or another process was first."""
@@ -216,19 +256,6 @@ class Access:
             result = deletion.destroy_due(change)
         self._remaining = result.remaining
         return result.destroyed
-
-    def _read_and_keep(self, entries: Entries, name: str, look: Look) -> Resolution:
-        cache = self.cache
-        generation, started = cache.generation, time.monotonic()
-        with self.reading() as connection:
-            mark = change_mark(connection)
-            cache.renew(generation, mark, started)
-            kept = entries.get(name)
-            if kept is not None:
-                return Resolution(kept, None)
-            found = look(StoredKeys(connection, self.revisions(connection, mark)))
-        cache.store(entries, name, found, generation=generation, mark=mark)
-        return found
 
     def _require_open(self) -> None:
         if self._closed:

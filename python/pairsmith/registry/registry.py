@@ -6,19 +6,12 @@ called from any thread, and before or after a fork.
 
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pairsmith.registry import (
-    adoption,
-    history,
-    parameters,
-    resolution,
-)
+from pairsmith.registry import adoption, history, parameters
 from pairsmith.registry.access import Access, milliseconds_by
-from pairsmith.registry.cache import ResolvedKey
 from pairsmith.registry.chain import Head
 from pairsmith.registry.change_log import LoggedChange, Verification
 from pairsmith.registry.engine import Database
@@ -28,6 +21,7 @@ from pairsmith.registry.label_operations import LabelOperations
 from pairsmith.registry.maintenance import MaintenanceReport
 from pairsmith.registry.migrate import migrate
 from pairsmith.registry.repair import RepairReport, repair
+from pairsmith.registry.resolved import Key, ResolvedKey
 from pairsmith.registry.rewrap import (
     Progress,
     RewrapReport,
@@ -115,10 +109,14 @@ class Registry(KeyOperations, LabelOperations):
 
     # Use: what every data operation begins with.
 
-    def resolve(self, key_id: str, *, primary: bool) -> ResolvedKey:
+    def resolve(self, key: Key, *, primary: bool) -> ResolvedKey:
         """Give the primary or the initial version of a key that may be used.
 
         Rotates the key first if that is due and the primary version is asked for.
+
+        Args:
+            key: Its id or alias; one that was resolved already is given back.
+            primary: Which of them.
 
         Raises:
             KeyNotFound: No key has this id or alias.
@@ -126,23 +124,17 @@ class Registry(KeyOperations, LabelOperations):
                 state, or a row that does not open.
             RootKeyError: It is wrapped under a root key this process does not hold.
         """
+        if type(key) is ResolvedKey:
+            return key
         cache = self._access.cache
-        entries = cache.primary if primary else cache.initial
+        known = cache.known
         if time.monotonic() < cache.fresh_until:
             try:
-                return entries[key_id]
+                return (known.primary if primary else known.initial)[key]
             except (KeyError, TypeError):
                 pass
-        name = parameters.key_name(key_id)
-        look = partial(resolution.by_name, self._access.ring, name, primary=primary)
-        found = self._access.look_up(entries, name, look)
-        if (
-            found.rotates_at_ms is not None
-            and found.rotates_at_ms <= self._access.now_ms()
-        ):
-            self._access.rotate_if_due(found.resolved.key_id)
-            found = self._access.look_up(entries, name, look)
-        return found.resolved
+        name = parameters.key_name(key)
+        return self._access.resolve(lambda view: view.key(name, primary=primary))
 
     def resolve_version(self, key_version_id: str) -> ResolvedKey:
         """Give a version by its own id, as an Advance blob names it.
@@ -155,14 +147,14 @@ class Registry(KeyOperations, LabelOperations):
             RootKeyError: It is wrapped under a root key this process does not hold.
         """
         cache = self._access.cache
+        known = cache.known
         if time.monotonic() < cache.fresh_until:
             try:
-                return cache.versions[key_version_id]
+                return known.versions[key_version_id]
             except (KeyError, TypeError):
                 pass
         name = parameters.key_version_name(key_version_id)
-        look = partial(resolution.by_version, self._access.ring, name)
-        return self._access.look_up(cache.versions, name, look).resolved
+        return self._access.resolve(lambda view: view.version(name))
 
     # Upkeep.
 
