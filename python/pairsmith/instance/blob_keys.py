@@ -11,34 +11,40 @@ from pairsmith.errors import (
     KeyNotFound,
     KeyVersionNotFound,
 )
+from pairsmith.registry.resolved import ResolvedKey
 
 if TYPE_CHECKING:
-    from pairsmith.registry import Registry, ResolvedKey
+    from pairsmith.registry import Key, Registry
 
 
-def version_of_blob(registry: Registry, version_id: str, key_id: str) -> ResolvedKey:
+def version_of_blob(registry: Registry, version_id: str, key: Key) -> ResolvedKey:
     """The version that an Advance blob names, if it is one of the key that is meant.
 
     Args:
         registry: Where the keys are.
         version_id: As the blob has it, unverified.
-        key_id: Id or alias of the key that must have made the blob; empty for any.
+        key: Id or alias of the key that must have made the blob; empty for any. Or
+            that very version, resolved already.
 
     Raises:
         DecryptionError: There is no such version here, or the key is another one.
         KeyDisabled, KeyVersionRetired, KeyPendingDeletion, KeyUnavailable: It may not
             be used.
     """
+    if isinstance(key, ResolvedKey):
+        if key.key_version_id != version_id:
+            raise DecryptionError
+        return key
     try:
-        key = registry.resolve_version(version_id)
+        found = registry.resolve_version(version_id)
     except (KeyNotFound, KeyVersionNotFound):
         # The blob names what is not here: foreign or changed, and no more is said.
         raise DecryptionError from None
-    require_named(registry, key_id, key)
-    return key
+    require_named(registry, key, found)
+    return found
 
 
-def require_named(registry: Registry, key_id: str, key: ResolvedKey) -> None:
+def require_named(registry: Registry, key_id: Key, key: ResolvedKey) -> None:
     """Refuse a key that is not the one which was named.
 
     Args:

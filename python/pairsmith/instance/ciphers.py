@@ -5,7 +5,7 @@ from pairsmith._core import advance_key_version_id, random_bytes
 from pairsmith.errors import InvalidParameter
 from pairsmith.instance.blob_keys import require_stated, version_of_blob
 from pairsmith.instance.records import open_record
-from pairsmith.registry import Registry
+from pairsmith.registry import Key, Registry
 from pairsmith.requests import request
 from pairsmith.results import (
     DataKey,
@@ -34,7 +34,7 @@ class CipherOperations:
         request_id: str,
         ciphertext_blob: bytes | WrappedKeyPair,
         *,
-        key_id: str = "",
+        key_id: Key = "",
         iv: bytes = b"",
         aad: bytes | None = None,
     ) -> Decrypted:
@@ -83,7 +83,7 @@ class CipherOperations:
         request_id: str,
         ciphertext_blob: bytes,
         *,
-        key_id: str = "",
+        key_id: Key = "",
         iv: bytes = b"",
         aad: bytes = b"",
     ) -> Decrypted:
@@ -114,7 +114,7 @@ class CipherOperations:
 
     @request
     def encrypt(
-        self, request_id: str, key_id: str, plaintext: bytes, *, aad: bytes = b""
+        self, request_id: str, key_id: Key, plaintext: bytes, *, aad: bytes = b""
     ) -> Encrypted:
         """Encrypt up to 3 MiB under the initial version; ``decrypt`` opens it.
 
@@ -126,14 +126,14 @@ class CipherOperations:
 
     @request
     def advance_encrypt(
-        self, request_id: str, key_id: str, plaintext: bytes, *, aad: bytes = b""
+        self, request_id: str, key_id: Key, plaintext: bytes, *, aad: bytes = b""
     ) -> Encrypted:
         """Encrypt under the primary version; ``advance_decrypt`` opens it."""
         return self._encrypt(request_id, key_id, plaintext, aad, advance=True)
 
     @request
     def generate_data_key(
-        self, request_id: str, key_id: str, number_of_bytes: int, *, aad: bytes = b""
+        self, request_id: str, key_id: Key, number_of_bytes: int, *, aad: bytes = b""
     ) -> DataKey:
         """Make a data key of 1 to 1024 bytes, wrapped by the initial version."""
         return self._generate_data_key(
@@ -142,7 +142,7 @@ class CipherOperations:
 
     @request
     def advance_generate_data_key(
-        self, request_id: str, key_id: str, number_of_bytes: int, *, aad: bytes = b""
+        self, request_id: str, key_id: Key, number_of_bytes: int, *, aad: bytes = b""
     ) -> DataKey:
         """Make a data key of 1 to 1024 bytes, wrapped by the primary version."""
         return self._generate_data_key(
@@ -158,7 +158,7 @@ class CipherOperations:
     def _encrypt(
         self,
         request_id: str,
-        key_id: str,
+        key_id: Key,
         plaintext: bytes,
         aad: bytes,
         *,
@@ -177,7 +177,7 @@ class CipherOperations:
         )
 
     def _generate_data_key(
-        self, request_id: str, key_id: str, length: int, aad: bytes, *, advance: bool
+        self, request_id: str, key_id: Key, length: int, aad: bytes, *, advance: bool
     ) -> DataKey:
         count = parse.parse_count("number_of_bytes", length, limit=parse.DATA_KEY_LIMIT)
         aad = parse.parse_aad(aad)
@@ -198,7 +198,7 @@ class CipherOperations:
         self,
         request_id: str,
         ciphertext_blob: bytes,
-        key_id: str,
+        key_id: Key,
         iv: bytes,
         aad: bytes,
         *,
@@ -214,7 +214,7 @@ class CipherOperations:
         return _decrypted(request_id, key.key_id, version, opened)
 
     def _open_advance(
-        self, request_id: str, blob: bytes, version_id: str, key_id: str, aad: bytes
+        self, request_id: str, blob: bytes, version_id: str, key_id: Key, aad: bytes
     ) -> Decrypted:
         aad = parse.parse_aad(aad)
         require_stated(blob, advance=True, refused=self._refuse_format_1)

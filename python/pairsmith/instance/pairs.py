@@ -10,7 +10,7 @@ from pairsmith._core import CancelToken
 from pairsmith.batch import PairBatch, RawPair
 from pairsmith.guard import Slots
 from pairsmith.instance.pool import WarmPool
-from pairsmith.registry import Registry
+from pairsmith.registry import Key, Registry
 from pairsmith.requests import request
 from pairsmith.results import (
     DataKeyPair,
@@ -35,7 +35,7 @@ class PairOperations:
     def generate_data_key_pair(
         self,
         request_id: str,
-        key_id: str,
+        key_id: Key,
         key_pair_spec: KeyPairSpec | str,
         key_format: KeyFormat | str,
         *,
@@ -71,7 +71,7 @@ class PairOperations:
     def generate_data_key_pair_without_plaintext(
         self,
         request_id: str,
-        key_id: str,
+        key_id: Key,
         key_pair_spec: KeyPairSpec | str,
         key_format: KeyFormat | str,
         *,
@@ -89,7 +89,7 @@ class PairOperations:
     def advance_generate_data_key_pair(
         self,
         request_id: str,
-        key_id: str,
+        key_id: Key,
         key_pair_spec: KeyPairSpec | str,
         key_format: KeyFormat | str,
         *,
@@ -111,7 +111,7 @@ class PairOperations:
     def advance_generate_data_key_pair_without_plaintext(
         self,
         request_id: str,
-        key_id: str,
+        key_id: Key,
         key_pair_spec: KeyPairSpec | str,
         key_format: KeyFormat | str,
         *,
@@ -129,7 +129,7 @@ class PairOperations:
     def generate_data_key_pairs(
         self,
         request_id: str,
-        key_id: str,
+        key_id: Key,
         key_pair_spec: KeyPairSpec | str,
         key_format: KeyFormat | str,
         count: int,
@@ -161,7 +161,7 @@ class PairOperations:
     def generate_data_key_pairs_without_plaintext(
         self,
         request_id: str,
-        key_id: str,
+        key_id: Key,
         key_pair_spec: KeyPairSpec | str,
         key_format: KeyFormat | str,
         count: int,
@@ -180,7 +180,7 @@ class PairOperations:
     def advance_generate_data_key_pairs(
         self,
         request_id: str,
-        key_id: str,
+        key_id: Key,
         key_pair_spec: KeyPairSpec | str,
         key_format: KeyFormat | str,
         count: int,
@@ -199,7 +199,7 @@ class PairOperations:
     def advance_generate_data_key_pairs_without_plaintext(
         self,
         request_id: str,
-        key_id: str,
+        key_id: Key,
         key_pair_spec: KeyPairSpec | str,
         key_format: KeyFormat | str,
         count: int,
@@ -218,7 +218,7 @@ class PairOperations:
         self,
         kind: type[Pair],
         request_id: str,
-        key_id: str,
+        key_id: Key,
         key_pair_spec: KeyPairSpec | str,
         key_format: KeyFormat | str,
         aad: bytes,
@@ -255,7 +255,7 @@ class PairOperations:
         self,
         kind: type[Pair],
         request_id: str,
-        key_id: str,
+        key_id: Key,
         key_pair_spec: KeyPairSpec | str,
         key_format: KeyFormat | str,
         count: int,

@@ -11,7 +11,7 @@ from pairsmith import parameters as parse
 from pairsmith._core import advance_key_version_id
 from pairsmith.errors import DecryptionError, InvalidParameter
 from pairsmith.instance.blob_keys import require_stated, version_of_blob
-from pairsmith.registry import Registry, ResolvedKey
+from pairsmith.registry import Key, Registry, ResolvedKey
 from pairsmith.requests import request
 from pairsmith.results import ReEncrypted, WrappedKeyPair
 
@@ -43,10 +43,10 @@ class ReEncryptOperations:
         request_id: str,
         ciphertext_blob: bytes,
         *,
-        key_id: str = "",
+        key_id: Key = "",
         iv: bytes = b"",
         aad: bytes = b"",
-        destination_key_id: str = "",
+        destination_key_id: Key = "",
         destination_aad: bytes | None = None,
         advance: bool | None = None,
     ) -> ReEncrypted:
@@ -87,7 +87,7 @@ class ReEncryptOperations:
         request_id: str,
         record: WrappedKeyPair,
         *,
-        destination_key_id: str = "",
+        destination_key_id: Key = "",
         destination_aad: bytes | None = None,
         advance: bool | None = None,
     ) -> WrappedKeyPair:
@@ -135,14 +135,14 @@ class ReEncryptOperations:
             private_key_ciphertext_blob=moved.ciphertext_blob,
         )
 
-    def _source(self, blob: bytes, key_id: str, iv: bytes, aad: bytes) -> _Source:
+    def _source(self, blob: bytes, key_id: Key, iv: bytes, aad: bytes) -> _Source:
         blob = parse.parse_blob(blob)
         version_id = advance_key_version_id(blob)
         if version_id is None:
             return self._plain(blob, key_id, iv, aad)
         return self._advance(blob, version_id, key_id, aad)
 
-    def _plain(self, blob: bytes, key_id: str, iv: bytes, aad: bytes) -> _Source:
+    def _plain(self, blob: bytes, key_id: Key, iv: bytes, aad: bytes) -> _Source:
         blob = parse.parse_blob(blob)
         iv = parse.parse_bytes("iv", iv, limit=parse.AAD_LIMIT)
         aad = parse.parse_aad(aad)
@@ -150,7 +150,7 @@ class ReEncryptOperations:
         return _Source(key, blob, iv, aad, advance=False)
 
     def _advance(
-        self, blob: bytes, version_id: str, key_id: str, aad: bytes
+        self, blob: bytes, version_id: str, key_id: Key, aad: bytes
     ) -> _Source:
         blob = parse.parse_blob(blob)
         aad = parse.parse_aad(aad)
@@ -161,7 +161,7 @@ class ReEncryptOperations:
         self,
         request_id: str,
         source: _Source,
-        destination_key_id: str,
+        destination_key_id: Key,
         destination_aad: bytes | None,
         advance: bool | None,  # noqa: FBT001 -- handed on from a keyword
     ) -> ReEncrypted:

@@ -15,7 +15,7 @@ from pairsmith.instance.blob_keys import (
 from pairsmith.results import ALGORITHM, Decrypted, Purpose
 
 if TYPE_CHECKING:
-    from pairsmith.registry import Registry
+    from pairsmith.registry import Key, Registry
     from pairsmith.results import WrappedKeyPair
 
 
@@ -28,7 +28,7 @@ def open_record(
     request_id: str,
     record: WrappedKeyPair,
     *,
-    key_id: str,
+    key_id: Key,
     aad: bytes | None,
     refuse_format_1: bool,
 ) -> Decrypted:

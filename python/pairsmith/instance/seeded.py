@@ -14,6 +14,7 @@ from pairsmith._core import CancelToken
 from pairsmith.errors import InvalidParameter, UnsupportedOperation
 from pairsmith.instance import Instance
 from pairsmith.instance.pairs import Pair, _result
+from pairsmith.registry import Key
 from pairsmith.registry.dev_root_key import DevRootKey
 from pairsmith.registry.root_key import default_root_key
 from pairsmith.registry.urls import parse_database_url
@@ -61,7 +62,7 @@ class SeededInstance(Instance):
         self,
         kind: type[Pair],
         request_id: str,
-        key_id: str,
+        key_id: Key,
         key_pair_spec: KeyPairSpec | str,
         key_format: KeyFormat | str,
         aad: bytes,

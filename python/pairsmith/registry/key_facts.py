@@ -1,4 +1,4 @@
-"""What decides about rights on a key: its id, its aliases and its tags, at one moment."""
+"""What decides about rights on a key: its id, its aliases and its tags."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

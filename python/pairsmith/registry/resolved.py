@@ -5,12 +5,14 @@ ask for a right first does so, and learns or changes nothing before.
 """
 
 from dataclasses import dataclass, field
+from typing import final
 
 from pairsmith._core import WrappingKey
 from pairsmith.errors import PairsmithError
 from pairsmith.registry.key_facts import KeyFacts
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class ResolvedKey:
     """A key version, ready for use.

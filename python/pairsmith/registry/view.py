@@ -1,8 +1,8 @@
-"""The registry as it is at one moment: keys, and whoever may ask, under one change mark.
+"""The registry as it is at one moment: keys, and who may ask, under one change mark.
 
 A view answers from what is known. Where that is not enough, one that was opened in a
-transaction reads the rest there; one that was taken from the cache raises ``NotCached``,
-so that whoever must not wait for a database can ask somewhere else.
+transaction reads the rest there; one that was taken from the cache raises
+``NotCached``: whoever must not wait for a database asks again somewhere else.
 """
 
 from __future__ import annotations
