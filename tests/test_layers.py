@@ -6,8 +6,12 @@ from pathlib import Path
 import pairsmith
 
 PACKAGE = Path(pairsmith.__file__).parent
-ALLOWED = {"instance", "registry", "requests.py", "generators.py", "process.py"}
-"""``requests.py`` takes its ids from there, four times as fast as from ``uuid``;
+ALLOWED = {"instance", "registry", "requests.py", "request_signatures.py"} | {
+    "generators.py",
+    "process.py",
+}
+"""``requests.py`` takes its ids from there, four times as fast as from ``uuid``, and
+``request_signatures.py`` the public keys that verify them;
 ``generators.py`` is what benchmarks measure: the bare core, nothing around it;
 ``process.py`` protects processes, for which the core has the system call."""
 

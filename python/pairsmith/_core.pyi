@@ -12,6 +12,7 @@ __all__ = [
     "PairPool",
     "RootKey",
     "ServiceKey",
+    "VerifyingKey",
     "WrappingKey",
     "_fail_self_test",
     "_made_once",
@@ -146,6 +147,18 @@ class ServiceKey:
         """HMAC-SHA256 of a message in a place: 32 bytes."""
     def verify(self, place: str, message: bytes, mac: bytes) -> bool:
         """Whether it is the MAC of that message there; compared in constant time."""
+
+@final
+class VerifyingKey:
+    """The RSA public key of somebody who sends requests, read once.
+
+    Of 2048 to 8192 bits; it verifies RSASSA-PKCS1-v1_5 with SHA-256.
+    """
+
+    def __new__(cls, public_key_der: bytes) -> VerifyingKey:
+        """Read a SubjectPublicKeyInfo; ``ValueError`` for what is no RSA key."""
+    def verifies(self, signature: bytes, message: bytes) -> bool:
+        """Whether the private half has signed this message."""
 
 @final
 class WrappingKey:

@@ -2,7 +2,8 @@
 //! configuration.
 //!
 //! The way down: [`health`], [`dumps`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`],
-//! [`re_encrypt`] → [`open_pair`] → [`prepare`] → [`root_key`] → [`service_key`] → [`wrap`] → `seal`,
+//! [`re_encrypt`] → [`open_pair`], [`verifying_key`] → [`prepare`] → [`root_key`] → [`service_key`] →
+//! [`wrap`] → `seal`,
 //! [`encode`] → [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`],
 //! [`random`], [`interrupt`], [`locked`], [`surroundings`], `fault` (for tests) → [`once`], [`purpose`],
 //! [`self_test`], [`secret`], [`spec`], `stack`, [`error`]. No module imports one further up;
@@ -42,4 +43,5 @@ pub mod spec;
 mod stack;
 pub mod stream;
 pub mod surroundings;
+pub mod verifying_key;
 pub mod wrap;

@@ -12,6 +12,7 @@ mod names;
 mod pool;
 mod root_key;
 mod service_key;
+mod verifying_key;
 mod wrapping_key;
 
 use pairsmith_erasing_alloc::Erasing;
@@ -48,6 +49,8 @@ mod _core {
     use crate::root_key::RootKey;
     #[pymodule_export]
     use crate::service_key::ServiceKey;
+    #[pymodule_export]
+    use crate::verifying_key::VerifyingKey;
     #[pymodule_export]
     use crate::wrapping_key::WrappingKey;
 
