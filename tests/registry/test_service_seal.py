@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from clock import NOON
+from looking import facts_of
 from pairsmith.errors import DatabaseError
 from pairsmith.registry import FileRootKey, Registry
 from pairsmith.registry.service_seal import ServiceSeal
@@ -25,7 +26,7 @@ def test_identities_live_in_each_database(place: Place, registry: Registry) -> N
     assert elsewhere.access_key(access.id) == access
     assert elsewhere.client(client.id) == client
     key_id = registry.create_key(tags={"Team": "edge"}).key_id
-    assert POLICY.allows("Decrypt", store.key_facts(key_id))
+    assert POLICY.allows("Decrypt", facts_of(registry, key_id))
     store.touch(client.id)
     store.revoke(access.id)
     store.close()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from looking import facts_of
 from pairsmith.registry import Registry, contents
-from pairsmith.server.access.store import AccessStore
 from places import Place
 
 CHANGES: dict[str, Callable[[Registry, str], object]] = {
@@ -25,7 +25,7 @@ LOOKS: dict[str, Callable[[Registry, str], object]] = {
     "resolve": lambda registry, key: registry.resolve(key, primary=True),
     "describe": lambda registry, key: registry.describe_key(key).key_state.index("d"),
     "list": lambda registry, _key: registry.list_keys().items[0].key_state.index("d"),
-    "facts": lambda registry, key: AccessStore(registry).key_facts(key).tags["Name"],
+    "facts": lambda registry, key: facts_of(registry, key).tags["Name"],
 }
 """Each fails for a key that is unavailable."""
 

@@ -175,6 +175,11 @@ class Access:
 
             yield View(self, known, stored)
 
+    def renew(self) -> None:
+        """Believe what is known for another while, or begin anew if it has changed."""
+        with self.view():
+            pass
+
     def resolve(self, find: Callable[[View], Found]) -> ResolvedKey:
         """Find a key version that may be used, once what is due has been done.
 

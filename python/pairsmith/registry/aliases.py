@@ -30,10 +30,10 @@ def update(change: Change, alias_name: str, key: str) -> None:
 
     Raises:
         KeyUnavailable: One of both keys is not as it was authenticated.
+        PairsmithError: One of both is not permitted.
     """
     found = change.key(key, Operation.UPDATE_ALIAS)
-    before = _require(change.connection, alias_name)
-    _touch(change, before)
+    before = _take_from(change, alias_name)
     change.connection.execute(
         sa.update(aliases)
         .where(aliases.c.alias_name == alias_name)
@@ -47,28 +47,26 @@ def delete(change: Change, alias_name: str) -> None:
 
     Raises:
         KeyUnavailable: Its key is not as it was authenticated.
+        PairsmithError: Its key is not permitted.
     """
-    _touch(change, _require(change.connection, alias_name))
+    _take_from(change, alias_name)
     change.connection.execute(
         sa.delete(aliases).where(aliases.c.alias_name == alias_name)
     )
     change.note(alias_name=alias_name)
 
 
-def _touch(change: Change, key_id: str) -> None:
-    """Change the key that loses an alias; an alias may name a key that is gone."""
-    found = change.find_by_id(key_id)
-    if found is not None:
-        change.touch(found)
+def _take_from(change: Change, alias_name: str) -> str:
+    """Change the key that loses an alias, and give its id; the key may be gone."""
+    try:
+        return change.key(alias_name).key_id
+    except AliasNotFound:
+        bearer = _bearer(change.connection, alias_name)
+        if bearer is None:
+            raise
+        return bearer
 
 
 def _bearer(connection: sa.Connection, alias_name: str) -> str | None:
     query = sa.select(aliases.c.key_id).where(aliases.c.alias_name == alias_name)
     return connection.execute(query).scalar()
-
-
-def _require(connection: sa.Connection, alias_name: str) -> str:
-    bearer = _bearer(connection, alias_name)
-    if bearer is None:
-        raise AliasNotFound(f"{alias_name} does not exist; list_aliases shows all.")
-    return bearer

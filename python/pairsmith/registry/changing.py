@@ -75,7 +75,7 @@ class Change:
         Raises:
             KeyNotFound, AliasNotFound: There is none.
             KeyUnavailable: It is not as it was authenticated.
-            PairsmithError: What its state demands.
+            PairsmithError: It is not permitted, or what its state demands.
         """
         found = self.find(name)
         found.require_fitting()
@@ -88,11 +88,16 @@ class Change:
 
         Raises:
             KeyNotFound, AliasNotFound: There is none.
+            PairsmithError: It is not permitted.
         """
         return self._as_changed(self._stored.find(name))
 
     def find_by_id(self, key_id: str) -> StoredKey | None:
-        """As ``find``, by its id, or nothing."""
+        """As ``find``, by its id, or nothing.
+
+        Raises:
+            PairsmithError: It is not permitted.
+        """
         found = self._stored.find_by_id(key_id)
         return None if found is None else self._as_changed(found)
 

@@ -2,6 +2,9 @@
 
 A key whose rows do not fit is shown as Unavailable. It is neither used nor changed, by
 nobody: to change it would be to authenticate what somebody else has written.
+
+Whoever acts must have the right to each key that is found by a name, and to each that
+is not: what is not permitted is told neither from the other nor from what it is.
 """
 
 import logging
@@ -14,7 +17,8 @@ from pairsmith.errors import AliasNotFound, KeyNotFound, KeyUnavailable
 from pairsmith.model import KeyState
 from pairsmith.registry import contents
 from pairsmith.registry.contents import Contents, KeyRow, StoredVersion, place_of
-from pairsmith.registry.key_facts import KeyFacts
+from pairsmith.registry.key_facts import KeyFacts, facts_of_absent
+from pairsmith.registry.permission import require_permission
 from pairsmith.registry.revisions import Revisions
 from pairsmith.registry.schema import aliases, keys
 from pairsmith.registry.soundness import text_of
@@ -91,7 +95,10 @@ class StoredKey:
 
 
 class StoredKeys:
-    """Finds keys in one transaction.
+    """Finds keys in one transaction, and refuses those that are not permitted.
+
+    Each key is judged once, as it is when it is first found: what the transaction then
+    does to it neither gives nor takes the right to go on.
 
     Args:
         connection: In that transaction.
@@ -102,6 +109,7 @@ class StoredKeys:
     def __init__(self, connection: sa.Connection, revisions: Revisions | None) -> None:
         self.connection = connection
         self.revisions = revisions
+        self._permitted: set[str] = set()
 
     def find(self, name: str) -> StoredKey:
         """Find a key by its id or alias.
@@ -109,18 +117,26 @@ class StoredKeys:
         Raises:
             KeyNotFound: No key has this id.
             AliasNotFound: No key has this alias.
+            PairsmithError: It is not permitted.
         """
         if name.startswith("alias/"):
-            return self.checked([_row_of_alias(self.connection, name)])[0]
+            return self._find_by_alias(name)
         found = self.find_by_id(name)
         if found is None:
             raise KeyNotFound(f"The key {name} does not exist; list_keys shows all.")
         return found
 
     def find_by_id(self, key_id: str) -> StoredKey | None:
-        """Find a key by its id, or nothing."""
+        """Find a key by its id, or nothing.
+
+        Raises:
+            PairsmithError: It is not permitted.
+        """
         row = self.connection.execute(_BY_ID, {"wanted": key_id}).first()
-        return None if row is None else self.checked([row])[0]
+        if row is None:
+            self._require_permission(facts_of_absent(key_id))
+            return None
+        return self._permitted_of(row)
 
     def find_for(self, name: str, operation: Operation) -> StoredKey:
         """Find a key that fits and whose state allows the operation.
@@ -128,7 +144,7 @@ class StoredKeys:
         Raises:
             KeyNotFound, AliasNotFound: As ``find``.
             KeyUnavailable: It does not fit.
-            PairsmithError: What its state demands.
+            PairsmithError: It is not permitted, or what its state demands.
         """
         found = self.find(name)
         found.require_fitting()
@@ -136,12 +152,32 @@ class StoredKeys:
         return found
 
     def checked(self, rows: Sequence[KeyRow]) -> list[StoredKey]:
-        """Read what hangs on keys, and check each."""
+        """Read what hangs on keys, and check each; the caller knows who may see it."""
         if self.revisions is not None:
             names = [place_of(text_of(row.key_id)) for row in rows]
             self.revisions.load(self.connection, names)
         found = contents.read(self.connection, rows)
         return [StoredKey(each, self._fault_of(each)) for each in found]
+
+    def _find_by_alias(self, name: str) -> StoredKey:
+        try:
+            row = _row_of_alias(self.connection, name)
+        except AliasNotFound:
+            self._require_permission(facts_of_absent(name))
+            raise
+        return self._permitted_of(row)
+
+    def _permitted_of(self, row: KeyRow) -> StoredKey:
+        (found,) = self.checked([row])
+        self._require_permission(found.facts)
+        return found
+
+    def _require_permission(self, facts: KeyFacts) -> None:
+        if facts.id in self._permitted:
+            return
+        require_permission(facts)
+        if facts.id:  # an alias that leads to no key now may lead to one later
+            self._permitted.add(facts.id)
 
     def _fault_of(self, found: Contents) -> str | None:
         if self.revisions is None:

@@ -96,10 +96,14 @@ class View:
             keep(self._known.versions, key_version_id, found)
         return found
 
+    def knows(self, identity_id: str) -> bool:
+        """Whether an identity is known without a look into the database."""
+        return identity_id in self._known.identities
+
     def identity(
         self,
         identity_id: str,
-        read: Callable[[sa.Connection, Revisions | None], Identity | None],
+        read: Callable[[sa.Connection, Revisions | None, str], Identity | None],
     ) -> Identity | None:
         """Find whoever may ask, by id; what is not there is never remembered.
 
@@ -114,7 +118,7 @@ class View:
         if known is not None:
             return cast("Identity", known)
         stored = self._look()
-        found = read(stored.connection, stored.revisions)
+        found = read(stored.connection, stored.revisions, identity_id)
         if found is not None:
             keep(self._known.identities, identity_id, found)
         return found
