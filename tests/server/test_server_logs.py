@@ -1,34 +1,50 @@
 """Logs: one object per line, with request ids, and never a secret."""
 
 import ast
+import asyncio
 import base64
+import datetime as dt
+import inspect
 import json
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Literal
 
 import pytest
 import structlog
 from applications import Application
+from doubles import Recorder
 
 from pairsmith import Instance
 from pairsmith.errors import DecryptionError, InvalidParameter
-from pairsmith.server import logs
+from pairsmith.server import log_fields, logs
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.instance_api.envelope import Envelope
+from pairsmith.server.log_lines import LogLines
+from pairsmith.server.log_output import Output
 from pairsmith.server.openapi.request import read_request
+from waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Leave logging as pytest had it."""
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[LogLines]:
+    """Lines of the test's own; leave logging as pytest had it."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    yield
+    # Lines of requests wait until something else is said, or the test asks for them.
+    patience = PATIENCE_SECONDS
+    own = LogLines(Output(sys.stderr), logs._loss, patience, patience)
+    monkeypatch.setattr(logs, "_lines", own)
+    monkeypatch.setattr(logs, "_answers", logs._Answers())
+    yield own
+    own.close()
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
@@ -104,10 +120,8 @@ LOUD = ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "alembic")
 
 
 @pytest.fixture
-def talkative(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """Everybody says all there is to say, to where the test listens."""
-    del capfd
-    logs.configure(level="DEBUG")
+def talkative() -> Iterator[None]:
+    """Everybody says all there is to say."""
     for name in LOUD:
         logging.getLogger(name).setLevel("DEBUG")
     yield
@@ -120,6 +134,7 @@ def test_a_full_run_at_its_most_talkative_tells_no_secret(
     url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Private keys, data, passwords and root keys, raw or in Base64 or hexadecimal."""
+    logs.configure(level="DEBUG")  # here: pytest listens elsewhere while it sets up
     with Instance.open(url) as instance:
         secrets = _secrets_of_a_run(instance)
     secrets["root key"] = (tmp_path / "kms.db.root-key").read_bytes().strip()
@@ -163,6 +178,7 @@ def _secrets_of_a_run(instance: Instance) -> dict[str, bytes]:
 
 def server_says(capsys: pytest.CaptureFixture[str]) -> str:
     """All that was logged since the last look, but for what the client itself says."""
+    logs.flush()
     lines = capsys.readouterr().err.splitlines()
     return "\n".join(line for line in lines if '"logger": "httpx2"' not in line)
 
@@ -254,6 +270,11 @@ def test_requests_of_the_instance_api_are_told_in_full(
     assert "s3cret" not in said
 
 
+def is_telling(called: str) -> bool:
+    """Whether a call, as it is written, logs something."""
+    return "logger(" in called or called == "answered"
+
+
 def test_nothing_that_is_logged_is_withheld_by_mistake() -> None:
     """Every field of every event in the source is one that may be written."""
     folder = Path(logs.__file__).parents[1]
@@ -261,12 +282,15 @@ def test_nothing_that_is_logged_is_withheld_by_mistake() -> None:
         (path.name, keyword.arg)
         for path in sorted(folder.rglob("*.py"))
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(call, ast.Call) and "logger(" in ast.unparse(call.func)
+        if isinstance(call, ast.Call) and is_telling(ast.unparse(call.func))
         for keyword in call.keywords
     ]
-    assert ("endpoint.py", "principal_id") in fields
-    known = logs.FIELDS | {None}  # of ** nothing can be seen here
+    assert ("logs.py", "principal_id") in fields
+    known = log_fields.FIELDS | {None}  # of ** nothing can be seen here
     assert [each for each in fields if each[1] not in known] == []
+    parameters = inspect.signature(logs.answered).parameters
+    assert parameters.keys() <= log_fields.FIELDS
+    assert {each.kind for each in parameters.values()} == {inspect._KEYWORD_ONLY}
 
 
 def test_nobody_s_text_begins_a_line_or_goes_on_for_ever(
@@ -290,7 +314,7 @@ def test_nobody_s_text_begins_a_line_or_goes_on_for_ever(
     logs.logger().info(forged, key_id=forged, code="a" * 100_000)
     (line,) = answered(capsys.readouterr().err)
     assert (line["event"], line["key_id"]) == (forged, forged)
-    assert len(line["code"]) == logs.TEXT_CHARACTERS
+    assert len(line["code"]) == log_fields.TEXT_CHARACTERS
 
 
 def test_a_text_that_is_too_long_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
@@ -299,7 +323,7 @@ def test_a_text_that_is_too_long_is_cut(capsys: pytest.CaptureFixture[str]) -> N
     long = "x" * 65_536
     logs.logger().info("answered", principal_id=long, reason=long, operation="Encrypt")
     line = json.loads(capsys.readouterr().err)
-    assert line["principal_id"] == line["reason"] == "x" * logs.TEXT_CHARACTERS
+    assert line["principal_id"] == line["reason"] == "x" * log_fields.TEXT_CHARACTERS
     assert line["operation"] == "Encrypt"
     try:
         {}[long]
@@ -318,3 +342,185 @@ def test_requests_print_nothing_of_what_they_bring() -> None:
     envelope = Envelope("Encrypt", "KAAP", b"", b"", "", "", secret)
     assert request.body == envelope.body == secret
     assert "hunter22" not in repr(request) + repr(envelope)
+
+
+TOLD: dict[str, Any] = {
+    "request_id": "0b9a9b34-9a5c-4d60-9d38-d0a1d6c2e6a4",
+    "operation": "Encrypt",
+    "principal_id": "KAAP.00000000-0000-4000-8000-000000000000",
+    "key_id": "key-0123456789abcdefghijk",
+    "code": "OK",
+    "http_status": 200,
+    "remote_address": "127.0.0.1",
+    "duration_seconds": 0.001235,
+}
+
+HOSTILE = {
+    "a forged line": FORGED,
+    "every control character": "".join(map(chr, range(0x100))),
+    "quotes": '"\\"}\\',
+    "lone surrogates": "\ud800 \udfff\ud800",
+    "beyond the first plane": "\U0001f512" * 10_000,
+    "other alphabets": "\u00e9\u4e2d\u2029\ufeff",
+    "10,000 characters": "x" * 10_000,
+    "cut within": "y" * 511 + "\u00e9z",
+    "empty": "",
+    "bytes": b"s3cret",
+    "a dict": {"a": "s3cret"},
+    "a list": ["s3cret"],
+    "nothing": None,
+    "a number": 7,
+}
+"""What somebody may send, and what a mistake of ours may hand over."""
+
+
+@pytest.fixture(params=[0, 7, 123_456])
+def moment(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> dt.datetime:
+    """A clock that stands still at so many microseconds, for both ways to a line."""
+    still = dt.datetime(2026, 1, 2, 3, 4, 5, request.param, dt.UTC)
+    clock = SimpleNamespace(now=still.astimezone)
+    monkeypatch.setattr(logs, "datetime", clock)
+    module = SimpleNamespace(datetime=clock, timezone=dt.timezone)
+    monkeypatch.setattr(structlog.processors, "datetime", module)
+    return still
+
+
+def both_ways(
+    capsys: pytest.CaptureFixture[str], told: dict[str, Any]
+) -> tuple[str, str]:
+    """What ``answered`` writes, and what structlog makes of the same fields."""
+    capsys.readouterr()
+    logs.answered(**told)
+    logs.flush()
+    written = capsys.readouterr().err
+    given = {
+        name: value
+        for name, value in told.items()
+        if value or name not in ("peer_address", "reason")
+    }
+    logs.logger().info("answered", **given)
+    return written, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.usefixtures("moment")
+def test_an_answer_is_told_as_structlog_tells_it(
+    form: Literal["json", "console"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To the byte, with and without what may be empty, whatever a field holds."""
+    logs.configure(form)
+    texts = {"peer_address": "10.0.0.1", "reason": "No.", **TOLD}
+    cases = [TOLD, texts, texts | {"duration_seconds": 12345678.9, "http_status": 503}]
+    cases += [texts | {name: bad} for name in texts for bad in HOSTILE.values()]
+    for told in cases:
+        written, expected = both_ways(capsys, told)
+        assert written == expected, told
+        assert "s3cret" not in written
+        assert written.count("\n") == 1
+
+
+def test_an_answer_has_the_time_at_which_it_was_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Not that at which it is written."""
+    logs.configure()
+    before = dt.datetime.now(dt.UTC)
+    logs.answered(**TOLD)
+    after = dt.datetime.now(dt.UTC)
+    logs.flush()
+    told = json.loads(capsys.readouterr().err)["timestamp"]
+    assert before <= dt.datetime.fromisoformat(told) <= after
+
+
+def test_answers_keep_their_order_with_everything_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """They wait; what is logged otherwise is written at once, behind them."""
+    logs.configure()
+    logs.answered(**TOLD | {"code": "1"})
+    logs.answered(**TOLD | {"code": "2"})
+    assert capsys.readouterr().err == ""
+    logs.logger().warning("3")
+    logs.answered(**TOLD | {"code": "4"})
+    logging.getLogger("granian").warning("5")
+    seen = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line.get("code", line["event"]) for line in seen] == list("12345")
+
+
+def test_what_comes_before_a_new_beginning_is_written_before(
+    lines: LogLines, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Each to where it was to go when it was told."""
+    logs.configure()
+    logs.answered(**TOLD)
+    with (tmp_path / "log").open("w+") as file:
+        lines.write_to(Output(file))
+        assert capsys.readouterr().err.count("answered") == 1
+        logs.answered(**TOLD)
+        logs.flush()
+        file.seek(0)
+        assert file.read().count("answered") == 1
+        logs.configure()
+    assert capsys.readouterr().err == ""
+
+
+def test_an_event_loop_goes_on_while_others_wait_for_a_reader(lines: LogLines) -> None:
+    """Nobody waits with the handler's lock, which everybody needs who logs."""
+    logs.configure()
+    output = Recorder()
+    output.gate.clear()
+    lines.write_to(output)
+    waiting = threading.Thread(target=logs.logger().warning, args=("1",))
+    waiting.start()
+    assert output.reached.wait(PATIENCE_SECONDS)
+
+    async def go_on() -> None:
+        logs.answered(**TOLD | {"code": "2"})
+        logs.logger().warning("3")
+
+    asyncio.run(go_on())
+    assert waiting.is_alive()
+    output.gate.set()
+    waiting.join()
+    logs.flush()
+    seen = [json.loads(line) for line in output.lines]
+    assert [line.get("code", line["event"]) for line in seen] == list("123")
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("level", ["WARNING", "ERROR"])
+def test_answers_are_not_told_above_their_level(
+    form: Literal["json", "console"],
+    level: str,
+    lines: LogLines,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing is put together, and nothing has to be written."""
+    logs.configure(form, level)
+    logs.answered(**TOLD)
+    assert not lines._lines
+    assert lines._thread is None
+    logs.flush()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_loss_is_told_as_a_warning_is(
+    form: Literal["json", "console"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, with how many; none where warnings are not told."""
+    logs.configure(form)
+    told = logs._loss(17).decode()
+    logs.logger().warning(logs.LOST, count=17)
+    expected = capsys.readouterr().err
+    if form == "json":
+        line, like = json.loads(told), json.loads(expected)
+        assert line.keys() == like.keys()
+        line["timestamp"] = like["timestamp"]
+        assert line == like
+    else:
+        assert told.partition("Z")[2] == expected.partition("Z")[2]
+    logs.configure(form, "ERROR")
+    assert logs._loss(17) == b""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pairsmith import Instance
+from pairsmith.server import metrics as server_metrics
 from pairsmith.server.key_ages import key_version_ages
 from pairsmith.server.metrics import Metrics
 
@@ -68,6 +69,50 @@ def test_callers_cannot_invent_labels(instance: Instance) -> None:
     labels = {name for name in figures(metrics) if "operations_total" in name}
     label = 'code="InvalidApiName",operation="other",spec="other"'
     assert labels == {f"pairsmith_operations_total{{{label}}}"}
+
+
+def test_what_was_counted_once_is_counted_without_its_labels(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking for them costs as much as counting; an invented name is not kept."""
+    metrics = Metrics(instance)
+    looked: list[tuple[str, ...]] = []
+    labels = metrics._operations.labels
+
+    def look(*values: str) -> object:
+        looked.append(values)
+        return labels(*values)
+
+    monkeypatch.setattr(metrics._operations, "labels", look)
+    for _ in range(3):
+        metrics.observe("Decrypt", "", "OK", 0.002)
+        metrics.observe("Decrypt", "", "InternalFailure", 0.002)
+        metrics.observe("Evil", "", "OK", 0.002)
+    known = [("Decrypt", "", "OK"), ("Decrypt", "", "InternalFailure")]
+    assert looked == [*known, *[("other", "", "OK")] * 3]
+    assert list(metrics._kept) == known
+    seen = figures(metrics)
+    for operation, _, code in looked[:3]:
+        label = f'code="{code}",operation="{operation}",spec=""'
+        assert seen[f"pairsmith_operations_total{{{label}}}"] == 3
+    label = 'operation="Decrypt",spec=""'
+    assert seen[f"pairsmith_operation_seconds_count{{{label}}}"] == 6
+
+
+def test_no_more_outcomes_are_kept_than_there_is_room_for(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest is counted the longer way."""
+    monkeypatch.setattr(server_metrics, "KEPT_OUTCOMES", 1)
+    metrics = Metrics(instance)
+    for _ in range(2):
+        metrics.observe("Decrypt", "", "OK", 0.002)
+        metrics.observe("Encrypt", "", "OK", 0.002)
+    assert list(metrics._kept) == [("Decrypt", "", "OK")]
+    seen = figures(metrics)
+    for operation in ("Decrypt", "Encrypt"):
+        label = f'code="OK",operation="{operation}",spec=""'
+        assert seen[f"pairsmith_operations_total{{{label}}}"] == 2
 
 
 def test_key_versions_are_counted_by_age(instance: Instance, key_id: str) -> None:

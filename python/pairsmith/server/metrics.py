@@ -18,12 +18,14 @@ from pairsmith.server.logs import logger
 from pairsmith.server.metrics_files import SHARED_DIRECTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
     from pairsmith.instance import Instance
+
+    Outcome = tuple[Callable[[], None], Callable[[float], None]]
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """From a decryption to a slow RSA_4096; official clients give up after 10."""
@@ -32,6 +34,13 @@ OTHER = "other"
 """An operation or spec that does not exist: a caller must not invent labels."""
 
 THROTTLED = "Rejected.Throttling"
+
+KEPT_OUTCOMES = 4096
+"""How many outcomes are counted without looking for their labels first.
+
+Operations, specs and codes are closed sets; this only bounds what all of them at once
+would take.
+"""
 
 _SHARED = """\
 # HELP pairsmith_figures_shared Whether the counts are those of all workers.
@@ -81,6 +90,7 @@ class Metrics:
             registry=self._own,
         )
         self._asked.register(_Asked(instance))
+        self._kept: dict[tuple[str, str, str], Outcome] = {}
         self._counting = True
 
     def observe(
@@ -106,21 +116,31 @@ class Metrics:
         if not self._counting:
             return
         try:
-            self._count(operation, spec, code, seconds)
+            outcome = self._kept.get((operation, spec, code))
+            if outcome is None:
+                outcome = self._outcome(operation, spec, code)
+            count, observe = outcome
+            count()
+            observe(seconds)
+            if code == THROTTLED:
+                labels = _label(operation, _OPERATIONS), _label(spec, _SPECS)
+                self._rejections.labels(*labels).inc()
             if over_quota:
-                label = operation if operation in _OPERATIONS else OTHER
-                self._quota_rejections.labels(label).inc()
+                self._quota_rejections.labels(_label(operation, _OPERATIONS)).inc()
         except Exception as error:  # noqa: BLE001 -- whatever a damaged file leads to
             self._counting = False
             logger().warning("this worker counts no more", reason=str(error))
 
-    def _count(self, operation: str, spec: str, code: str, seconds: float) -> None:
-        operation = operation if operation in _OPERATIONS else OTHER
-        spec = spec if spec in _SPECS else OTHER
-        self._operations.labels(operation, spec, code).inc()
-        self._seconds.labels(operation, spec).observe(seconds)
-        if code == THROTTLED:
-            self._rejections.labels(operation, spec).inc()
+    def _outcome(self, operation: str, spec: str, code: str) -> Outcome:
+        """What counts one outcome; kept, unless a stranger has invented its name."""
+        labels = _label(operation, _OPERATIONS), _label(spec, _SPECS)
+        outcome = (
+            self._operations.labels(*labels, code).inc,
+            self._seconds.labels(*labels).observe,
+        )
+        if labels == (operation, spec) and len(self._kept) < KEPT_OUTCOMES:
+            self._kept[operation, spec, code] = outcome
+        return outcome
 
     def render(self) -> tuple[bytes, str]:
         """The figures of all workers as Prometheus reads them, and the content type.
@@ -144,6 +164,10 @@ class Metrics:
             except Exception as error:  # noqa: BLE001 -- whatever a damaged file leads to
                 logger().warning("figures cannot be added up", reason=str(error))
         return generate_latest(self._own), False
+
+
+def _label(name: str, known: Collection[str]) -> str:
+    return name if name in known else OTHER
 
 
 class _Asked:

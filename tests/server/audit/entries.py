@@ -1,11 +1,14 @@
 """Entries to write, and logs to write them to."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pairsmith.server.audit import AuditEntry, AuditLog
+from pairsmith.server.audit.chain import Head, write_lines
 from pairsmith.server.audit.files import earlier_parts
+from pairsmith.server.audit.mac import Mac
 
 KEY = bytes(range(32))
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -44,3 +47,16 @@ def lines(path: Path) -> list[bytes]:
     return [
         line for part in parts for line in part.read_bytes().splitlines(keepends=True)
     ]
+
+
+def requests(path: Path) -> list[str]:
+    """The request ids in the order of the lines."""
+    told = [json.loads(line) for line in lines(path)]
+    return [each["request_id"] for each in told if "request_id" in each]
+
+
+def line_of(key: bytes, head: Head, told: dict[str, Any]) -> tuple[bytes, Head]:
+    """The line after that head which tells this, and the head with it."""
+    text = json.dumps(told, separators=(",", ":"))
+    written = write_lines(Mac(key), head, [text])
+    return written.text, written.head

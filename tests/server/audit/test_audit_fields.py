@@ -5,8 +5,10 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+from entries import line_of
+
 from pairsmith.server.audit import AuditEntry
-from pairsmith.server.audit.chain import Head, read_line, write_line
+from pairsmith.server.audit.chain import Head, read_line
 from pairsmith.server.audit.verify import verify
 
 PAGE = Path(__file__).parents[3] / "docs/audit.md"
@@ -45,7 +47,7 @@ def test_lines_of_before_and_of_now_make_one_log(tmp_path: Path) -> None:
     ).to_dict()  # fmt: skip
     head, lines = Head(), b""
     for told in (begin, BEFORE, new, BEFORE):
-        line, head = write_line(KEY, head, told)
+        line, head = line_of(KEY, head, told)
         lines += line
     log = tmp_path / "audit.log"
     log.write_bytes(lines)

@@ -1,6 +1,5 @@
 """Recording: durable, in groups, by many processes; closed when it cannot be done."""
 
-import asyncio
 import errno
 import json
 import multiprocessing
@@ -16,16 +15,10 @@ from threading import Event
 from typing import Any
 
 import pytest
-from entries import KEY, NOON, entry, lines, write
+from entries import KEY, NOON, entry, lines, requests, write
 
 from pairsmith.server.audit import AuditLog, AuditUnavailable, appending
 from pairsmith.server.audit.verify import verify
-
-
-def recorded(path: Path) -> list[str]:
-    """The request ids in the order of the lines."""
-    told = [json.loads(line) for line in lines(path)]
-    return [each["request_id"] for each in told if "request_id" in each]
 
 
 def test_a_line_tells_who_did_what_and_how_it_ended(path: Path) -> None:
@@ -88,7 +81,7 @@ def test_what_waits_is_written_together(
         each.result(60)
     log.close()
     assert groups == [1, 100]
-    assert recorded(path) == ["first", *map(str, range(100))]
+    assert requests(path) == ["first", *map(str, range(100))]
 
 
 def test_nothing_returns_before_the_disk_has_it(
@@ -116,7 +109,7 @@ def test_many_threads_share_one_chain(path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda number: log.record(entry(str(number))), range(500)))
     log.close()
-    assert sorted(map(int, recorded(path))) == list(range(500))
+    assert sorted(map(int, requests(path))) == list(range(500))
     assert verify(path, KEY).parts > 3
 
 
@@ -141,7 +134,7 @@ def test_many_processes_share_one_chain(path: Path, method: str) -> None:
         worker.join()
         assert worker.exitcode == 0
     expected = {f"{worker}-{number}" for worker in range(3) for number in range(100)}
-    assert sorted(recorded(path)) == sorted(expected)
+    assert sorted(requests(path)) == sorted(expected)
     seen = verify(path, KEY)
     assert seen.parts > 3
     assert seen.recoveries == 0
@@ -158,7 +151,7 @@ def test_a_forked_child_writes_by_itself(path: Path) -> None:
     assert os.waitpid(child, 0)[1] == 0
     log.record(entry("parent-2"))
     log.close()
-    assert recorded(path) == ["parent-1", "child", "parent-2"]
+    assert requests(path) == ["parent-1", "child", "parent-2"]
     verify(path, KEY)
 
 
@@ -281,7 +274,7 @@ def test_a_full_disk_fails_each_entry_and_leaves_no_half(
     assert path.stat().st_size == length
     log.record(entry("after"))
     log.close()
-    assert recorded(path) == ["before", "after"]
+    assert requests(path) == ["before", "after"]
     assert verify(path, KEY).recoveries == 0
 
 
@@ -307,7 +300,7 @@ def test_a_half_written_group_that_could_not_be_cut_is_cut_later(
             log.record(entry("during"))
     log.record(entry("after"))
     log.close()
-    assert recorded(path) == ["after"]
+    assert requests(path) == ["after"]
     assert verify(path, KEY).recoveries == 1
 
 
@@ -358,8 +351,8 @@ def test_a_real_limit_of_the_kernel_closes_and_opens_it(path: Path) -> None:
         check=True,
     )
     assert "cannot be written (File too large)" in run.stderr
-    assert recorded(path) == [*run.stdout.split(), "again"]
-    assert len(recorded(path)) > 3
+    assert requests(path) == [*run.stdout.split(), "again"]
+    assert len(requests(path)) > 3
     assert verify(path, KEY).recoveries == 0
 
 
@@ -398,22 +391,7 @@ def test_killed_while_writing_it_has_all_that_was_acknowledged(path: Path) -> No
         verify(path, KEY)
         write(path, 1)
         verify(path, KEY)
-        assert {line.decode().strip() for line in acknowledged} <= set(recorded(path))
-
-
-def test_asynchronous_callers_wait_without_a_thread(path: Path) -> None:
-    """Many at once; one that stops waiting neither unwrites its entry nor the rest."""
-
-    async def many(log: AuditLog) -> None:
-        futures = [asyncio.wrap_future(log.submit(entry(str(n)))) for n in range(50)]
-        futures[0].cancel()
-        await asyncio.gather(*futures, return_exceptions=True)
-
-    log = AuditLog.open(path, KEY)
-    asyncio.run(many(log))
-    log.record(entry("last"))
-    log.close()
-    assert recorded(path) == [*map(str, range(50)), "last"]
+        assert {line.decode().strip() for line in acknowledged} <= set(requests(path))
 
 
 def test_a_closed_or_overfull_log_takes_nothing(

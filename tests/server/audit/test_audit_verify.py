@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from entries import KEY, lines, write
+from entries import KEY, line_of, lines, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pairsmith.errors import InvalidParameter
-from pairsmith.server.audit.chain import NO_HASH, Head, read_line, write_line
+from pairsmith.server.audit.chain import NO_HASH, Head, read_line
 from pairsmith.server.audit.verify import AuditBroken, parse_anchor, verify
 
 COUNT = 8
@@ -129,7 +129,7 @@ def test_a_chain_written_anew_shows_only_by_its_signatures(
         assert read is not None
         told = read.told()
         del told["sequence"]
-        written, head = write_line(b"another key", head, told | {"code": "Forged"})
+        written, head = line_of(b"another key", head, told | {"code": "Forged"})
         forged.append(written)
     assert broken(place, b"".join(forged), key=None) is None
     found = broken(place, b"".join(forged))

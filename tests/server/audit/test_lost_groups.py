@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from entries import KEY, entry, lines, write
+from entries import KEY, entry, lines, requests, write
 
 from pairsmith.server.audit import AuditLog, AuditUnavailable
 from pairsmith.server.audit.appending import Appender
@@ -55,22 +55,16 @@ def written(path: Path, start_anew: Callable[[], None]) -> Written:
     appender.prepare()
     for request in ANSWERED:
         assert appender.acquire()
-        appender.append([entry(request).to_dict()])
+        appender.append([entry(request).to_json()])
     assert appender.acquire()
     appender.note()
     before, noted = path.read_bytes(), head_path(path).read_bytes()
     assert appender.acquire()
-    appender.append([entry(request).to_dict() for request in GROUP])
+    appender.append([entry(request).to_json() for request in GROUP])
     after, told = path.read_bytes(), head_path(path).read_bytes()
     appender.close()
     start_anew()
     return Written(before, after, noted, told)
-
-
-def requests(path: Path) -> list[str]:
-    """The request ids of the log, in order."""
-    told = [json.loads(line) for line in lines(path)]
-    return [each["request_id"] for each in told if "request_id" in each]
 
 
 def assert_goes_on(path: Path, *, left: bytes, record: bytes, where: object) -> None:

@@ -151,6 +151,12 @@ def put_a_pipe_in_place(path: Path) -> None:
     os.mkfifo(path)
 
 
+def put_a_link_in_place(path: Path) -> None:
+    """Even one that leads to the log itself."""
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
 TAMPERINGS = [
     shorten,
     shorten_within_a_line,
@@ -191,7 +197,9 @@ def test_tampering_refuses_until_the_log_is_moved_away(
     assert verify(server.path, KEY).first_sequence == min(ours)
 
 
-@pytest.mark.parametrize("replace", [put_a_folder_in_place, put_a_pipe_in_place])
+@pytest.mark.parametrize(
+    "replace", [put_a_folder_in_place, put_a_pipe_in_place, put_a_link_in_place]
+)
 def test_what_is_no_file_takes_no_lines(
     server: Server, replace: Callable[[Path], None]
 ) -> None:
@@ -204,6 +212,19 @@ def test_what_is_no_file_takes_no_lines(
     assert not server.refuses()
     server.serve()
     assert min(server.sequences()) == 6
+
+
+@pytest.mark.parametrize("name", ["audit.log", "audit.log.head", "audit.log.lock"])
+def test_what_others_may_write_takes_no_lines(server: Server, name: str) -> None:
+    """Also if that was allowed to them while the servers ran."""
+    file = server.path.with_name(name)
+    file.chmod(0o666)
+    with pytest.raises(AuditUnavailable):
+        server.workers[0].record(entry("refused"))
+    file.chmod(0o600)
+    assert not server.refuses()
+    server.serve()
+    verify(server.path, KEY)
 
 
 def rename(server: Server) -> None:
@@ -271,14 +292,32 @@ def test_what_lies_beside_the_log_may_be_lost(server: Server, name: str) -> None
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_an_older_record_is_not_believed_by_who_knows_better(server: Server) -> None:
+@pytest.mark.parametrize("is_another_file", [False, True])
+def test_an_older_record_is_not_believed_by_who_knows_better(
+    server: Server, *, is_another_file: bool
+) -> None:
     """A cut log with the record that fits to it is noticed by every running worker."""
     record = server.path.with_name("audit.log.head")
     older = server.path.read_bytes(), record.read_bytes()
     server.serve()
     server.path.write_bytes(older[0])
+    if is_another_file:
+        record.unlink()
     record.write_bytes(older[1])
     assert server.refuses()
+
+
+def test_the_longest_line_stops_nobody(server: Server) -> None:
+    """Whoever wrote it, the next group goes on after it, and so does the next start."""
+    texts = ["\N{GRINNING FACE}" * 500] * 80
+    for _ in range(2):
+        for worker in server.workers:
+            worker.record(entry("long", request={"Tags": texts}))
+        server.serve()
+        server.workers[0].record(entry("long", request={"Tags": texts}))
+        server.restart()
+    assert max(map(len, lines(server.path))) > 400_000
+    verify(server.path, KEY)
 
 
 def test_lines_put_in_while_a_group_is_written_are_not_answered_over(

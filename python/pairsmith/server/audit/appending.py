@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from pairsmith.server.audit.entry import moment_text
+from pairsmith.server.audit.entry import event_json
 from pairsmith.server.audit.errors import AuditUnavailable
 from pairsmith.server.audit.files import lock_path
 from pairsmith.server.audit.lock import WriterLock
-from pairsmith.server.audit.log_file import LogFile, Told
+from pairsmith.server.audit.log_file import LogFile
 from pairsmith.server.audit.state import Point
 
 SPARE_BYTES = 1_000_000
@@ -58,8 +58,11 @@ class Appender:
         with self._releasing():
             self._log.catch_up()
 
-    def append(self, group: Sequence[Told]) -> None:
+    def append(self, group: Sequence[str]) -> None:
         """Write a group of lines; returns when they are on the disk.
+
+        Args:
+            group: What each tells, as JSON.
 
         Raises:
             AuditUnavailable: They are not all there.
@@ -84,8 +87,7 @@ class Appender:
             AuditUnavailable: A group could not be written now; the message says why.
         """
         if self._was_refused:
-            now = moment_text(datetime.now(UTC))
-            self.append([{"time": now, "event": "resume"}])
+            self.append([event_json("resume", datetime.now(UTC))])
             return
         with self._releasing():
             self._log.catch_up()

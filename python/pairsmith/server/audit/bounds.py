@@ -1,5 +1,6 @@
 """How much of what a caller chose is told in a line of the audit log."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,12 @@ FEW = 20
 DEPTH = 4
 """Lists and objects in each other."""
 
+encoded = json.JSONEncoder(separators=(",", ":")).encode
+"""As ``json.dumps``, which makes an encoder for each document, with no spaces."""
+
+_PLAIN = bytes(each for each in range(0x20, 0x7F) if each not in b'"\\')
+"""The characters that are themselves in JSON; all others are escaped."""
+
 
 def bounded(
     told: Mapping[str, Any], text_characters: int = TEXT_CHARACTERS
@@ -33,6 +40,30 @@ def bounded(
     if len(told) <= FEW and all(map(_is_short, told.values())):
         return dict(told)  # as of every request that uses a key: nothing to cut
     return _Bounded(text_characters).mapping(told, DEPTH)
+
+
+def bounded_json(
+    told: Mapping[str, Any], text_characters: int = TEXT_CHARACTERS
+) -> str:
+    """Write ``bounded`` as JSON; faster if it is a few plain texts and numbers."""
+    members, texts = [], ""
+    for name, value in told.items() if len(told) <= FEW else ():
+        if type(value) is str:
+            members.append(f'"{name}":"{value}"')
+            texts += name + value
+        elif type(value) is int:
+            members.append(f'"{name}":{value}')
+            texts += name
+    if len(members) == len(told) and is_plain(texts):
+        return f"{{{','.join(members)}}}"
+    return encoded(bounded(told, text_characters))
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is short, and JSON has it as it is."""
+    # The escapes that take the place of what is not ASCII are not plain themselves.
+    characters = text.encode("ascii", "backslashreplace")
+    return len(text) <= TEXT_CHARACTERS and not characters.translate(None, _PLAIN)
 
 
 @dataclass

@@ -11,19 +11,17 @@ only the server has: whoever lacks it cannot write the chain anew.
 """
 
 import hmac
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
 from pairsmith.registry.chain import NO_HASH, Head, follows, hash_of
+from pairsmith.server.audit.mac import Mac
 
-__all__ = ["NO_HASH", "Head", "Line", "read_line", "write_line"]
-
-MAC_BYTES = 16
+__all__ = ["NO_HASH", "Head", "Line", "Lines", "read_line", "write_lines"]
 
 _LINE = re.compile(
     rb'(\{"sequence":([1-9][0-9]{0,17}),.*),"hash":"([0-9a-f]{64})","mac":"([0-9a-f]{32})"\}'
@@ -48,9 +46,9 @@ class Line:
         """Whether its hash is that of its bytes after the line of that hash."""
         return follows(previous_hash, self.body, self.hash)
 
-    def is_signed(self, key: bytes) -> bool:
+    def is_signed(self, mac: Mac) -> bool:
         """Whether the holder of this key has written it."""
-        return hmac.compare_digest(self.mac, _mac_of(key, self.hash))
+        return hmac.compare_digest(self.mac, mac.of(self.hash))
 
     def told(self) -> dict[str, Any]:
         """What it tells; empty if that is no JSON."""
@@ -61,25 +59,41 @@ class Line:
         return told if isinstance(told, dict) else {}
 
 
-def write_line(key: bytes, head: Head, told: Mapping[str, Any]) -> tuple[bytes, Head]:
-    """Give the next line, newline included, and the chain with it.
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines to write, one after another.
+
+    Attributes:
+        text: Their bytes, newlines included.
+        last: Those of the last one.
+        before: The hash of the line before the last one.
+        head: The chain up to the last one.
+    """
+
+    text: bytes
+    last: bytes
+    before: bytes
+    head: Head
+
+
+def write_lines(mac: Mac, head: Head, group: Iterable[str]) -> Lines:
+    """Give the next lines; there is at least one.
 
     Args:
-        key: Of the ``mac``.
-        head: The line before it.
-        told: Its fields.
+        mac: Signs them.
+        head: The line before them.
+        group: What each tells, a JSON object in ASCII with no space after its brace.
     """
-    sequence = head.sequence + 1
-    document = json.dumps({"sequence": sequence, **told}, separators=(",", ":"))
-    body = document[:-1].encode("ascii")
-    digest = hash_of(head.hash, body)
-    mac = _mac_of(key, digest)
-    line = b'%b,"hash":"%b","mac":"%b"}\n' % (
-        body,
-        digest.hex().encode(),
-        mac.hex().encode(),
-    )
-    return line, Head(sequence, digest)
+    sequence, digest = head.sequence, head.hash
+    lines: list[bytes] = []
+    for told in group:
+        sequence += 1
+        previous = digest
+        body = f'{{"sequence":{sequence},{told[1:-1]}'.encode("ascii")
+        digest = hash_of(previous, body)
+        seal = f',"hash":"{digest.hex()}","mac":"{mac.of(digest).hex()}"}}\n'
+        lines.append(body + seal.encode("ascii"))
+    return Lines(b"".join(lines), lines[-1], previous, Head(sequence, digest))
 
 
 def read_line(text: bytes) -> Line | None:
@@ -91,7 +105,3 @@ def read_line(text: bytes) -> Line | None:
     return Line(
         body, int(sequence), bytes.fromhex(digest.decode()), bytes.fromhex(mac.decode())
     )
-
-
-def _mac_of(key: bytes, digest: bytes) -> bytes:
-    return hmac.digest(key, digest, "sha256")[:MAC_BYTES]

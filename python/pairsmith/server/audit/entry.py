@@ -3,16 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from pairsmith.server.audit.bounds import (
     OWN_CHARACTERS,
     TEXT_CHARACTERS,
     bounded,
+    bounded_json,
+    encoded,
+    is_plain,
 )
 
 
-@dataclass(frozen=True, slots=True)
+# Every answer makes one: frozen, making it would take three times as long.
+@dataclass(slots=True)
 class AuditEntry:
     """One operation: who, what, with which key, and how it ended.
 
@@ -62,8 +68,7 @@ class AuditEntry:
     def to_dict(self) -> dict[str, Any]:
         """Give what a line tells, in the order of the fields; empty ones left out."""
         told: dict[str, Any] = {"time": moment_text(self.time)}
-        for name in _TEXTS:
-            text = getattr(self, name)
+        for name, text in zip(_TEXTS, _texts_of(self), strict=True):
             if text:
                 told[name] = text[:TEXT_CHARACTERS]
         if len(self.key_ids) > 1:
@@ -76,11 +81,44 @@ class AuditEntry:
         told["duration_seconds"] = round(self.duration_seconds, 6)
         return told
 
+    def to_json(self) -> str:
+        """Write ``to_dict`` as JSON.
+
+        Nearly all entries have nothing but short texts in which nothing is escaped.
+        Those are put together here, in a third of the time.
+        """
+        texts = _texts_of(self)
+        if len(self.key_ids) > 1 or not is_plain("".join(texts)):
+            return encoded(self.to_dict())
+        members = [
+            f'{name}{text}"' for name, text in zip(_NAMES, texts, strict=True) if text
+        ]
+        if self.request:
+            members.append(f'"request":{bounded_json(self.request)}')
+        if self.result:
+            members.append(f'"result":{bounded_json(self.result, OWN_CHARACTERS)}')
+        members.append(f'"http_status":{self.http_status:d}')
+        members.append(f'"duration_seconds":{round(self.duration_seconds, 6)!r}')
+        return f'{{"time":"{moment_text(self.time)}",{",".join(members)}}}'
+
 
 # Found once: every request that is served writes an entry.
 _TEXTS = tuple(each.name for each in fields(AuditEntry) if each.type is str)
+_NAMES = tuple(f'"{name}":"' for name in _TEXTS)
+_texts_of = attrgetter(*_TEXTS)
+
+
+def event_json(event: str, moment: datetime, **told: object) -> str:
+    """Write what the log tells of itself, as JSON."""
+    return encoded({"time": moment_text(moment), "event": event, **told})
 
 
 def moment_text(moment: datetime) -> str:
     """Write a moment in UTC to the microsecond, always of the same length."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # The number of seconds is exact until the year 2500.
+    return f"{_second_text(moment.timestamp() // 1)}.{moment.microsecond:06}Z"
+
+
+@lru_cache(maxsize=64)
+def _second_text(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

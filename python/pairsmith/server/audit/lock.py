@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from pairsmith.server.audit.files import open_file
+from pairsmith.server.audit.held_file import HeldFile
 
 
 class WriterLock:
@@ -15,8 +15,7 @@ class WriterLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor = -1
+        self._file = HeldFile(path, os.O_RDWR)
 
     def acquire(self) -> bool:
         """Take the lock if nobody has it.
@@ -25,31 +24,21 @@ class WriterLock:
             OSError: The file cannot be made.
         """
         while True:
-            if self._descriptor < 0:
-                self._descriptor = open_file(self._path, os.O_RDWR)
+            if self._file.descriptor < 0:
+                self._file.open()
             try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self._file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return False
-            if self._is_the_one():
+            if self._file.found():
                 return True
             # Somebody moved the file away; others have made, and lock, a new one.
             self.close()
 
     def release(self) -> None:
         """Give it back."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        fcntl.flock(self._file.descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Close the descriptor; a lock that is held ends with the last copy of it."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-        self._descriptor = -1
-
-    def _is_the_one(self) -> bool:
-        try:
-            there = self._path.stat()
-        except FileNotFoundError:
-            return False
-        held = os.fstat(self._descriptor)
-        return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
+        self._file.close()

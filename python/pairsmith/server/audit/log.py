@@ -7,17 +7,23 @@ entry that waited for it. Nobody waits longer than ``WAIT_SECONDS``, whatever ha
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Condition, Thread
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from pairsmith.registry.forks import watch_forks
 from pairsmith.server.audit.appending import Appender
+from pairsmith.server.audit.callers import (
+    Batch,
+    LoopCallers,
+    ThreadCallers,
+    tell,
+    too_slow,
+)
 from pairsmith.server.audit.entry import AuditEntry
 from pairsmith.server.audit.errors import AuditUnavailable
 from pairsmith.server.audit.log_file import LogFile
@@ -39,26 +45,14 @@ LONGEST_POLL_SECONDS = 0.01
 
 
 class _Log(Protocol):
-    def submit(self, entry: AuditEntry) -> Future[None]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """An entry that waits to be written; without one, a look whether it could be."""
-
-    told: dict[str, Any] | None
-    deadline: float
-    future: Future[None] = field(default_factory=Future)
-
-    def __post_init__(self) -> None:
-        # It is written, whoever stops waiting.
-        self.future.set_running_or_notify_cancel()
+    def recorded(self, entry: AuditEntry) -> Awaitable[None]: ...
 
 
 class AuditLog:
     """An audit log, opened by ``AuditLog.open``; safe for threads and forks."""
 
-    _waiting: list[_Wish]
+    _waiting: list[Batch]
+    _loops: dict[asyncio.AbstractEventLoop, LoopCallers]
     _thread: Thread | None
     _appender: Appender
 
@@ -119,12 +113,21 @@ class AuditLog:
         self._await(self.submit(entry), WAIT_SECONDS)
 
     def submit(self, entry: AuditEntry) -> Future[None]:
-        """Let an entry be written; for asynchronous callers there is ``recorded``.
+        """Let an entry be written.
 
-        Raises:
-            AuditUnavailable: Too many wait already, or the log was closed.
+        Returns:
+            Completed when it is on the disk; else it raises ``AuditUnavailable``.
         """
-        return self._wish(entry.to_dict(), WAIT_SECONDS)
+        return self._threads.submit([entry.to_json()], WAIT_SECONDS)
+
+    def recorded(self, entry: AuditEntry) -> asyncio.Future[None]:
+        """As ``submit``, for callers in the running event loop; in time in any case.
+
+        Whoever stops waiting leaves the entry to be written.
+        """
+        loop = asyncio.get_running_loop()
+        callers = self._loops.get(loop) or self._callers_in(loop)
+        return callers.submit(entry.to_json())
 
     def check(self) -> None:
         """Find out whether an entry could be written now, as one would be; none is.
@@ -135,7 +138,7 @@ class AuditLog:
         Raises:
             AuditUnavailable: It could not; the message says why.
         """
-        self._await(self._wish(None, CHECK_SECONDS), CHECK_SECONDS)
+        self._await(self._threads.submit([], CHECK_SECONDS), CHECK_SECONDS)
 
     def close(self) -> None:
         """Write what was submitted, and give back the file."""
@@ -150,30 +153,49 @@ class AuditLog:
     def _start(self) -> None:
         self._changed = Condition()
         self._waiting = []
+        self._entries = 0
+        self._threads = ThreadCallers(self._add)
+        self._loops = {}
         self._thread = None
         self._closed = False
         self._noted = self._seconds()
         self._appender = self._new_appender()
 
-    def _wish(self, told: dict[str, Any] | None, seconds: float) -> Future[None]:
-        wish = _Wish(told, self._seconds() + seconds)
+    def _callers_in(self, loop: asyncio.AbstractEventLoop) -> LoopCallers:
         with self._changed:
-            if self._closed or len(self._waiting) >= QUEUE_ENTRIES:
-                raise AuditUnavailable("The audit log is closed, or takes no more.")
-            if self._thread is None:
-                self._thread = Thread(
-                    target=self._write, name="pairsmith-audit", daemon=True
-                )
-                self._thread.start()
-            self._waiting.append(wish)
-            self._changed.notify()
-        return wish.future
+            for each in [each for each in self._loops if each.is_closed()]:
+                del self._loops[each]
+            made = LoopCallers(loop, self._add, WAIT_SECONDS)
+            self._loops[loop] = made
+        return made
+
+    def _add(self, batch: Batch) -> None:
+        batch.deadline = self._seconds() + batch.seconds
+        with self._changed:
+            is_taken = not self._closed and self._entries < QUEUE_ENTRIES
+            if is_taken:
+                if not self._waiting:  # else it is awake, or will be
+                    self._wake()
+                self._waiting.append(batch)
+                self._entries += len(batch.told)
+        if not is_taken:
+            error = AuditUnavailable("The audit log is closed, or takes no more.")
+            tell([batch], error)
+
+    def _wake(self) -> None:
+        """Let the thread that writes look for work; it begins with the first."""
+        if self._thread is None:
+            self._thread = Thread(
+                target=self._write, name="pairsmith-audit", daemon=True
+            )
+            self._thread.start()
+        self._changed.notify()
 
     def _await(self, future: Future[None], seconds: float) -> None:
         try:
             future.result(seconds)
         except TimeoutError:
-            raise _too_slow(seconds) from None
+            raise too_slow(seconds) from None
 
     # The thread that writes.
 
@@ -182,7 +204,7 @@ class AuditLog:
             try:
                 self._serve_those_who_wait()
             except AuditUnavailable as error:
-                _refuse(self._taken(), error)
+                tell(self._taken(), error)
         with suppress(AuditUnavailable):
             if self._appender.has_news:
                 self._take_lock(self._seconds() + CHECK_SECONDS)
@@ -205,41 +227,43 @@ class AuditLog:
         """Take the lock and serve them, and whoever came until then."""
         pause = POLL_SECONDS
         while not self._appender.acquire():
-            if not self._drop_late(self._held_up()):
+            if not self._drop_late(self._held_up):
                 return
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_POLL_SECONDS)
-        self._drop_late(_too_slow(WAIT_SECONDS))
+        self._drop_late(lambda: too_slow(WAIT_SECONDS))
         self._serve(self._taken())
 
-    def _drop_late(self, error: AuditUnavailable) -> bool:
+    def _drop_late(self, refusal: Callable[[], AuditUnavailable]) -> bool:
         """Refuse those who have waited too long; tell whether others are left."""
         now = self._seconds()
         with self._changed:
             late = [each for each in self._waiting if each.deadline <= now]
-            self._waiting = [each for each in self._waiting if each.deadline > now]
+            if late:
+                self._waiting = [each for each in self._waiting if each.deadline > now]
+                self._entries -= sum(len(each.told) for each in late)
             are_left = bool(self._waiting)
-        _refuse(late, error)
+        if late:
+            tell(late, refusal())
         return are_left
 
-    def _taken(self) -> list[_Wish]:
+    def _taken(self) -> list[Batch]:
         with self._changed:
-            taken, self._waiting = self._waiting, []
+            taken, self._waiting, self._entries = self._waiting, [], 0
         return taken
 
-    def _serve(self, wishes: list[_Wish]) -> None:
+    def _serve(self, batches: list[Batch]) -> None:
         """Write what is to be written; the lock is held, and given back."""
-        group = [wish.told for wish in wishes if wish.told is not None]
+        group = [told for batch in batches for told in batch.told]
         try:
             if group:
                 self._appender.append(group)
             else:
                 self._appender.probe()
         except Exception as error:  # noqa: BLE001 -- each caller gets its own
-            _refuse(wishes, error)
+            tell(batches, error)
         else:
-            for wish in wishes:
-                wish.future.set_result(None)
+            tell(batches, None)
 
     def _note(self) -> None:
         """Let the head beside the log catch up, unless another process writes now."""
@@ -284,23 +308,4 @@ async def recorded(log: _Log, entry: AuditEntry) -> None:
     Raises:
         AuditUnavailable: It is not there, or nobody knows: the result must not be sent.
     """
-    try:
-        async with asyncio.timeout(WAIT_SECONDS):
-            await asyncio.wrap_future(log.submit(entry))
-    except TimeoutError:
-        raise _too_slow(WAIT_SECONDS) from None
-
-
-def _too_slow(seconds: float) -> AuditUnavailable:
-    return AuditUnavailable(
-        f"The audit log did not take an entry within {seconds:g} s: look at its disk, "
-        "and for a stopped process that holds its lock."
-    )
-
-
-def _refuse(wishes: list[_Wish], error: Exception) -> None:
-    """Tell each: an exception that is raised twice tells two stories."""
-    for wish in wishes:
-        made = AuditUnavailable(str(error))
-        made.__cause__ = error
-        wish.future.set_exception(made)
+    await log.recorded(entry)

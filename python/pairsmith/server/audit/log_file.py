@@ -11,27 +11,27 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from pairsmith.server.audit.chain import Head, read_line, write_line
+from pairsmith.server.audit.chain import Head, read_line, write_lines
 from pairsmith.server.audit.ending import (
+    LastLine,
     first_point,
     follow,
     has_a_line,
-    holds,
     was_lost,
 )
-from pairsmith.server.audit.entry import moment_text
+from pairsmith.server.audit.entry import event_json
 from pairsmith.server.audit.errors import AuditUnavailable
 from pairsmith.server.audit.files import (
     earlier_parts,
     first_line,
     head_path,
     last_line,
-    open_file,
     part_path,
     synchronise_directory,
 )
+from pairsmith.server.audit.held_file import HeldFile
+from pairsmith.server.audit.mac import Mac
 from pairsmith.server.audit.state import Point, State, StateFile, present_boot
 
 RESERVED_LINES = 10_000
@@ -41,8 +41,6 @@ EVIDENCE = (
     "Keep the log and its earlier parts as evidence: verify them, and move them away "
     "together; then another part begins."
 )
-
-Told = dict[str, Any]
 
 
 class LogFile:
@@ -69,13 +67,14 @@ class LogFile:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.path = path
-        self._key = key
+        self._mac = Mac(key)
         self._rotate_bytes = rotate_bytes
         self._rotate_daily = rotate_daily
         self._clock = clock
         self._kept = StateFile(head_path(path), key)
         self._boot = present_boot()
-        self._file = -1
+        self._file = HeldFile(path, os.O_RDWR | os.O_APPEND)
+        self._last_line = LastLine(self._mac)
         self._is_new = False
         self._day = ""
         self._state: State | None = None
@@ -90,33 +89,32 @@ class LogFile:
     def catch_up(self) -> None:
         """Find the end of the chain, and make sure that it is where it was left."""
         known = self._newest_state()
-        if not self._is_current():
-            self._reopen()
-        found = os.fstat(self._file)
+        found = self._file.found() or self._reopened()
         is_other = self._is_new or known is None or known.inode != found.st_ino
-        if is_other and not has_a_line(self._file):
+        if is_other and not has_a_line(self._file.descriptor):
             self._begin(known, found.st_size)
             return
         first = self._first(known) if is_other else None
-        left = first or self._left_end(known, found.st_size)
-        end, rest = follow(self._file, self._key, left)
+        end, rest = first or self._left_end(known, found.st_size), b""
+        if found.st_size > end.end:
+            end, rest = follow(self._file.descriptor, self._mac, end)
         self._adopt(known, end, found.st_ino, synced=first)
         if rest:
             self._repair(end, rest)
         if known is None:
-            os.fsync(self._file)
+            os.fsync(self._file.descriptor)
             self._synced = self._present.written
             self._keep(self._present.with_synced(self._synced), durable=True)
 
     def is_due(self) -> bool:
         """Whether it is time for another part."""
         return self._present.written.end >= self._rotate_bytes or (
-            self._rotate_daily and self._moment()[:10] > self._day
+            self._rotate_daily and _day(self._clock()) > self._day
         )
 
     def rotate(self) -> None:
         """Put this part away, and begin another."""
-        os.fsync(self._file)
+        os.fsync(self._file.descriptor)
         self._synced = self._present.written
         self._keep(self._present.with_synced(self._synced), durable=True)
         part = part_path(self.path, self._synced.head.sequence)
@@ -126,30 +124,32 @@ class LogFile:
         # Killed here, the next writer finds no log, and follows the newest part.
         self.catch_up()
 
-    def write(self, group: Sequence[Told]) -> Point:
-        """Write all lines or none, as far as the disk lets one choose."""
+    def write(self, group: Sequence[str]) -> Point:
+        """Write all lines or none, as far as the disk lets one choose.
+
+        Args:
+            group: What each tells, as JSON.
+
+        Returns:
+            The last of them.
+        """
         left = self._present.written
-        previous = head = left.head
-        lines = []
-        for told in group:
-            previous = head
-            line, head = write_line(self._key, head, told)
-            lines.append(line)
-        text = b"".join(lines)
-        self._reserve(head.sequence)
-        self._write_all(text, left.end)
-        end = Point(head, previous.hash, left.end + len(text))
-        written = replace(self._present, written=end).with_synced(self._synced)
+        lines = write_lines(self._mac, left.head, group)
+        self._reserve(lines.head.sequence)
+        self._write_all(lines.text, left.end)
+        end = Point(lines.head, lines.before, left.end + len(lines.text))
+        written = self._present.with_written(end).with_synced(self._synced)
         try:
             self._keep(written)
         except OSError:
             self._cut(left.end)
             raise
+        self._last_line.note(end, lines.last)
         return end
 
     def synchronise(self, end: Point) -> None:
         """Let the disk have all lines; ``end`` is one of them. Needs no lock."""
-        os.fdatasync(self._file)
+        os.fdatasync(self._file.descriptor)
         self._synced = end
 
     def note(self) -> None:
@@ -159,10 +159,9 @@ class LogFile:
             self._keep(state.with_synced(self._synced), durable=True)
 
     def close(self) -> None:
-        """Give back the descriptor."""
-        if self._file >= 0:
-            os.close(self._file)
-        self._file = -1
+        """Give back the descriptors."""
+        self._file.close()
+        self._kept.close()
 
     # Where the log ends.
 
@@ -174,26 +173,15 @@ class LogFile:
         is_older = kept.written.head.sequence < own.written.head.sequence
         return own if is_older else kept
 
-    def _is_current(self) -> bool:
-        if self._file < 0:
-            return False
-        try:
-            there, held = self.path.stat(), os.fstat(self._file)
-        except FileNotFoundError:
-            return False
-        return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
-
-    def _reopen(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+    def _reopened(self) -> os.stat_result:
+        """Open what is at the path, and say what that is."""
         self._is_new = not self.path.exists()  # the inode may be that of an older one
-        self._file = open_file(self.path, os.O_RDWR | os.O_APPEND)
         self._day = ""
+        return self._file.open()
 
     def _first(self, known: State | None) -> Point | None:
         """Before the first line, if that is one that the next part begins with."""
-        first = first_point(self._file, self._key)
+        first = first_point(self._file.descriptor, self._mac)
         if first is None or known is None:
             return first
         return first if known.may_go_on_from(first.head, self._boot) else None
@@ -214,7 +202,7 @@ class LogFile:
                 "The audit log is shorter than it was: lines were removed, or an older "
                 "copy was put in its place."
             )
-        if not holds(self._file, self._key, left):
+        if not self._last_line.holds(self._file.descriptor, left):
             raise self._tampered(
                 "The audit log does not go on from where it was left: it was changed, "
                 "or another was put in its place."
@@ -230,7 +218,7 @@ class LogFile:
             synced = Point() if known is None else known.synced
         self._state = State(end, synced, reserved, inode, self._boot)
         if not self._day:
-            self._day = _day_of(first_line(self._file))
+            self._day = _day_of(first_line(self._file.descriptor))
 
     def _repair(self, end: Point, rest: bytes) -> None:
         """Cut off a group that was lost on its way to the disk, and say so."""
@@ -239,13 +227,9 @@ class LogFile:
                 "The last line of the audit log was not written by this instance, or "
                 "was changed."
             )
-        os.ftruncate(self._file, end.end)
-        cut = {
-            "cut_bytes": len(rest),
-            "cut_sha256": hashlib.sha256(rest).hexdigest(),
-        }
-        noted = self.write([{"time": self._moment(), "event": "recover", **cut}])
-        os.fsync(self._file)
+        os.ftruncate(self._file.descriptor, end.end)
+        noted = self.write([event_json("recover", self._clock(), **_cut_off(rest))])
+        os.fsync(self._file.descriptor)
         self._synced = noted
 
     # Parts.
@@ -256,24 +240,24 @@ class LogFile:
         if known is not None:
             following = known.following(self._boot)
             head = max(head, following, key=lambda each: each.sequence)
-        told: Told = {"time": self._moment(), "event": "begin"}
-        told["previous"] = head.hash.hex()
+        told: dict[str, object] = {"previous": head.hash.hex()}
         if incomplete_bytes:
-            rest = os.pread(self._file, incomplete_bytes, 0)
-            told["cut_bytes"] = len(rest)
-            told["cut_sha256"] = hashlib.sha256(rest).hexdigest()
-            os.ftruncate(self._file, 0)
+            rest = os.pread(self._file.descriptor, incomplete_bytes, 0)
+            told |= _cut_off(rest)
+            os.ftruncate(self._file.descriptor, 0)
         self._state = known or State(Point(head), Point(head), 0, 0, self._boot)
         self._reserve(head.sequence + 1)
-        line, after = write_line(self._key, head, told)
-        self._write_all(line, 0)
-        os.fsync(self._file)
+        moment = self._clock()
+        begin = write_lines(self._mac, head, [event_json("begin", moment, **told)])
+        self._write_all(begin.text, 0)
+        os.fsync(self._file.descriptor)
         synchronise_directory(self.path)
         self._is_new = False
         # Nothing of the new file is told in NAME.head before the disk has it.
-        self._synced = first = Point(after, head.hash, len(line))
-        self._day = told["time"][:10]
-        inode, reserved = os.fstat(self._file).st_ino, self._present.reserved
+        self._synced = first = Point(begin.head, begin.before, len(begin.text))
+        self._last_line.note(first, begin.last)
+        self._day = _day(moment)
+        inode, reserved = os.fstat(self._file.descriptor).st_ino, self._present.reserved
         state = State(first, first, reserved, inode, self._boot)
         self._keep(state, durable=True)
 
@@ -287,7 +271,7 @@ class LogFile:
         finally:
             os.close(descriptor)
         line = read_line(text)
-        if line is None or not line.is_signed(self._key):
+        if line is None or not line.is_signed(self._mac):
             raise AuditUnavailable(
                 f"{parts[-1]}: The last line of this part of the audit log was not "
                 f"written by this instance, or was changed. {EVIDENCE}"
@@ -313,17 +297,17 @@ class LogFile:
         rest = memoryview(text)
         try:
             while rest:
-                rest = rest[os.write(self._file, rest) :]
+                rest = rest[os.write(self._file.descriptor, rest) :]
         except OSError:
             self._cut(end)
             raise
-        if os.fstat(self._file).st_size != end + len(text):
+        if os.fstat(self._file.descriptor).st_size != end + len(text):
             raise self._tampered("Somebody else has written to the audit log.")
 
     def _cut(self, end: int) -> None:
         # What cannot be cut off now is cut off by whoever writes next.
         with suppress(OSError):
-            os.ftruncate(self._file, end)
+            os.ftruncate(self._file.descriptor, end)
 
     def _keep(self, state: State, *, durable: bool = False) -> None:
         self._kept.write(state, durable=durable)
@@ -331,11 +315,17 @@ class LogFile:
         if durable:
             self._noted = state.synced.head.sequence
 
-    def _moment(self) -> str:
-        return moment_text(self._clock())
-
     def _tampered(self, what: str) -> AuditUnavailable:
         return AuditUnavailable(f"{self.path}: {what} {EVIDENCE}")
+
+
+def _cut_off(rest: bytes) -> dict[str, object]:
+    """What a line tells of bytes that were cut off."""
+    return {"cut_bytes": len(rest), "cut_sha256": hashlib.sha256(rest).hexdigest()}
+
+
+def _day(moment: datetime) -> str:
+    return moment.astimezone(UTC).date().isoformat()
 
 
 def _day_of(text: bytes) -> str:

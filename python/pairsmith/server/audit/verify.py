@@ -15,6 +15,7 @@ from pairsmith.errors import InvalidParameter, PairsmithError
 from pairsmith.registry.chain import parse_anchor
 from pairsmith.server.audit.chain import Head, Line, read_line
 from pairsmith.server.audit.files import BLOCK, earlier_parts, head_path, last_line
+from pairsmith.server.audit.mac import Mac
 from pairsmith.server.audit.state import StateFile, present_boot
 
 __all__ = ["AuditBroken", "Verification", "head_of", "parse_anchor", "verify"]
@@ -92,9 +93,10 @@ def verify(
     if not parts:
         raise InvalidParameter("path", f"there is no audit log at {log}.")
     result = Verification(signatures_checked=key is not None)
+    mac = None if key is None else Mac(key)
     reader = _Reader(sum(part.stat().st_size for part in parts), progress)
     for part in parts:
-        _verify_part(part, reader, key, anchor, result, is_last=part == parts[-1])
+        _verify_part(part, reader, mac, anchor, result, is_last=part == parts[-1])
     if result.head.sequence < left:
         raise AuditBroken(
             parts[-1],
@@ -120,6 +122,7 @@ def head_of(path: str | os.PathLike[str], key: bytes | None) -> Head:
         InvalidParameter: There is no log.
     """
     log = Path(path).absolute()
+    mac = None if key is None else Mac(key)
     for part in (log, *reversed(earlier_parts(log))):
         if not part.exists():
             continue
@@ -127,7 +130,7 @@ def head_of(path: str | os.PathLike[str], key: bytes | None) -> Head:
             text, _ = last_line(file.fileno())
         if text:
             line = read_line(text)
-            if line is None or (key is not None and not line.is_signed(key)):
+            if line is None or (mac is not None and not line.is_signed(mac)):
                 reason = "it was not written by this instance."
                 raise AuditBroken(part, _count_lines(part), reason)
             return line.head
@@ -143,7 +146,7 @@ def _left_sequence(log: Path, key: bytes | None) -> int:
 def _verify_part(
     part: Path,
     reader: "_Reader",
-    key: bytes | None,
+    mac: Mac | None,
     anchor: Head | None,
     result: Verification,
     *,
@@ -160,7 +163,7 @@ def _verify_part(
         if line is None:
             raise AuditBroken(part, number, "this is no line of an audit log.")
         previous = _previous(part, line, result, is_first=number == 1)
-        _require(part, number, line, previous, key)
+        _require(part, number, line, previous, mac)
         _note(part, number, line, anchor, result)
     if number == 0 and not is_last:
         raise AuditBroken(part, 1, "this part of the log is empty.")
@@ -185,7 +188,7 @@ def _previous(part: Path, line: Line, result: Verification, *, is_first: bool) -
 
 
 def _require(
-    part: Path, number: int, line: Line, previous: Head, key: bytes | None
+    part: Path, number: int, line: Line, previous: Head, mac: Mac | None
 ) -> None:
     expected = previous.sequence + 1
     if line.sequence > expected:
@@ -203,7 +206,7 @@ def _require(
         raise AuditBroken(
             part, number, f"it was changed, or put here (sequence {line.sequence})."
         )
-    if key is not None and not line.is_signed(key):
+    if mac is not None and not line.is_signed(mac):
         raise AuditBroken(
             part,
             number,
