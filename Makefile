@@ -111,7 +111,7 @@ bench-report: $(VENV)/.built ## Measure everything, write docs/benchmarks.md; AR
 	$(BIN)/uv sync --frozen --no-install-project --quiet --inexact --group rivals
 	$(BIN)/python -m benches.report $(ARGS)
 
-bench-server: $(VENV)/.built ## Load the server with wrk, and with 10,000 idle connections; ARGS="--rounds 3 --json FILE".
+bench-server: $(VENV)/.built ## Load the server with wrk, beside another commit: ARGS="--against FOLDER --json FILE"; or ARGS=--flood, ARGS=--soak.
 	$(BIN)/python -m benches.server_load $(ARGS)
 
 bench-profile: ## Show where an RSA generation spends its time.

@@ -95,6 +95,8 @@ def test_of_the_shell_s_variables_a_server_gets_what_starts_python(
         "TMPDIR": str(folder),
         "A": "b",
     }
+    other = RunningServer(Path("relative"), 7, {}, python="/other/bin/python")
+    assert "PYTHONPATH" not in other._variables()
 
 
 def test_a_port_that_somebody_was_quicker_to_take_is_left_to_them(

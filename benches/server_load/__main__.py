@@ -1,6 +1,11 @@
-"""``make bench-server``: requests per second, latency, and ten thousand connections.
+"""``make bench-server``: what the server serves, what that takes, and how it holds up.
 
-Every operation is measured in turns with two floors: a page that does nothing, and a
+make bench-server                                    # load, and 10,000 connections
+make bench-server ARGS="--against FOLDER --connections 0 --json FILE"
+make bench-server ARGS="--flood --rounds 5 --seconds 10"
+make bench-server ARGS="--soak 300"
+
+Every operation is measured in turn with two floors: a page that does nothing, and a
 request that is refused because its signature is checked. Client and server share the
 processors of this machine, so the processor time of both is told for each answer:
 unlike the other figures it hardly depends on who else uses the machine.
@@ -8,63 +13,41 @@ unlike the other figures it hardly depends on who else uses the machine.
 
 import argparse
 import json
-import os
-import statistics
-import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from benches.server_load import connections
-from benches.server_load.generator import Measured, measure, require_wrk
-from benches.server_load.requests import Prepared, Signing, preparation
+from benches.server_load.checkouts import WORKERS, Checkout, other, present
+from benches.server_load.flood import measure_flood, print_flood
+from benches.server_load.generator import require_wrk
+from benches.server_load.load import measure_load
+from benches.server_load.machine import machine
+from benches.server_load.soak import measure_soak, print_soak
+from benches.server_load.tables import print_load
 
-from pairsmith.testing import RunningServer
-
-WORKERS = 2
-CONCURRENCY = (1, 16, 128)
-SLOTS = 16
-"""As many pairs as the quick threads of two workers make at once: none is refused."""
-PAIR = "EC_P256 pair"
-
-Rows = dict[tuple[str, int, int], list[Measured]]
-"""What was measured in each round, by request, slots for pairs and connections."""
+SOAK_SECONDS = 300
 
 
 def main() -> None:
     """Measure, print tables, and write everything if asked to."""
     chosen = arguments()
     require_wrk()
-    rows: Rows = defaultdict(list)
-    with running(pairs_limit=SLOTS) as many, running(pairs_limit=1) as one:
-        servers = {SLOTS: many, 1: one}
-        prepare = {slots: preparation(server) for slots, server in servers.items()}
-        warm_up(servers, prepare)
-        check_us = Signing(many).check_seconds() * 1e6
-        for number in range(chosen.rounds):
-            print(f"round {number + 1} of {chosen.rounds}", file=sys.stderr)
-            for slots, request, count in turns(prepare):
-                measured = measure(servers[slots], request, count, chosen.seconds)
-                rows[request.kind, slots, count].append(measured)
-    print_tables(rows, check_us, chosen)
-    held = connections.measure(chosen.connections) if chosen.connections else None
-    if held is not None:
-        connections.print_report(held)
+    checkouts = [other(chosen.against)] if chosen.against else []
+    checkouts.append(present())
+    found = measured(chosen, checkouts)
+    document = {
+        "machine": machine(),
+        "workers": WORKERS,
+        "commits": {each.role: each.commit for each in checkouts},
+        **found,
+    }
     if chosen.json:
-        document = {
-            "machine": machine(),
-            "workers": WORKERS,
-            "signature_check_us": check_us,
-            "requests": [
-                {"kind": kind, "slots": slots, "connections": count,
-                 "rounds": [asdict(each) for each in measured]}
-                for (kind, slots, count), measured in rows.items()
-            ],
-            "connections": None if held is None else asdict(held),
-        }  # fmt: skip
         chosen.json.write_text(json.dumps(document, indent=1) + "\n")
+    if chosen.picture:
+        from benches.server_load.picture import draw
+
+        draw(document, chosen.picture, chosen.parts)
 
 
 def arguments() -> argparse.Namespace:
@@ -73,96 +56,68 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3, help="for each figure")
     parser.add_argument("--connections", type=int, default=10_000, help="0 for none")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FOLDER",
+        help="a built checkout of another commit, which is measured in turn",
+    )
+    parser.add_argument(
+        "--flood",
+        action="store_true",
+        help="measure latency under a flood of RSA_4096 pairs instead",
+    )
+    parser.add_argument(
+        "--soak",
+        type=float,
+        nargs="?",
+        const=SOAK_SECONDS,
+        metavar="SECONDS",
+        help=f"keep up a mixed load for so long instead ({SOAK_SECONDS})",
+    )
     parser.add_argument("--json", type=Path, help="write everything to this file")
-    return parser.parse_args()
-
-
-@contextmanager
-def running(**settings: object) -> Iterator[RunningServer]:
-    """A server for as long as it is needed."""
-    server = RunningServer.start(
-        tls_insecure_http=True, listen_workers=WORKERS, **settings
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        metavar="PATH",
+        help="draw the load: NAME.svg gives NAME-light.svg and NAME-dark.svg",
     )
-    try:
-        yield server
-    finally:
-        server.discard()
-
-
-def turns(
-    prepare: dict[int, Callable[[], list[Prepared]]],
-) -> Iterator[tuple[int, Prepared, int]]:
-    """Everything that a round measures: slots, request, connections."""
-    for count in CONCURRENCY:
-        yield from ((SLOTS, request, count) for request in prepare[SLOTS]())
-        yield from (
-            (1, request, count) for request in prepare[1]() if request.kind == PAIR
-        )
-
-
-def warm_up(
-    servers: dict[int, RunningServer], prepare: dict[int, Callable[[], list[Prepared]]]
-) -> None:
-    """Send everything once, and see that it is answered as it should be."""
-    for slots, server in servers.items():
-        for request in prepare[slots]():
-            connection = server.connect()
-            connection.request(
-                request.method, request.path, request.body, request.headers
-            )
-            assert connection.getresponse().status == request.status, request.kind
-            connection.close()
-            measure(server, request, 16, 1)
-
-
-def print_tables(rows: Rows, check_us: float, chosen: argparse.Namespace) -> None:
-    """The tables of docs/server.md."""
-    print(
-        f"{machine()}; {WORKERS} workers, plain HTTP on the loopback, wrk beside them;"
+    parser.add_argument(
+        "--parts",
+        type=Path,
+        metavar="FILE",
+        help="JSON of microseconds by part, for a third panel of the picture",
     )
-    print(
-        f"medians of {chosen.rounds} rounds of {chosen.seconds:g} s, and their range."
-    )
-    print(f"One signature check alone: {check_us:.0f} µs of a processor.\n")
-    print("| request | slots | connections | answers per second | p50 ms | p99 ms "
-          "| server, µs of processor | wrk, µs | answers |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|---|")
-    for (kind, slots, count), measured in rows.items():
-        cells = [
-            kind, slots, count,
-            spread([each.answers / each.seconds for each in measured], 0),
-            spread([each.p50_ms for each in measured], 1),
-            spread([each.p99_ms for each in measured], 1),
-            spread([each.server_us for each in measured], 0),
-            spread([each.client_us for each in measured], 0),
-            told(measured),
-        ]  # fmt: skip
-        print(f"| {' | '.join(map(str, cells))} |")
+    chosen = parser.parse_args()
+    if chosen.picture and (chosen.flood or chosen.soak):
+        parser.error("--picture is of the load; leave --flood and --soak out")
+    return chosen
 
 
-def spread(values: list[float], digits: int) -> str:
-    """The median, and from where to where they are."""
-    low, middle, high = min(values), statistics.median(values), max(values)
-    return f"{middle:,.{digits}f} ({low:,.{digits}f}–{high:,.{digits}f})"
+def measured(chosen: argparse.Namespace, checkouts: list[Checkout]) -> dict[str, Any]:
+    """What was chosen, measured and printed; as JSON has it."""
+    if chosen.flood or chosen.soak:
+        return extremes(chosen, checkouts)
+    load = measure_load(checkouts, chosen.rounds, chosen.seconds)
+    print_load(load, chosen.seconds)
+    held = connections.measure(chosen.connections) if chosen.connections else None
+    if held is not None:
+        connections.print_report(held)
+    return {**load.document(), "connections": None if held is None else asdict(held)}
 
 
-def told(measured: list[Measured]) -> str:
-    """How many answers, and how many of them were no success."""
-    total = sum(each.answers for each in measured)
-    refused = sum(each.refused for each in measured)
-    broken = sum(each.broken for each in measured)
-    return f"{total:,}" + (f", {refused:,} refused" if refused else "") + (
-        f", {broken:,} broken" if broken else ""
-    )  # fmt: skip
-
-
-def machine() -> str:
-    """What is measured on, and how busy it was besides."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line for line in lines if line.startswith("model name")]
-    name = names[0].partition(":")[2].strip() if names else "unknown"
-    load = os.getloadavg()[2]  # over the last fifteen minutes
-    return f"{os.cpu_count()} × {name}, load average {load:.1f}"
+def extremes(chosen: argparse.Namespace, checkouts: list[Checkout]) -> dict[str, Any]:
+    """The flood, the soak, or one after the other."""
+    document: dict[str, Any] = {}
+    if chosen.flood:
+        flooded = measure_flood(checkouts, chosen.rounds, chosen.seconds)
+        print_flood(flooded)
+        document["flood"] = {role: asdict(each) for role, each in flooded.items()}
+    if chosen.soak:
+        soaked = measure_soak(checkouts[-1], chosen.soak)
+        print_soak(soaked)
+        document["soak"] = asdict(soaked)
+    return document
 
 
 if __name__ == "__main__":

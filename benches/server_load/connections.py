@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benches.server_load.checkouts import present
 from benches.server_load.processes import usage_of
 
 from pairsmith.testing import RunningServer
@@ -54,12 +55,7 @@ class Held:
 
 def measure(count: int) -> Held:
     """Open so many connections several times over, to a server of two workers."""
-    server = RunningServer.start(
-        tls_insecure_http=True,
-        listen_workers=2,
-        limits_header_seconds=IDLE_SECONDS,
-    )
-    try:
+    with present().running(limits_header_seconds=IDLE_SECONDS) as server:
         for _ in range(HEALTH_CHECKS):  # what is made at the first request is made now
             server.get("/healthz")
         before, held, after, health = resident_mb(server), [], [], []
@@ -68,8 +64,6 @@ def measure(count: int) -> Held:
                 held.append(resident_mb(server))
                 health += [health_ms(server) for _ in range(HEALTH_CHECKS)]
             after.append(resident_mb(server))
-    finally:
-        server.discard()
     return Held(count, before, held, after, health)
 
 

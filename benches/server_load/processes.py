@@ -21,12 +21,37 @@ class Usage:
     resident_bytes: int
 
 
+@dataclass(frozen=True)
+class Resources:
+    """What a process and all that it started hold at a moment.
+
+    Attributes:
+        resident_mb: Memory; pages that they share count several times.
+        descriptors: Open files, sockets and pipes.
+        threads: How many.
+    """
+
+    resident_mb: float
+    descriptors: int
+    threads: int
+
+
 def usage_of(pid: int) -> Usage:
     """What this process and its children take; they must go on running."""
     pids = [pid, *children_of(pid)]
     return Usage(
         sum(_processor_seconds(each) for each in pids),
         sum(_resident_bytes(each) for each in pids),
+    )
+
+
+def resources_of(pid: int) -> Resources:
+    """What this process and its children hold; they must go on running."""
+    pids = [pid, *children_of(pid)]
+    return Resources(
+        sum(_resident_bytes(each) for each in pids) / 1e6,
+        sum(_entries(each, "fd") for each in pids),
+        sum(_entries(each, "task") for each in pids),
     )
 
 
@@ -46,3 +71,7 @@ def _processor_seconds(pid: int) -> float:
 
 def _resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
+
+
+def _entries(pid: int, folder: str) -> int:
+    return sum(1 for _ in Path(f"/proc/{pid}/{folder}").iterdir())

@@ -67,6 +67,8 @@ class RunningServer:
             between: ``pairs_limit=2``.
         arguments: Of ``pairsmith serve``, such as ``--dev``.
         environment: Variables that it gets in addition.
+        python: The interpreter that runs it. One of another environment runs the
+            Pairsmith installed there: it does not get this shell's ``PYTHONPATH``.
     """
 
     def __init__(
@@ -76,12 +78,14 @@ class RunningServer:
         settings: Mapping[str, object],
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        python: Path | str = sys.executable,
     ) -> None:
         self.folder = folder.absolute()
         self.port = port
         self._settings = settings
         self._arguments = arguments
         self._environment = dict(environment or {})
+        self._python = str(python)
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -91,6 +95,7 @@ class RunningServer:
         *,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        python: Path | str = sys.executable,
         **settings: object,
     ) -> Self:
         """Start a server and wait until it is ready.
@@ -99,13 +104,14 @@ class RunningServer:
             folder: Where its files are; a new one that vanishes with it by default.
             arguments: As for the class.
             environment: As for the class.
+            python: As for the class.
             settings: As for the class.
 
         Raises:
             RuntimeError: It ended at once, or was not ready in time; with its log.
         """
         place = Path(folder or tempfile.mkdtemp(prefix="pairsmith-server-"))
-        server = cls(place, _free_port(), settings, arguments, environment)
+        server = cls(place, _free_port(), settings, arguments, environment, python)
         try:
             server._start_on_a_free_port()
         except BaseException:
@@ -209,7 +215,7 @@ class RunningServer:
         flags = os.O_WRONLY | os.O_APPEND  # a dev server shows its credentials there
         with os.fdopen(open_kept(self.folder / "log", flags), "ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 -- our own command
-                [sys.executable, "-m", "pairsmith.cli", "serve", *self._arguments],
+                [self._python, "-m", "pairsmith.cli", "serve", *self._arguments],
                 cwd=self.folder,
                 env=self._variables(),
                 stdin=subprocess.DEVNULL,
@@ -259,10 +265,11 @@ class RunningServer:
         variables = {
             name: value for name, value in os.environ.items() if name in KEPT_VARIABLES
         }
-        paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-        variables["PYTHONPATH"] = os.pathsep.join(
-            str(Path(path).absolute()) for path in paths if path
-        )
+        if self._python == sys.executable:
+            paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+            variables["PYTHONPATH"] = os.pathsep.join(
+                str(Path(path).absolute()) for path in paths if path
+            )
         variables |= {
             "PAIRSMITH_DATABASE": self.database,
             "PAIRSMITH_FILES_FOLDER": str(self.folder),
@@ -306,10 +313,15 @@ def pairsmith_servers() -> Iterator[Callable[..., RunningServer]]:
             *,
             arguments: Sequence[str] = (),
             environment: Mapping[str, str] | None = None,
+            python: Path | str = sys.executable,
             **settings: object,
         ) -> RunningServer:
             server = RunningServer.start(
-                folder, arguments=arguments, environment=environment, **settings
+                folder,
+                arguments=arguments,
+                environment=environment,
+                python=python,
+                **settings,
             )
             stack.callback(server.discard)
             return server
