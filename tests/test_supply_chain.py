@@ -23,6 +23,7 @@ LICENCES = {
     "BSD-3-Clause",
     "License :: OSI Approved :: MIT License",
     "MIT",
+    "MIT License",
     "MIT OR Apache-2.0",
     "MIT-0",
     "PSF-2.0",

@@ -8,6 +8,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 from pairsmith._core import request_id as new_request_id
 from pairsmith.errors import PairsmithError
 
+__all__ = ["new_request_id", "request", "stamp"]
+
 Owner = TypeVar("Owner")
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")

@@ -71,11 +71,12 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields under their names on the wire; those without a value left out."""
-        return {
-            _wire_name(item.name): getattr(self, item.name)
-            for item in fields(self)
-            if item.metadata.get("wire", True) and getattr(self, item.name) is not None
-        }
+        told = {}
+        for name, wire_name in _wire_fields(type(self)):
+            value = getattr(self, name)
+            if value is not None:
+                told[wire_name] = value
+        return told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,6 +307,18 @@ class WrappedKeyPair(PublicHalf):
 
 
 _WIRE_NAMES = {"encoded_public_key": "PublicKey"}
+
+
+def _wire_fields(kind: type[Result]) -> tuple[tuple[str, str], ...]:
+    """The fields of a result that are told, with their names; found once."""
+    found = _WIRE_FIELDS.get(kind)
+    if found is None:
+        told = (item.name for item in fields(kind) if item.metadata.get("wire", True))
+        found = _WIRE_FIELDS[kind] = tuple((name, _wire_name(name)) for name in told)
+    return found
+
+
+_WIRE_FIELDS: dict[type[Result], tuple[tuple[str, str], ...]] = {}
 
 
 @cache

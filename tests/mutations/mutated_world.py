@@ -103,7 +103,7 @@ def opened(world: World) -> Iterator[Opened]:
     )
     with registry:
         instance = Instance(registry, open_guard(registry, 1))
-        store = AccessStore(registry, believe_seconds=3600)  # `forget` ends it
+        store = AccessStore(registry)  # `forget` ends it
         try:
             yield Opened(registry, instance, store)
         finally:

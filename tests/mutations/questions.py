@@ -13,6 +13,7 @@ from typing import Any
 
 from mutated_world import NEVER, Opened, SealedText, World
 
+from looking import facts_of
 from pairsmith.errors import CATALOGUE, InternalFailure, PairsmithError
 from pairsmith.model import KeyState
 from pairsmith.registry import Registry
@@ -273,7 +274,7 @@ def _may(
     found = here.store.client(identity_id) or here.store.access_key(identity_id)
     if found is None or not found.valid_at(_moment(world)):
         return False
-    return found.policy.allows(operation, here.store.key_facts(name))
+    return found.policy.allows(operation, facts_of(here.registry, name))
 
 
 def _moment(world: World) -> Any:

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from pairsmith import Instance
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
-from pairsmith.server.app import create_app
+from pairsmith.server.app import Application as ServerApplication
 from pairsmith.server.dev.control import Control
 from pairsmith.server.dev.faults import Faults
 from pairsmith.server.services import Services
@@ -64,6 +64,8 @@ def serving(
     services = Services(
         instance, registry, access, audit, metrics, settings, faults, now=lambda: NOW
     )
-    app = create_app(services, [] if faults is None else Control(faults).routes())
+    app = ServerApplication(
+        services, [] if faults is None else Control(faults).routes()
+    )
     with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 9)) as http:
         yield Application(instance, access, audit, metrics, http)

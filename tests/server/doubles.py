@@ -1,9 +1,12 @@
 """What stands in for the parts of the server that a test is not about."""
 
-from concurrent.futures import Future
+import io
+import threading
 from dataclasses import dataclass, field
 
 from pairsmith.server.audit import AuditEntry, AuditUnavailable
+from pairsmith.server.log_output import FILE_PIECE_BYTES, Output
+from waiting import PATIENCE_SECONDS
 
 
 @dataclass
@@ -14,16 +17,12 @@ class MemoryAudit:
     broken: bool = False
     attempts: int = 0
 
-    def submit(self, entry: AuditEntry) -> Future[None]:
+    async def recorded(self, entry: AuditEntry) -> None:
         """As the log's."""
         self.attempts += 1
-        future: Future[None] = Future()
         if self.broken:
-            future.set_exception(AuditUnavailable())
-        else:
-            self.entries.append(entry)
-            future.set_result(None)
-        return future
+            raise AuditUnavailable
+        self.entries.append(entry)
 
     def close(self) -> None:
         """As the log's."""
@@ -57,3 +56,29 @@ class MemoryMetrics:
     def render(self) -> tuple[bytes, str]:
         """As the real one."""
         return b"# nothing\n", "text/plain"
+
+
+class Recorder(Output):
+    """An output of log lines that keeps them, while its gate is open."""
+
+    def __init__(self, piece_bytes: int = FILE_PIECE_BYTES) -> None:
+        super().__init__(io.StringIO())
+        self.piece_bytes = piece_bytes
+        self.gate = threading.Event()
+        self.gate.set()
+        self.reached = threading.Event()
+        self.written: list[bytes] = []
+        self.failure: OSError | None = None
+
+    def write(self, content: bytes) -> None:
+        """As the real one, or fail."""
+        self.reached.set()
+        assert self.gate.wait(PATIENCE_SECONDS)
+        if self.failure is not None:
+            raise self.failure
+        self.written.append(content)
+
+    @property
+    def lines(self) -> list[bytes]:
+        """All of them, in their order."""
+        return b"".join(self.written).splitlines(keepends=True)

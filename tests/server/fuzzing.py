@@ -18,16 +18,14 @@ from typing import Any
 
 from doubles import MemoryAudit, MemoryMetrics
 from signing import Signer
-from starlette.applications import Starlette
 
 from pairsmith import Instance
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.access.store import AccessStore
-from pairsmith.server.app import create_app
-from pairsmith.server.instance_api import endpoint as instance_endpoint
+from pairsmith.server.app import Application
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.instance_api.operations import ELSEWHERE, OPERATIONS
-from pairsmith.server.openapi import endpoint as openapi_endpoint
+from pairsmith.server.path import hallway
 from pairsmith.server.services import Services
 from pairsmith.server.settings import Settings, with_setting
 from waiting import PATIENCE_SECONDS
@@ -53,8 +51,6 @@ DOCUMENTED = {
 }
 """Codes of the Instance API that these requests may be answered with."""
 
-ENDPOINTS = (instance_endpoint, openapi_endpoint)
-"""Where defects are caught and logged."""
 
 SLOWEST_SECONDS = float(PATIENCE_SECONDS)
 NAMES = [
@@ -104,18 +100,19 @@ class Fuzzer:
         client = access.create_client("fuzz", parse_policy(["*"]))
         self._signer = Signer.of(client)
         self._metrics = MemoryMetrics()
-        self.app: Starlette = create_app(
+        settings = with_setting(Settings(), "files", "folder", str(folder))
+        settings = with_setting(settings, "limits", "refused_signatures", 0)
+        self.app = Application(
             Services(
                 instance,
                 instance.registry,
                 access,
                 self.audit,  # type: ignore[arg-type]
                 self._metrics,  # type: ignore[arg-type]
-                with_setting(Settings(), "files", "folder", str(folder)),
+                settings,
             )
         )
-        for module in ENDPOINTS:
-            module.logger = lambda **_: self.defects  # type: ignore[attr-defined]
+        hallway.logger = lambda **_: self.defects  # type: ignore[attr-defined, assignment, misc]
 
     async def run(self, first: int, count: int) -> None:
         """Send ``count`` cases, the first of this number."""
@@ -264,7 +261,7 @@ def mutate(chance: random.Random, content: bytearray) -> None:
 
 
 async def answered(
-    app: Starlette, scope: dict[str, Any], body: bytes
+    app: Application, scope: dict[str, Any], body: bytes
 ) -> tuple[int, bytes]:
     """Status and content of the one answer to a request."""
     sent: list[dict[str, Any]] = []

@@ -8,20 +8,21 @@ import pytest
 from applications import Application
 
 from pairsmith.errors import ServiceUnavailable
-from pairsmith.server.bodies import (
+from pairsmith.server.dev.control import PATH
+from pairsmith.server.instance_api.failures import SignatureNotMatch
+from pairsmith.server.path.bodies import (
     FEW_PIECES,
     NOBODY,
     SMALL_BYTES,
     Body,
     BodyIncomplete,
     BodyInPieces,
+    BodyTime,
     BodyTooLarge,
     BodyTooSlow,
     Room,
 )
-from pairsmith.server.dev.control import PATH
-from pairsmith.server.instance_api.failures import SignatureNotMatch
-from pairsmith.server.refusals import QuotaExceeded
+from pairsmith.server.path.refusals import QuotaExceeded
 
 LIMIT = 1024
 ROOM = 64 * SMALL_BYTES
@@ -50,7 +51,7 @@ def body(
 ) -> Body:
     """One body that is still to come."""
     headers = [] if length is None else [(b"content-length", b"%d" % length)]
-    return Body({"headers": headers}, receive, room or Room(ROOM), seconds)
+    return Body({"headers": headers}, receive, room or Room(ROOM), BodyTime(seconds))
 
 
 def read(receive: Callable[..., Any], length: int | None = None) -> bytes:
@@ -100,7 +101,9 @@ def test_a_body_of_another_transfer_encoding_is_refused_with_400(
 
     def told(headers: list[tuple[bytes, bytes]]) -> bytes:
         scope = {"headers": headers}
-        return asyncio.run(Body(scope, receiving([b"a"]), Room(ROOM), 1).read(LIMIT))
+        return asyncio.run(
+            Body(scope, receiving([b"a"]), Room(ROOM), BodyTime(1)).read(LIMIT)
+        )
 
     with pytest.raises(BodyIncomplete):
         told(headers)

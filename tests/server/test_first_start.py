@@ -15,6 +15,7 @@ from signing import Signer
 from pairsmith import Instance
 from pairsmith.errors import StorageError
 from pairsmith.server import first_start
+from pairsmith.server.access import rows
 from pairsmith.server.access.store import AccessStore
 from pairsmith.server.first_start import ensure_first_client
 from pairsmith.server.settings import Settings, with_setting
@@ -91,7 +92,7 @@ def kills(patch: pytest.MonkeyPatch, number: int) -> None:
     for owner, name in (
         (first_start, "write_secret"),
         (first_start, "_sync"),
-        (AccessStore, "_insert"),
+        (rows, "insert"),
         (Path, "replace"),
     ):
         patch.setattr(owner, name, kill.around(getattr(owner, name)))

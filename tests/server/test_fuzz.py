@@ -5,9 +5,10 @@ import random
 from pathlib import Path
 
 import pytest
-from fuzzing import ENDPOINTS, Fuzzer, prepared
+from fuzzing import Fuzzer, prepared
 
 from pairsmith import Instance
+from pairsmith.server.path import hallway
 
 CASES = 2000
 
@@ -16,8 +17,7 @@ def test_no_request_finds_a_defect(
     instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bodies, headers, methods and queries; the seed of a failure is printed."""
-    for module in ENDPOINTS:
-        monkeypatch.setattr(module, "logger", module.logger)  # the fuzzer's goes again
+    monkeypatch.setattr(hallway, "logger", hallway.logger)  # the fuzzer's goes again
     seed = random.SystemRandom().getrandbits(32)
     fuzzer = Fuzzer(prepared(instance), seed, tmp_path)
     asyncio.run(fuzzer.run(0, CASES))

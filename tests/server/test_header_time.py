@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -59,6 +60,14 @@ class Connection:
         self.server.close()
 
 
+@contextmanager
+def under_way(watch: HeaderWatch, client: tuple[str, int | str]) -> Iterator[None]:
+    """Let the application have a request of that connection."""
+    peer = watch.begin(client)
+    yield
+    watch.end(peer)
+
+
 @pytest.fixture(params=["127.0.0.1", "::1"])
 def listener(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
     """A server of this process."""
@@ -94,11 +103,11 @@ def test_only_headers_that_come_for_too_long_end_a_connection(
     idle, busy, slow = connect(), connect(), connect()
     for each in (idle, busy, slow):
         each.receive(b"GET / HTTP/1.1")
-        with watch.under_way(each.address):
+        with under_way(watch, each.address):
             each.answer()
     for each in (busy, slow):
         each.receive(b"GET / HTTP/1.1")
-    with watch.under_way(busy.address):
+    with under_way(watch, busy.address):
         for _ in range(5):
             other.look()
             watch.look()
@@ -125,7 +134,7 @@ def test_the_first_headers_have_their_time_from_the_start(
     watch.look()
     now[0] += SECONDS * 0.9
     watch.look()
-    with watch.under_way(asking.address):
+    with under_way(watch, asking.address):
         now[0] += SECONDS * 0.1
         watch.look()
     assert silent.is_ended()
@@ -145,7 +154,7 @@ def test_a_request_is_known_by_any_spelling_of_its_address(spelt: str) -> None:
         watch = HeaderWatch(listener.getsockname()[1], SECONDS, lambda: now[0])
         connection = Connection(listener)
         connection.receive(b"GET / HTTP/1.1")
-        with watch.under_way((spelt, str(connection.address[1]))):
+        with under_way(watch, (spelt, str(connection.address[1]))):
             watch.look()
             now[0] = 2 * SECONDS
             watch.look()
@@ -165,7 +174,7 @@ def test_each_request_has_its_own_time(
         watch.look()
         now[0] += SECONDS * 0.9
         watch.look()
-        with watch.under_way(connection.address):
+        with under_way(watch, connection.address):
             watch.look()
         connection.answer()
     assert not connection.is_ended()

@@ -7,6 +7,7 @@ due to rotate, or is not there; by id, by alias and by ARN.
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -20,11 +21,12 @@ from signing import error_of
 from pairsmith import Instance
 from pairsmith.errors import DecryptionError
 from pairsmith.registry.schema import registry as registry_table
-from pairsmith.server.access.store import AccessStore
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.instance_api.operations import OPERATIONS
 from pairsmith.server.openapi.actions import ACTIONS
 from pairsmith.server.openapi.parameters import Parameter
+from pairsmith.server.path import hallway
+from pairsmith.server.path.decision import Decided
 
 MISSING = "key-" + "0" * 21
 BEGUN = NOW - timedelta(days=2)
@@ -264,17 +266,19 @@ def test_a_name_beside_a_blob_neither_rotates_nor_opens(
 def move_when_decided(
     instance: Instance, monkeypatch: pytest.MonkeyPatch, key_id: str
 ) -> None:
-    """Let ``alias/mine`` lead to a key as soon as facts about it were read."""
-    original = AccessStore.key_facts
+    """Let ``alias/mine`` lead to a key as soon as a request was decided about."""
 
-    def moved(self: AccessStore, name: str) -> Any:
-        facts = original(self, name)
-        if name == "alias/mine":
-            assert facts.id
-            instance.registry.update_alias(name, key_id)
-        return facts
+    def with_moving(original: Callable[..., Decided]) -> Callable[..., Decided]:
+        def moved(*arguments: Any) -> Decided:
+            decided = original(*arguments)
+            if any(key.name == "alias/mine" for key in decided.call.keys):
+                instance.registry.update_alias("alias/mine", key_id)
+            return decided
 
-    monkeypatch.setattr(AccessStore, "key_facts", moved)
+        return moved
+
+    for name in ("decide", "decide_in_database"):
+        monkeypatch.setattr(hallway, name, with_moving(getattr(hallway, name)))
 
 
 @pytest.mark.parametrize("rule", ["{}", "alias/mine", "tag:a=b"])

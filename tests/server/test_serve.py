@@ -180,14 +180,18 @@ def test_workers_share_the_guard_and_see_what_others_change(
 def test_what_was_accepted_is_finished_and_the_next_start_makes_nothing(
     strict: RunningServer,
 ) -> None:
-    """A signal to stop lets a pair be made and answered; clients are as they were."""
+    """A signal to stop lets a pair be made, answered and logged; clients stay."""
     before = sorted((strict.folder / "clients").iterdir())
     with strict.open_instance() as instance:
         key = instance.create_key("stopping").key_id
         asking = being_made(strict, key, instance._guard)
+        answers = [send(strict, "Encrypt", KeyId=key, Plaintext=b"a") for _ in range(9)]
         assert strict.stop() == 0
         asking.join()
     assert asking.status == 200  # type: ignore[attr-defined]
+    for _, content in answers:  # each of them has its line in the log
+        request_id = messages.EncryptResponse.FromString(content).RequestId
+        assert strict.log.count(f'"request_id": "{request_id}"') == 1
     strict.restart()
     assert sorted((strict.folder / "clients").iterdir()) == before
     assert [strict.log.count(name) for name in MADE] == [1, 1, 1]

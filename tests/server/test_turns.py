@@ -9,10 +9,10 @@ import pytest
 
 from clock import Clock
 from pairsmith.errors import Throttled
-from pairsmith.server import turns as module
-from pairsmith.server.refusals import QuotaExceeded
+from pairsmith.server.path import turns as module
+from pairsmith.server.path.refusals import QuotaExceeded
+from pairsmith.server.path.turns import ASKING_SECONDS, Turn, Turns
 from pairsmith.server.settings import Pairs
-from pairsmith.server.turns import ASKING_SECONDS, Turn, Turns
 from waiting import PATIENCE_SECONDS
 
 

@@ -11,13 +11,17 @@ from pairsmith.errors import (
     KeyNotFound,
     KeyVersionNotFound,
 )
-from pairsmith.registry.resolved import ResolvedKey
+from pairsmith.registry.resolved import ResolvedKey, usable
 
 if TYPE_CHECKING:
     from pairsmith.registry import Key, Registry
+    from pairsmith.registry.resolved import Found
+
+_UNKNOWN = (KeyNotFound, KeyVersionNotFound)
+"""A blob names what is not here: it is foreign or changed, and no more is said."""
 
 
-def version_of_blob(registry: Registry, version_id: str, key: Key) -> ResolvedKey:
+def find_version_of_blob(registry: Registry, version_id: str, key: Key) -> ResolvedKey:
     """The version that an Advance blob names, if it is one of the key that is meant.
 
     Args:
@@ -37,11 +41,29 @@ def version_of_blob(registry: Registry, version_id: str, key: Key) -> ResolvedKe
         return key
     try:
         found = registry.resolve_version(version_id)
-    except (KeyNotFound, KeyVersionNotFound):
-        # The blob names what is not here: foreign or changed, and no more is said.
+    except _UNKNOWN:
         raise DecryptionError from None
     require_named(registry, key, found)
     return found
+
+
+def version_of_blob(version: Found, named: Found | None = None) -> ResolvedKey:
+    """The same of what was looked at already.
+
+    Args:
+        version: What the version leads to that the blob names.
+        named: What the key leads to that must have made the blob; ``None`` for any.
+
+    Raises:
+        PairsmithError: As ``find_version_of_blob``.
+    """
+    try:
+        key = usable(version)
+    except _UNKNOWN:
+        raise DecryptionError from None
+    if named is not None and usable(named).key_id != key.key_id:
+        raise DecryptionError
+    return key
 
 
 def require_named(registry: Registry, key_id: Key, key: ResolvedKey) -> None:

@@ -3,7 +3,7 @@
 from pairsmith import parameters as parse
 from pairsmith._core import advance_key_version_id, random_bytes
 from pairsmith.errors import InvalidParameter
-from pairsmith.instance.blob_keys import require_stated, version_of_blob
+from pairsmith.instance.blob_keys import find_version_of_blob, require_stated
 from pairsmith.instance.records import open_record
 from pairsmith.registry import Key, Registry
 from pairsmith.requests import request
@@ -218,7 +218,7 @@ class CipherOperations:
     ) -> Decrypted:
         aad = parse.parse_aad(aad)
         require_stated(blob, advance=True, refused=self._refuse_format_1)
-        key = version_of_blob(self._registry, version_id, key_id)
+        key = find_version_of_blob(self._registry, version_id, key_id)
         opened = key.wrapping_key.open_advance(blob, aad)
         return _decrypted(request_id, key.key_id, key.key_version_id, opened)
 

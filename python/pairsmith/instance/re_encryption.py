@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pairsmith import parameters as parse
 from pairsmith._core import advance_key_version_id
 from pairsmith.errors import DecryptionError, InvalidParameter
-from pairsmith.instance.blob_keys import require_stated, version_of_blob
+from pairsmith.instance.blob_keys import find_version_of_blob, require_stated
 from pairsmith.registry import Key, Registry, ResolvedKey
 from pairsmith.requests import request
 from pairsmith.results import ReEncrypted, WrappedKeyPair
@@ -154,7 +154,7 @@ class ReEncryptOperations:
     ) -> _Source:
         blob = parse.parse_blob(blob)
         aad = parse.parse_aad(aad)
-        key = version_of_blob(self._registry, version_id, key_id)
+        key = find_version_of_blob(self._registry, version_id, key_id)
         return _Source(key, blob, b"", aad, advance=True)
 
     def _moved(

@@ -8,9 +8,9 @@ from pairsmith import parameters as parse
 from pairsmith._core import advance_key_version_id
 from pairsmith.errors import DecryptionError
 from pairsmith.instance.blob_keys import (
+    find_version_of_blob,
     require_named,
     require_stated,
-    version_of_blob,
 )
 from pairsmith.results import ALGORITHM, Decrypted, Purpose
 
@@ -62,7 +62,7 @@ def open_record(
     if record.key_version_id is None:
         key = registry.resolve(record.key_id, primary=False)
     elif advance_key_version_id(blob) == record.key_version_id:
-        key = version_of_blob(registry, record.key_version_id, record.key_id)
+        key = find_version_of_blob(registry, record.key_version_id, record.key_id)
     else:
         raise DecryptionError
     require_named(registry, key_id, key)

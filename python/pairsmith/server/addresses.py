@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pairsmith.errors import ServiceUnavailable
@@ -104,6 +105,7 @@ class Address:
         return listener
 
 
+@lru_cache(maxsize=4096)
 def plain_address(address: str) -> str:
     """An address as people write it; what is none stays as it is."""
     parsed = parse_address(address)

@@ -17,7 +17,7 @@ import asyncio
 import os
 import socket
 import time
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +25,6 @@ from pairsmith.server.addresses import plain_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from pairsmith.server.settings import Limits
 
@@ -63,21 +61,24 @@ class HeaderWatch:
         self._served: set[Peer] = set()
         self._since: dict[Peer, float] = {}
 
-    @contextmanager
-    def under_way(self, client: tuple[str, int | str]) -> Iterator[None]:
+    def begin(self, client: tuple[str, int | str]) -> Peer:
         """Leave a connection alone while the application has a request of it.
 
         Args:
             client: Address and port of the other end; Granian gives the port as text.
+
+        Returns:
+            What ``end`` is given afterwards.
         """
         peer = (plain_address(client[0]), int(client[1]))
         self._under_way.add(peer)
-        try:
-            yield
-        finally:
-            self._under_way.discard(peer)
-            self._served.add(peer)
-            self._since.pop(peer, None)
+        return peer
+
+    def end(self, peer: Peer) -> None:
+        """Look at a connection again: its request was answered."""
+        self._under_way.discard(peer)
+        self._served.add(peer)
+        self._since.pop(peer, None)
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -125,25 +126,6 @@ class HeaderWatch:
                 return peer, False
             return peer, is_first or _has_received_since_it_sent(connection)
         return None, False
-
-
-class Watched:
-    """An ASGI application that tells a watch which requests have arrived.
-
-    Args:
-        app: The next one.
-        watch: Is told.
-    """
-
-    def __init__(self, app: ASGIApp, watch: HeaderWatch) -> None:
-        self._app = app
-        self._watch = watch
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass it on."""
-        client = scope.get("client")
-        with self._watch.under_way(client) if client else nullcontext():
-            await self._app(scope, receive, send)
 
 
 def granian_milliseconds(limits: Limits) -> int:

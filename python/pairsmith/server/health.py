@@ -1,7 +1,7 @@
-"""``/healthz``, ``/readyz`` and ``/metrics``: all that is served without a signature.
+"""``/readyz`` and ``/metrics``, which are served without a signature.
 
-Healthy is a process whose event loop turns. Ready is one that can serve: the database
-and the audit log take what every operation asks of them.
+Ready is a process that can serve: the database and the audit log take what every
+operation asks of them. Healthy is one whose event loop turns, see ``app``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from pairsmith.errors import DatabaseError
 from pairsmith.server.checks import OK, Check
-from pairsmith.server.origin import is_from_this_host
+from pairsmith.server.path.origin import is_from_this_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Health:
-    """The three pages of one worker process.
+    """Both pages of one worker process.
 
     Args:
         services: What is looked at.
@@ -45,14 +45,9 @@ class Health:
     def routes(self) -> list[Route]:
         """Where they are."""
         return [
-            Route("/healthz", self.healthz),
             Route("/readyz", self.readyz),
             Route("/metrics", self.metrics),
         ]
-
-    async def healthz(self, _request: Request) -> Response:
-        """Say that this process answers."""
-        return PlainTextResponse("ok\n")
 
     async def readyz(self, _request: Request) -> Response:
         """Say whether this process can serve, and if not, which part does not work."""

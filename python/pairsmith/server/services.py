@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,11 @@ from sqlalchemy.exc import ArgumentError
 from pairsmith.errors import DatabaseError
 from pairsmith.server.audit import AuditLog
 from pairsmith.server.audit.files import audit_path_beside
+from pairsmith.server.path.exchange import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from pairsmith.instance import Instance
     from pairsmith.registry import Registry
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from pairsmith.server.dev.faults import Faults
     from pairsmith.server.metrics import Metrics
     from pairsmith.server.settings import Settings
-
-
-def utc_now() -> datetime:
-    """Tell the time of this machine."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,9 +168,9 @@ def serve(
 
 def load_app(settings: Settings) -> ASGIApp:
     """Build the application, in the worker process that serves it."""
-    from pairsmith.server.app import create_app
+    from pairsmith.server.app import Application
 
-    return create_app(open_services(settings))
+    return Application(open_services(settings))
 
 
 def tls_files(settings: Settings) -> TlsFiles | None:

@@ -21,7 +21,7 @@ from pairsmith.parameters import (
     POOL_MAX_AGE_SECONDS,
     THREAD_LIMIT,
 )
-from pairsmith.server.origin import parse_networks
+from pairsmith.server.path.origin import parse_networks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,9 +202,22 @@ class Limits:
         "How long a client key made over the OpenAPI may be valid.",
         high=1826,
     )
-    requests: int = _set(1024, "Requests under way in a worker; more get 503.")
+    requests: int = _set(
+        1024,
+        "Requests under way in a worker; more get 503. One client has half of them at "
+        "most, all senders who are not known yet a quarter.",
+    )
     threads: int = _set(
-        8, "Threads of a worker for everything but RSA pairs.", high=256
+        8,
+        "Threads of a worker for everything but RSA pairs. One client has half of them "
+        "at most, all senders who are not known yet a quarter.",
+        high=256,
+    )
+    refused_signatures: int = _set(
+        100,
+        "Refused signatures of an address per second that a worker looks at, ten times "
+        "as many at once; more get 429. 0 for any number.",
+        0,
     )
     shutdown_seconds: int = _set(
         30, "Time to finish what was accepted when told to stop.", high=1800

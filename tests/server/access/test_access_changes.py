@@ -22,8 +22,8 @@ OTHER = ("Encrypt:alias/other",)
 PASSWORD = "Passw0rd-never-told"
 
 READING = {
-    "client", "access_key", "key_facts", "touch", "kept_audit_key", "clients",
-    "access_keys", "close",
+    "client", "access_key", "present_client", "touch", "kept_audit_key",
+    "clients", "access_keys", "close",
 }  # fmt: skip
 """Those that change nothing; ``touch`` notes when a credential was used last."""
 

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from clock import NOON
+from looking import doubting
 from pairsmith.errors import DatabaseError, KeyUnavailable
 from pairsmith.registry import Registry
 from pairsmith.registry.schema import identities
@@ -44,7 +45,7 @@ def test_an_older_row_does_not_undo_a_change(
     registry: Registry, place: Place, change: str, kind: str
 ) -> None:
     """A revocation, a narrower policy, an end: its row of before is refused."""
-    store = AccessStore(registry, believe_seconds=0)
+    store = doubting(registry)
     mighty = parse_policy(["*"])
     is_client = kind == "client"
     made = (
@@ -76,7 +77,7 @@ def test_a_removed_identity_stays_removed(
     registry: Registry, place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its row is refused when it comes back, and can be removed again."""
-    store = AccessStore(registry, believe_seconds=0)
+    store = doubting(registry)
     key = store.create_client("app", POLICY).key
     row = _row(place, key.id)
     store.remove(key.id)
@@ -96,7 +97,7 @@ def test_columns_beside_the_sealed_text_decide_nothing(
     registry: Registry, place: Place
 ) -> None:
     """Kind, order and date of making are what was sealed, whatever the columns say."""
-    store = AccessStore(registry, believe_seconds=0)
+    store = doubting(registry)
     first, second = (store.create_client("app", POLICY).key for _ in range(2))
     place.execute("UPDATE identities SET kind = 'access_key', created_at_ms = 5")
     place.execute(
@@ -114,7 +115,7 @@ def test_what_a_key_seals_is_no_identity(
     registry: Registry, place: Place, purpose: str, *, advance: bool
 ) -> None:
     """Whatever its purpose and layout, and whichever version the row names."""
-    store = AccessStore(registry, believe_seconds=0)
+    store = doubting(registry)
     honest = store.create_client("app", POLICY).key
     row = _row(place, honest.id)
     data = registry.resolve(registry.create_key().key_id, primary=True)
@@ -144,7 +145,7 @@ def test_no_value_of_a_column_makes_another_identity(
     registry: Registry, place: Place, column: str
 ) -> None:
     """It is what it was, last use excepted, or refused; the other one works."""
-    store = AccessStore(registry, believe_seconds=0)
+    store = doubting(registry)
     mighty = store.create_client("root", parse_policy(["*"])).key
     weak = store.create_client("app", POLICY).key
     honest, other = _row(place, weak.id), _row(place, mighty.id)

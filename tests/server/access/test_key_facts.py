@@ -2,9 +2,9 @@
 
 import pytest
 
+from looking import facts_of
 from pairsmith.errors import KeyUnavailable
 from pairsmith.server.access.policy import parse_policy
-from pairsmith.server.access.store import AccessStore
 from places import Place
 
 BY_NAME = parse_policy(["decrypt:alias/edge", "crypto:tag:Team=edge"])
@@ -24,24 +24,22 @@ OPERATIONS = ("Decrypt", "Encrypt")
 def test_sql_gives_no_right(place: Place, statement: str) -> None:
     """By whatever name the key is asked for; who may use any key is told what is."""
     registry = place.open()
-    store = AccessStore(registry, believe_seconds=0)
     edge = registry.create_key(tags={"Team": "edge"}).key_id
     registry.create_alias("alias/edge", edge)
     secret = registry.create_key(tags={"Class": "secret"}).key_id
     for operation in OPERATIONS:
-        assert BY_NAME.allows(operation, store.key_facts(edge))
-        assert not BY_NAME.allows(operation, store.key_facts(secret))
+        assert BY_NAME.allows(operation, facts_of(registry, edge))
+        assert not BY_NAME.allows(operation, facts_of(registry, secret))
     values = {"secret": secret, "edge": edge}
     used = {name: each for name, each in values.items() if f":{name}" in statement}
     place.execute(statement, **used)
     registry = place.open()  # which has not seen what was authentic
-    store = AccessStore(registry, believe_seconds=0)
     for operation in OPERATIONS:
         for name in (secret, "alias/edge-2"):
-            assert not BY_NAME.allows(operation, store.key_facts(name))
-    facts = store.key_facts(secret)
+            assert not BY_NAME.allows(operation, facts_of(registry, name))
+    facts = facts_of(registry, secret)
     assert (facts.id, tuple(facts.aliases), dict(facts.tags)) == (secret, (), {})
-    assert parse_policy(["decrypt:*"]).allows("Decrypt", store.key_facts(secret))
+    assert parse_policy(["decrypt:*"]).allows("Decrypt", facts_of(registry, secret))
     with pytest.raises(KeyUnavailable):
         registry.resolve(secret, primary=True)
 
@@ -49,9 +47,8 @@ def test_sql_gives_no_right(place: Place, statement: str) -> None:
 def test_a_key_that_is_gone_has_no_facts(place: Place) -> None:
     """Rows of aliases and tags alone make no key."""
     registry = place.open()
-    store = AccessStore(registry, believe_seconds=0)
     absent = "key-" + "0" * 21
     for name in (absent, "alias/none"):
-        facts = store.key_facts(name)
+        facts = facts_of(registry, name)
         assert dict(facts.tags) == {}
         assert set(facts.aliases) <= {name}

@@ -17,11 +17,6 @@ ID = "key-" + "a" * 21
 OTHER = "key-" + "b" * 21
 
 
-def unread() -> dict[str, str]:
-    """A fact that nobody may look at."""
-    raise AssertionError("looked at")
-
-
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_a_single_name_allows_itself_alone(operation: str) -> None:
     """No name implies another: least of all with and without plaintext."""
@@ -72,21 +67,16 @@ def test_a_pattern_fits_ids_aliases_or_tags(pattern: str, *, fits: bool) -> None
     assert KeyPattern(pattern).fits(key) is fits
 
 
-def test_a_policy_on_ids_looks_at_nothing_else() -> None:
-    """Aliases and tags are fetched only for patterns that need them, and once."""
-    key = KeyFacts(ID, unread, unread)
-    assert parse_policy([f"Decrypt:{ID}"]).allows("Decrypt", key)
-    assert parse_policy(["Decrypt:*"]).allows("Decrypt", key)
-    assert not parse_policy([f"Decrypt:{OTHER}"]).allows("Decrypt", key)
-    calls: list[int] = []
-
-    def aliases() -> list[str]:
-        calls.append(1)
-        return ["alias/a"]
-
-    key = KeyFacts(ID, aliases, unread)
-    assert not parse_policy(["Decrypt:alias/b,alias/c"]).allows("Decrypt", key)
-    assert calls == [1]
+def test_what_limits_an_operation_is_found_once() -> None:
+    """However many rules there are, a second question looks at patterns only."""
+    policy = parse_policy([f"Decrypt:{ID}", "crypto:alias/a", "Decrypt:tag:a=b"])
+    for _ in range(2):
+        assert policy.allows("Decrypt", KeyFacts(OTHER, ("alias/b",), {"a": "b"}))
+        assert not policy.allows("Encrypt", KeyFacts(ID, ("alias/b",), {"a": "b"}))
+    assert [pattern.text for pattern in policy._limits["Decrypt"][1]] == [ID, "tag:a=b"]
+    assert policy == parse_policy(
+        [f"Decrypt:{ID}", "crypto:alias/a", "Decrypt:tag:a=b"]
+    )
 
 
 def test_an_operation_that_needs_a_key_is_refused_without_one() -> None:

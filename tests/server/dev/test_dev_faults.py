@@ -104,7 +104,7 @@ def test_an_answer_is_held_back(
         slept.append(seconds)
 
     standing = SimpleNamespace(sleep=sleep)
-    monkeypatch.setattr("pairsmith.server.trace.asyncio", standing)
+    monkeypatch.setattr("pairsmith.server.path.exchange.asyncio", standing)
     client = dev.client()
     order(dev, operations=["GenerateRandom"], delay_ms=120)
     assert len(client.call("GenerateRandom", Length=8).Random) == 8

@@ -9,10 +9,11 @@ import pytest
 from applications import Application
 from signing import Client, error_of
 
-from pairsmith.server import bodies
-from pairsmith.server.bodies import SMALL_BYTES
-from pairsmith.server.instance_api import admission
+from pairsmith.server.access import rows
+from pairsmith.server.instance_api import api
 from pairsmith.server.instance_api import messages_pb2 as messages
+from pairsmith.server.path import bodies
+from pairsmith.server.path.bodies import SMALL_BYTES
 from pairsmith.server.settings import Settings, with_setting
 
 MOST = 3 * 1024 * 1024
@@ -157,18 +158,18 @@ def test_a_short_request_of_a_stranger_costs_one_look_up(
 ) -> None:
     """No signature is checked and no message decoded for a key that nobody has."""
     looked_up: list[str] = []
-    look_up = application.access.client
+    look_up = rows.find
 
-    def client(name: str) -> Any:
-        looked_up.append(name)
-        return look_up(name)
+    def find(connection: Any, revisions: Any, identity_id: str) -> Any:
+        looked_up.append(identity_id)
+        return look_up(connection, revisions, identity_id)
 
     def never(*_: object) -> None:
         raise AssertionError("this is for those who are known")
 
-    monkeypatch.setattr(application.access, "client", client)
-    for name in ("is_signed_by", "is_hash_of", "find_operation"):
-        monkeypatch.setattr(admission, name, never)
+    monkeypatch.setattr(rows, "find", find)
+    for name in ("verifying_key", "is_hash_of", "find_operation"):
+        monkeypatch.setattr(api, name, never)
     response = send(application.client(), b"", x_kms_acccesskeyid=STRANGER)
     assert error_of(response).ErrorCode == "Unauthorized"
     assert looked_up == [STRANGER]

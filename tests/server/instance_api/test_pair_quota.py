@@ -12,10 +12,10 @@ from applications import Application
 from signing import Client, error_of
 
 from pairsmith import Instance
-from pairsmith.server import work
 from pairsmith.server.instance_api import messages_pb2 as messages
+from pairsmith.server.path import work
+from pairsmith.server.path.turns import Turns
 from pairsmith.server.settings import Pairs, Settings, with_setting
-from pairsmith.server.turns import Turns
 from waiting import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.usefixtures("key_id")

@@ -17,7 +17,7 @@ from openapi_caller import VERSION, Caller, answer_of, wire_date
 from pairsmith import Instance
 from pairsmith.errors import PairsmithError
 from pairsmith.parameters import AAD_LIMIT, encryption_context_aad
-from pairsmith.server import bodies
+from pairsmith.server.access import rows
 from pairsmith.server.openapi import request as request_module
 from pairsmith.server.openapi import signature as signature_module
 from pairsmith.server.openapi.request import (
@@ -28,6 +28,7 @@ from pairsmith.server.openapi.request import (
     read_request,
 )
 from pairsmith.server.openapi.signature import Claim, encoded, read_claim
+from pairsmith.server.path import bodies
 from pairsmith.server.settings import Settings, with_setting
 
 FORM = (b"content-type", b"application/x-www-form-urlencoded")
@@ -72,11 +73,11 @@ class Work:
 
 
 @pytest.fixture
-def work(application: Application, monkeypatch: pytest.MonkeyPatch) -> Work:
+def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     """Counts what the application does."""
     done = Work()
     decode, make = request_module._decoded, signature_module._canonical
-    look_up = application.access.access_key
+    look_up = rows.find
 
     def decoded(text: bytes) -> dict[str, str]:
         done.decoded += len(text)
@@ -86,13 +87,13 @@ def work(application: Application, monkeypatch: pytest.MonkeyPatch) -> Work:
         done.canonical += 1
         return make(given)
 
-    def access_key(name: str) -> Any:
-        done.looked_up.append(name)
-        return look_up(name)
+    def find(connection: Any, revisions: Any, identity_id: str) -> Any:
+        done.looked_up.append(identity_id)
+        return look_up(connection, revisions, identity_id)
 
     monkeypatch.setattr(request_module, "_decoded", decoded)
     monkeypatch.setattr(signature_module, "_canonical", canonical)
-    monkeypatch.setattr(application.access, "access_key", access_key)
+    monkeypatch.setattr(rows, "find", find)
     return done
 
 

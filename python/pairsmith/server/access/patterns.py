@@ -6,11 +6,11 @@ a client's name. A star stands for any characters, or none.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
 from pairsmith.errors import InvalidParameter
+from pairsmith.registry.key_facts import KeyFacts
 from pairsmith.registry.selection import STAR, Selection, glob_fits
 
 ANY = STAR
@@ -20,41 +20,6 @@ _KEY = re.compile(
     r"|tag:[A-Za-z0-9/\\_\-.+:@]{1,128}=[A-Za-z0-9/\\_\-.+=:@*]{0,128}"
 )
 _CLIENT = re.compile(r"[A-Za-z0-9_.@/*-]{1,128}")
-
-
-class KeyFacts:
-    """What a policy may look at in a key; each fact is fetched when it is needed.
-
-    Args:
-        id: The real id, or what gives it.
-        aliases: The full names, ``alias/`` included, or what gives them.
-        tags: Tag keys and values, or what gives them.
-    """
-
-    def __init__(
-        self,
-        id: str | Callable[[], str],  # noqa: A002 -- it is the fact's name
-        aliases: Collection[str] | Callable[[], Collection[str]] = (),
-        tags: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
-    ) -> None:
-        self._id = id
-        self._aliases = aliases
-        self._tags = tags or {}
-
-    @cached_property
-    def id(self) -> str:
-        """The real id of the key."""
-        return self._id() if callable(self._id) else self._id
-
-    @cached_property
-    def aliases(self) -> Collection[str]:
-        """All its aliases."""
-        return self._aliases() if callable(self._aliases) else self._aliases
-
-    @cached_property
-    def tags(self) -> Mapping[str, str]:
-        """All its tags."""
-        return self._tags() if callable(self._tags) else self._tags
 
 
 @dataclass(frozen=True, slots=True)

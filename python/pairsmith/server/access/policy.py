@@ -14,10 +14,11 @@ What no rule allows is forbidden.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from pairsmith.errors import InvalidParameter
+from pairsmith.registry.key_facts import KeyFacts
 from pairsmith.registry.selection import Selection
 from pairsmith.server.access.operations import (
     CLIENTS,
@@ -30,7 +31,6 @@ from pairsmith.server.access.patterns import (
     ANY,
     ClientName,
     ClientPattern,
-    KeyFacts,
     KeyPattern,
     Pattern,
     Subject,
@@ -47,6 +47,9 @@ __all__ = [
     "parse_policy",
     "require_effect",
 ]
+
+Reach = tuple[bool, tuple[Pattern, ...]]
+"""Whether no pattern limits an operation; else, those of which one must fit."""
 
 _UNLIMITED = WITHOUT_KEY - LISTS
 """Operations that no pattern limits."""
@@ -68,6 +71,9 @@ class Policy:
     operations: frozenset[str]
     keys: tuple[Pattern, ...] = ()
     also: tuple["Policy", ...] = ()
+    _limits: dict[str, "Reach"] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def allows(self, operation: str, subject: Subject | None) -> bool:
         """Whether the operation is permitted.
@@ -78,14 +84,18 @@ class Policy:
                 single one. A list that is allowed so may still show less than all:
                 ask again with each subject on it.
         """
+        if subject is not None:
+            is_unlimited, patterns = self._reach(operation)
+            return is_unlimited or any(pattern.fits(subject) for pattern in patterns)
         return any(
-            _names(rule, operation) and _means(rule, operation, subject)
+            _names(rule, operation) and _means_without_subject(rule, operation)
             for rule in self.rules()
         )
 
     def allows_any(self, operation: str) -> bool:
         """Whether it is permitted whatever it is about, without a look at that."""
-        return any(_reaches(rule, operation, KeyPattern(ANY)) for rule in self.rules())
+        is_unlimited, patterns = self._reach(operation)
+        return is_unlimited or any(pattern.text == ANY for pattern in patterns)
 
     def selection(self, operation: str) -> Selection | None:
         """The keys on which it is permitted; ``None`` if that is all."""
@@ -110,6 +120,19 @@ class Policy:
             for each in other.rules()
             for operation, pattern in _rights(each)
         )
+
+    def _reach(self, operation: str) -> "Reach":
+        """What an operation is limited to: found once, for every request asks."""
+        reach = self._limits.get(operation)
+        if reach is None:
+            rules = [rule for rule in self.rules() if _names(rule, operation)]
+            reach = self._limits[operation] = (
+                any(_is_unlimited(rule, operation) for rule in rules),
+                tuple(
+                    pattern for rule in rules for pattern in _patterns(rule, operation)
+                ),
+            )
+        return reach
 
     def rules(self) -> Iterator["Policy"]:
         """Every rule by itself."""
@@ -207,12 +230,10 @@ def _names(rule: Policy, operation: str) -> bool:
     )
 
 
-def _means(rule: Policy, operation: str, subject: Subject | None) -> bool:
+def _means_without_subject(rule: Policy, operation: str) -> bool:
     if _is_unlimited(rule, operation):
         return True
     limits = _patterns(rule, operation)
-    if subject is not None:
-        return any(pattern.fits(subject) for pattern in limits)
     if operation in LISTS or operation == "ListClientKeys":
         return bool(limits)
     # Asked without what it is about: only whoever may use any.

@@ -5,7 +5,8 @@ process changed counts at once; what another changed, a revocation above all, wi
 that quarter of a second.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,19 +15,28 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from pairsmith.registry import Registry
-from pairsmith.registry.cache import POLL_SECONDS
+from pairsmith.registry.revisions import Revisions
 from pairsmith.registry.service_seal import ServiceSeal
 from pairsmith.registry.soundness import moment
-from pairsmith.server.access import credentials, facts, rows
-from pairsmith.server.access.memory import Memory
+from pairsmith.registry.view import NotCached, View
+from pairsmith.server.access import credentials, rows
 from pairsmith.server.access.model import AccessKey, ClientKey, NewClient
-from pairsmith.server.access.policy import KeyFacts, Policy
+from pairsmith.server.access.policy import Policy
 from pairsmith.server.access.uses import Uses
 from pairsmith.server.access.validity import LONGEST, parse_end, parse_validity
 
 AUDIT_KEY = "audit-log"
 
 Key = TypeVar("Key", ClientKey, AccessKey)
+
+PolicyOf = Callable[[Sequence[ClientKey]], Policy]
+"""Gives the rights of a new client key by those there are, as ``clients`` lists them.
+
+Raises a ``PairsmithError`` if it must not be made.
+"""
+
+Permit = Callable[[ClientKey | AccessKey | None], object]
+"""Raises a ``PairsmithError`` if this, or what is not there, must not be changed."""
 
 
 class AccessStore:
@@ -36,19 +46,11 @@ class AccessStore:
 
     Args:
         registry: Stays open when this is closed.
-        believe_seconds: For how long a change by another process may go unseen; 0 asks
-            the database's change counter at every request.
     """
 
-    def __init__(
-        self, registry: Registry, *, believe_seconds: float = POLL_SECONDS
-    ) -> None:
+    def __init__(self, registry: Registry) -> None:
         self._access = registry.access
         self._seal = ServiceSeal(self._access)
-        self._identities: Memory[ClientKey | AccessKey] = Memory(
-            self._access, believe_seconds
-        )
-        self._facts: Memory[facts.Facts] = Memory(self._access, believe_seconds)
         self._uses = Uses(self._access)
 
     def close(self) -> None:
@@ -59,30 +61,20 @@ class AccessStore:
 
     def client(self, client_key_id: str) -> ClientKey | None:
         """Find a client key, valid or not: ask its ``valid_at``."""
-        if not credentials.CLIENT_KEY_ID.fullmatch(client_key_id):
-            return None
-        found = self._recall(client_key_id)
-        return found if isinstance(found, ClientKey) else None
+        return self._now(partial(find_client, identity_id=client_key_id))
 
     def access_key(self, access_key_id: str) -> AccessKey | None:
         """Find an access key, valid or not: ask its ``valid_at``."""
-        if not credentials.ACCESS_KEY_ID.fullmatch(access_key_id):
+        return self._now(partial(find_access_key, identity_id=access_key_id))
+
+    def present_client(self, client_key_id: str) -> ClientKey | None:
+        """Find a client key as it is in the database now: nothing is believed."""
+        if not credentials.CLIENT_KEY_ID.fullmatch(client_key_id):
             return None
-        found = self._recall(access_key_id)
-        return found if isinstance(found, AccessKey) else None
-
-    def key_facts(self, key_id: str) -> KeyFacts:
-        """What policies look at in a key; nothing is fetched before it is looked at.
-
-        A key that does not exist has the name it was asked for by and nothing else: a
-        principal learns that it does not exist only where it might have used it.
-
-        Args:
-            key_id: An id or an alias, as a request names it.
-        """
-        read = partial(facts.read, self._access, key_id)
-        recall = partial(self._facts.recall, key_id, read)
-        return facts.lazy(key_id, recall)
+        with self._access.looking() as connection:
+            revisions = self._access.revisions(connection)
+            found = rows.find(connection, revisions, client_key_id)
+        return found if isinstance(found, ClientKey) else None
 
     def touch(self, identity_id: str) -> None:
         """Note that it was used now; written twice a minute and when closing."""
@@ -101,7 +93,7 @@ class AccessStore:
     def create_client(
         self,
         name: str,
-        policy: Policy,
+        policy: Policy | PolicyOf,
         password: str | None = None,
         not_before: datetime | None = None,
         not_after: datetime | None = None,
@@ -114,7 +106,8 @@ class AccessStore:
 
         Args:
             name: 1 to 64 of ``A-Z a-z 0-9 _.@/-``; several keys may share it.
-            policy: What it may do.
+            policy: What it may do, or what decides that: asked before the key pair is
+                made, and for good in the transaction that writes the client key.
             password: 8 to 64 characters of two kinds; a random one by default.
             not_before: From when it is valid; from now by default.
             not_after: Until when; ``longest`` later by default.
@@ -126,6 +119,7 @@ class AccessStore:
         Raises:
             InvalidParameter: One of these is not as described.
         """
+        allowed = _decided(policy, self.clients)
         if password is None:
             password = credentials.new_password()
         opens = credentials.parse_password(password)
@@ -139,13 +133,16 @@ class AccessStore:
             key_id, opens, begin, end, fixed.private_key
         )
         key = ClientKey(
-            key_id, name, begin, end, None, policy, None, now, made.public_key_der
+            key_id, name, begin, end, None, allowed, None, now, made.public_key_der
         )
         new = NewClient(key, made.file_content, opens)
         if keep is not None:
             keep(new)
-        self._insert("CreateClientKey", key)
-        return new
+        with self._access.changing("CreateClientKey") as change:
+            present = partial(_all_of, ClientKey, change.connection, change.revisions)
+            key = replace(key, policy=_decided(policy, present))
+            rows.insert(change, key)
+        return replace(new, key=key)
 
     def create_access_key(
         self,
@@ -178,7 +175,8 @@ class AccessStore:
             now,
             secret.encode(),
         )
-        self._insert("CreateAccessKey", key)
+        with self._access.changing("CreateAccessKey") as change:
+            rows.insert(change, key)
         return key, secret
 
     def clients(self) -> tuple[ClientKey, ...]:
@@ -189,8 +187,13 @@ class AccessStore:
         """List all access keys, revoked ones too, in the order they were made."""
         return self._listed(AccessKey)
 
-    def revoke(self, identity_id: str) -> None:
+    def revoke(self, identity_id: str, permit: Permit | None = None) -> None:
         """Let an identity never be valid again; one that is revoked stays so.
+
+        Args:
+            identity_id: Its id.
+            permit: Is asked about it in the transaction that revokes it, as it is
+                there; by default it is permitted.
 
         Raises:
             IdentityNotFound: There is none of this id.
@@ -200,6 +203,7 @@ class AccessStore:
             "RevokeIdentity",
             identity_id,
             lambda found: replace(found, revoked_at=found.revoked_at or now),
+            permit,
         )
 
     def set_policy(self, identity_id: str, policy: Policy) -> None:
@@ -237,29 +241,58 @@ class AccessStore:
         with self._access.changing("DeleteIdentity") as change:
             rows.delete(change, identity_id)
 
-    def _recall(self, identity_id: str) -> ClientKey | AccessKey | None:
-        return self._identities.recall(identity_id, partial(self._read, identity_id))
-
-    def _read(
-        self, identity_id: str, connection: sa.Connection
-    ) -> ClientKey | AccessKey | None:
-        revisions = self._access.revisions(connection)
-        return rows.find(connection, revisions, identity_id)
-
-    def _insert(self, operation: str, identity: ClientKey | AccessKey) -> None:
-        with self._access.changing(operation) as change:
-            rows.insert(change, identity)
+    def _now(self, find: Callable[[View], Key | None]) -> Key | None:
+        """Look at what is known at present; if that is not enough, in the database."""
+        view = self._access.present_view()
+        if view is not None:
+            with suppress(NotCached):
+                return find(view)
+        with self._access.view() as view:
+            return find(view)
 
     def _change(
         self,
         operation: str,
         identity_id: str,
         changed: Callable[[ClientKey | AccessKey], ClientKey | AccessKey],
+        permit: Permit | None = None,
     ) -> None:
         with self._access.changing(operation) as change:
+            if permit is not None:
+                permit(rows.find(change.connection, change.revisions, identity_id))
             rows.replace(change, identity_id, changed)
 
     def _listed(self, wanted: type[Key]) -> tuple[Key, ...]:
         with self._access.looking() as connection:
-            found = rows.all_of(connection, self._access.revisions(connection))
-        return tuple(each for each in found if isinstance(each, wanted))
+            return _all_of(wanted, connection, self._access.revisions(connection))
+
+
+def _all_of(
+    wanted: type[Key], connection: sa.Connection, revisions: Revisions | None
+) -> tuple[Key, ...]:
+    found = rows.all_of(connection, revisions)
+    return tuple(each for each in found if isinstance(each, wanted))
+
+
+def _decided(
+    policy: Policy | PolicyOf, present: Callable[[], Sequence[ClientKey]]
+) -> Policy:
+    return policy if isinstance(policy, Policy) else policy(present())
+
+
+def find_client(view: View, identity_id: str) -> ClientKey | None:
+    """Find a client key as it is at the moment of a view, valid or not."""
+    is_possible = credentials.CLIENT_KEY_ID.fullmatch
+    if not view.knows(identity_id) and not is_possible(identity_id):
+        return None
+    found = view.identity(identity_id, rows.find)
+    return found if isinstance(found, ClientKey) else None
+
+
+def find_access_key(view: View, identity_id: str) -> AccessKey | None:
+    """Find an access key as it is at the moment of a view, valid or not."""
+    is_possible = credentials.ACCESS_KEY_ID.fullmatch
+    if not view.knows(identity_id) and not is_possible(identity_id):
+        return None
+    found = view.identity(identity_id, rows.find)
+    return found if isinstance(found, AccessKey) else None

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
 from pairsmith.server.dev.faults import parse_fault
-from pairsmith.server.origin import is_from_this_host
+from pairsmith.server.path.origin import is_from_this_host
 
 if TYPE_CHECKING:
     from starlette.requests import Request

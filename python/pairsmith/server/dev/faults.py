@@ -17,7 +17,7 @@ from pairsmith.server.access.operations import GROUPS, OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pairsmith.server.trace import Trace
+    from pairsmith.server.path.exchange import Exchange
 
 ANY = "*"
 MOST_REQUESTS = 1_000_000
@@ -121,16 +121,16 @@ class Faults:
         with self._lock:
             self._waiting.clear()
 
-    def meet(self, trace: Trace) -> None:
+    def meet(self, exchange: Exchange) -> None:
         """Let a request that would be served meet the first fault that means it.
 
         Raises:
             PairsmithError: The fault's.
         """
-        fault = self._take(trace.operation)
+        fault = self._take(exchange.operation)
         if fault is None:
             return
-        trace.delay_seconds = fault.delay_ms / 1000
+        exchange.delay_seconds = fault.delay_ms / 1000
         if fault.code:
             raise ERRORS[fault.code]
 

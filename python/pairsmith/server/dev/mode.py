@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pairsmith.errors import InvalidParameter
 from pairsmith.instance.seeded import LEAST_SEED_BYTES, SeededInstance
 from pairsmith.server.addresses import Address
-from pairsmith.server.app import create_app
+from pairsmith.server.app import Application
 from pairsmith.server.dev.control import Control
 from pairsmith.server.dev.faults import Faults
 from pairsmith.server.dev.root_key import (
@@ -131,7 +131,7 @@ def load_app(
         headers[DETERMINISTIC_HEADER] = b"1"
         instance = open_seeded(settings, deterministic)
     services = replace(open_services(settings, instance), faults=waiting)
-    return Marked(create_app(services, Control(waiting).routes()), headers)
+    return Marked(Application(services, Control(waiting).routes()), headers)
 
 
 def open_seeded(settings: Settings, seed: bytes) -> Instance:

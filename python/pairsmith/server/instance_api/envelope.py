@@ -6,10 +6,10 @@ Nothing here knows who is asking: see ``signature``. Everything here is cheap.
 import base64
 import binascii
 import re
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 from pairsmith.server.instance_api.failures import (
     InvalidApiVersion,
@@ -39,8 +39,24 @@ DATE = re.compile(
 MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+SIGNED_PREFIX_BYTES = SIGNED_PREFIX.encode()
+SIGNED_NAMES = {
+    name.encode(): name
+    for name in (
+        "authorization",
+        "content-sha256",
+        "content-type",
+        "date",
+        "x-kms-apiname",
+        "x-kms-apiversion",
+        "x-kms-signaturemethod",
+        ACCESS_KEY_ID,
+    )
+}
+"""Headers that every request has; what else begins with the prefix is signed, too."""
+
+
+class Envelope(NamedTuple):
     """A well-formed request whose sender is not verified yet.
 
     Attributes:
@@ -59,7 +75,11 @@ class Envelope:
     signed_text: str
     content_sha256: str
     key_version_id: str
-    body: bytes = field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        """Without the body, which may be a plaintext."""
+        return f"<Envelope of {self.api_name!r} by {self.access_key_id!r}>"
 
 
 def open_envelope(
@@ -106,6 +126,7 @@ def open_envelope(
     )
 
 
+@lru_cache(maxsize=64)
 def parse_date(text: str) -> datetime:
     """The time of a ``Date`` header.
 
@@ -126,28 +147,22 @@ def parse_date(text: str) -> datetime:
 
 
 def _parsed(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Headers by name; one that is signed must be given once, and be plain ASCII.
+    """The headers that are signed, by name: each given once, and plain ASCII.
 
     Two would leave it open which of them was signed; signing others than ASCII would
     depend on an encoding that nobody has documented.
     """
-    headers = [
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs
-    ]
-    counts = Counter(name for name, _ in headers)
-    for name, value in headers:
-        if _is_signed(name) and (counts[name] > 1 or not value.isascii()):
+    headers: dict[str, str] = {}
+    for raw_name, value in pairs:
+        name = SIGNED_NAMES.get(raw_name)
+        if name is None:
+            if not raw_name.startswith(SIGNED_PREFIX_BYTES):
+                continue
+            name = raw_name.decode("latin-1")
+        if name in headers or not value.isascii():
             raise InvalidParam("Date" if name == "date" else name)
-    return {name: value.strip() for name, value in headers}
-
-
-def _is_signed(name: str) -> bool:
-    return name.startswith(SIGNED_PREFIX) or name in {
-        "authorization",
-        "content-sha256",
-        "content-type",
-        "date",
-    }
+        headers[name] = value.decode("ascii").strip()
+    return headers
 
 
 def _parse_authorization(text: str) -> bytes:

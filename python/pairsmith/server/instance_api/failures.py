@@ -9,6 +9,7 @@ of the operations themselves tell the ``wire_message`` of their class.
 
 from pairsmith.errors import PairsmithError
 from pairsmith.server.instance_api.messages_pb2 import Error
+from pairsmith.server.path.refusals import SenderRefused
 
 
 class RequestRefused(PairsmithError):
@@ -61,7 +62,7 @@ class RequestTimeTooSkewed(RequestRefused):
     wire_message = "Request time exceeds server time more than 15 minutes."
 
 
-class SignatureNotMatch(RequestRefused):
+class SignatureNotMatch(RequestRefused, SenderRefused):
     """The signature is not that of this request by this client key."""
 
     code = "SignatureNotMatch"
@@ -81,7 +82,7 @@ class NoPermission(RequestRefused):
         )
 
 
-class Unauthorized(RequestRefused):
+class Unauthorized(RequestRefused, SenderRefused):
     """There is no such client key, or none that is valid now."""
 
     code = "Unauthorized"

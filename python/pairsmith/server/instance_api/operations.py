@@ -1,15 +1,14 @@
 """The operations of the Instance API: message in, call of the instance, message out.
 
 ``parse`` refuses whatever is wrong with the parameters before anybody looks at rights
-or keys. What it gives is a ``Call``: the key it is about, and the work, not yet begun.
+or keys. What it gives tells which keys it is about, and has the work, not yet begun.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 
@@ -20,55 +19,36 @@ from pairsmith.errors import (
     UnsupportedOperation,
 )
 from pairsmith.instance import Instance
+from pairsmith.instance.blob_keys import version_of_blob
 from pairsmith.registry.identifiers import KEY_VERSION_ID
 from pairsmith.registry.parameters import key_name
+from pairsmith.registry.resolved import usable
 from pairsmith.results import ALGORITHM
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.instance_api.failures import InvalidApiName
+from pairsmith.server.path.call import Use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from google.protobuf.message import Message
 
+    from pairsmith.registry.resolved import Found
     from pairsmith.results import Result
 
-KEY_ID_LENGTH = 25
-"""A version id begins with the id of its key."""
 
-
-class Version(Enum):
-    """Which version of a key an operation goes by."""
-
-    INITIAL = auto()
-    PRIMARY = auto()
-    OF_THE_BLOB = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
+class Parsed(NamedTuple):
     """An operation whose parameters are right.
 
     Attributes:
-        work: Does it; called once, on any thread.
-        key_name: Id or alias of the key it is about; empty if about none.
-        version: Which version of the key it goes by.
-        blob_version_id: The version that its blob names, if it goes by that.
-        beside: The key that is named beside such a blob, or empty.
+        work: Does it with what the keys lead to; called once, on any thread.
+        keys: Names of keys, and what is wanted of each.
         spec: Of a pair; else empty.
     """
 
-    work: Callable[[Instance], Result]
-    key_name: str = ""
-    version: Version = Version.INITIAL
-    blob_version_id: str = ""
-    beside: str = ""
+    work: Callable[[Instance, tuple[Found, ...]], Result]
+    keys: tuple[tuple[str, Use], ...] = ()
     spec: str = ""
-
-    @property
-    def is_long(self) -> bool:
-        """Whether it takes a processor for tens or hundreds of milliseconds."""
-        return self.spec.startswith("RSA")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +58,12 @@ class Operation:
     Attributes:
         request: Its message.
         response: The message of its answer.
-        parse: Makes a call of the message, or raises ``InvalidParameter``.
+        parse: Parses the message, or raises ``InvalidParameter``.
     """
 
     request: type[Message]
     response: type[Message]
-    parse: Callable[[Any], Call]
+    parse: Callable[[Any], Parsed]
 
     def message(self, body: bytes) -> Message:
         """Decode the message.
@@ -148,24 +128,24 @@ def find_operation(name: str) -> Operation:
     raise InvalidApiName(name)
 
 
-def _pair(method: str, message: Any, *, advance: bool) -> Call:  # noqa: ANN401 -- one of four messages
+def _pair(method: str, message: Any, *, advance: bool) -> Parsed:  # noqa: ANN401 -- one of four messages
     if not advance:
         _check_algorithm(message)
     spec = parse.parse_spec(message.KeyPairSpec)
     key_format = parse.parse_format(message.KeyFormat)
     key, aad = key_name(message.KeyId), parse.parse_aad(message.Aad)
 
-    def work(instance: Instance) -> Result:
+    def work(instance: Instance, found: tuple[Found, ...]) -> Result:
         generate = getattr(instance, method)
-        result: Result = generate(key, spec, key_format, aad=aad)
+        result: Result = generate(usable(found[0]), spec, key_format, aad=aad)
         return result
 
-    return Call(work, key, _version(advance=advance), spec=spec)
+    return Parsed(work, ((key, _version(advance=advance)),), spec)
 
 
 def _data_key(
     message: messages.GenerateDataKeyRequest | messages.AdvanceGenerateDataKeyRequest,
-) -> Call:
+) -> Parsed:
     advance = isinstance(message, messages.AdvanceGenerateDataKeyRequest)
     if isinstance(message, messages.GenerateDataKeyRequest):
         _check_algorithm(message)
@@ -174,15 +154,17 @@ def _data_key(
     )
     key, aad = key_name(message.KeyId), parse.parse_aad(message.Aad)
 
-    def work(instance: Instance) -> Result:
+    def work(instance: Instance, found: tuple[Found, ...]) -> Result:
         if advance:
-            return instance.advance_generate_data_key(key, count, aad=aad)
-        return instance.generate_data_key(key, count, aad=aad)
+            return instance.advance_generate_data_key(usable(found[0]), count, aad=aad)
+        return instance.generate_data_key(usable(found[0]), count, aad=aad)
 
-    return Call(work, key, _version(advance=advance))
+    return Parsed(work, ((key, _version(advance=advance)),))
 
 
-def _encrypt(message: messages.EncryptRequest | messages.AdvanceEncryptRequest) -> Call:
+def _encrypt(
+    message: messages.EncryptRequest | messages.AdvanceEncryptRequest,
+) -> Parsed:
     advance = isinstance(message, messages.AdvanceEncryptRequest)
     _check_algorithm(message)
     _check_padding(message)
@@ -191,25 +173,25 @@ def _encrypt(message: messages.EncryptRequest | messages.AdvanceEncryptRequest) 
     plaintext = parse.parse_plaintext(message.Plaintext)
     key, aad = key_name(message.KeyId), parse.parse_aad(message.Aad)
 
-    def work(instance: Instance) -> Result:
+    def work(instance: Instance, found: tuple[Found, ...]) -> Result:
         if advance:
-            return instance.advance_encrypt(key, plaintext, aad=aad)
-        return instance.encrypt(key, plaintext, aad=aad)
+            return instance.advance_encrypt(usable(found[0]), plaintext, aad=aad)
+        return instance.encrypt(usable(found[0]), plaintext, aad=aad)
 
-    return Call(work, key, _version(advance=advance))
+    return Parsed(work, ((key, _version(advance=advance)),))
 
 
-def _decrypt(message: messages.DecryptRequest) -> Call:
+def _decrypt(message: messages.DecryptRequest) -> Parsed:
     blob, iv, aad = _opened(message)
     key = key_name(message.KeyId)
 
-    def work(instance: Instance) -> Result:
-        return instance.decrypt(blob, key_id=key, iv=iv, aad=aad)
+    def work(instance: Instance, found: tuple[Found, ...]) -> Result:
+        return instance.decrypt(blob, key_id=usable(found[0]), iv=iv, aad=aad)
 
-    return Call(work, key)
+    return Parsed(work, ((key, Use.INITIAL),))
 
 
-def _advance_decrypt(message: messages.AdvanceDecryptRequest) -> Call:
+def _advance_decrypt(message: messages.AdvanceDecryptRequest) -> Parsed:
     """Open a blob of either kind; one that names its key version needs no KeyId."""
     blob, iv, aad = _opened(message)
     version_id = Instance.blob_key_version_id(blob)
@@ -217,18 +199,25 @@ def _advance_decrypt(message: messages.AdvanceDecryptRequest) -> Call:
         raise DecryptionError  # nobody has such a version: the blob was not made here
     given = key_name(message.KeyId) if message.KeyId or version_id is None else ""
 
-    def work(instance: Instance) -> Result:
-        return instance.advance_decrypt(blob, key_id=given, iv=iv, aad=aad)
-
     if version_id is None:
-        return Call(work, given)
-    used = version_id[:KEY_ID_LENGTH]
-    return Call(work, used, Version.OF_THE_BLOB, version_id, given)
+
+        def work(instance: Instance, found: tuple[Found, ...]) -> Result:
+            key = usable(found[0])
+            return instance.advance_decrypt(blob, key_id=key, iv=iv, aad=aad)
+
+        return Parsed(work, ((given, Use.INITIAL),))
+
+    def work_by_version(instance: Instance, found: tuple[Found, ...]) -> Result:
+        key = version_of_blob(*found)
+        return instance.advance_decrypt(blob, key_id=key, iv=iv, aad=aad)
+
+    beside = ((given, Use.NAME),) if given else ()
+    return Parsed(work_by_version, ((version_id, Use.VERSION), *beside))
 
 
-def _random(message: messages.GenerateRandomRequest) -> Call:
+def _random(message: messages.GenerateRandomRequest) -> Parsed:
     length = parse.parse_count("Length", message.Length, limit=parse.RANDOM_LIMIT)
-    return Call(lambda instance: instance.generate_random(length))
+    return Parsed(lambda instance, _found: instance.generate_random(length))
 
 
 def _opened(
@@ -243,8 +232,8 @@ def _opened(
     return blob, iv, parse.parse_aad(message.Aad)
 
 
-def _version(*, advance: bool) -> Version:
-    return Version.PRIMARY if advance else Version.INITIAL
+def _version(*, advance: bool) -> Use:
+    return Use.PRIMARY if advance else Use.INITIAL
 
 
 def _check_algorithm(message: Any) -> None:  # noqa: ANN401 -- any message that has it
@@ -262,7 +251,7 @@ def _pair_operation(name: str, method: str) -> Operation:
     return _operation(name, partial(_pair, method, advance=advance))
 
 
-def _operation(name: str, parse_message: Callable[[Any], Call]) -> Operation:
+def _operation(name: str, parse_message: Callable[[Any], Parsed]) -> Operation:
     return Operation(
         getattr(messages, f"{name}Request"),
         getattr(messages, f"{name}Response"),

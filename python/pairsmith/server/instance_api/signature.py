@@ -12,11 +12,6 @@ import hashlib
 from collections.abc import Mapping
 from hmac import compare_digest
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-
 SIGNED_PREFIX = "x-kms-"
 RESOURCE = "/"
 
@@ -28,30 +23,16 @@ def string_to_sign(method: str, headers: Mapping[str, str]) -> str:
         method: ``POST``.
         headers: Names in lower case; an absent one counts as empty.
     """
-    named = [
-        f"{name}:{headers[name].strip()}\n"
-        for name in sorted(headers)
-        if name.startswith(SIGNED_PREFIX)
+    named = sorted(name for name in headers if name.startswith(SIGNED_PREFIX))
+    lines = [
+        method,
+        headers.get("content-sha256", ""),
+        headers.get("content-type", ""),
+        headers.get("date", ""),
+        *[f"{name}:{headers[name].strip()}" for name in named],
+        RESOURCE,
     ]
-    fixed = [
-        f"{text}\n"
-        for text in (
-            method,
-            headers.get("content-sha256", ""),
-            headers.get("content-type", ""),
-            headers.get("date", ""),
-        )
-    ]
-    return "".join([*fixed, *named, RESOURCE])
-
-
-def is_signed_by(key: RSAPublicKey, signature: bytes, text: str) -> bool:
-    """Whether the signature over the text is by the private half of this key."""
-    try:
-        key.verify(signature, text.encode(), PKCS1v15(), SHA256())
-    except InvalidSignature:
-        return False
-    return True
+    return "\n".join(lines)
 
 
 def is_hash_of(content_sha256: str, body: bytes) -> bool:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pairsmith.server.openapi.failures import NoPermission
 from pairsmith.server.openapi.names import key_name
 from pairsmith.server.openapi.parameters import Parameter, Repeated, integer
+from pairsmith.server.path.call import NamedKey
 
 if TYPE_CHECKING:
     from pairsmith.registry import Registry
+    from pairsmith.registry.key_facts import KeyFacts
+    from pairsmith.registry.permission import Permission
+    from pairsmith.registry.resolved import Found
+    from pairsmith.registry.view import View
     from pairsmith.server.access.model import Principal
-    from pairsmith.server.access.policy import ClientName
+    from pairsmith.server.access.policy import Policy
     from pairsmith.server.access.store import AccessStore
     from pairsmith.server.openapi.parameters import Given
+    from pairsmith.server.path.call import Right
+    from pairsmith.server.path.exchange import Exchange
     from pairsmith.server.services import Services
     from pairsmith.server.settings import Names
-    from pairsmith.server.trace import Trace
 
 ALIAS_NAME = "AliasName"
 
@@ -32,12 +39,14 @@ class Context:
     Attributes:
         services: Everything there is.
         principal: Who asks, and may.
-        trace: What becomes known of the request, for the audit log.
+        exchange: What becomes known of the request, for the audit log.
+        found: What the keys lead to that it names, as they were decided about.
     """
 
     services: Services
     principal: Principal
-    trace: Trace
+    exchange: Exchange
+    found: tuple[Found, ...]
 
     @property
     def registry(self) -> Registry:
@@ -64,20 +73,6 @@ class Blob:
     key_version_id: str
 
 
-class Right(NamedTuple):
-    """Something that a policy must allow.
-
-    Attributes:
-        operations: The names of which one must be allowed.
-        key: An id or alias; empty for what is about no single key.
-        client: The client that it is about; ``None`` for what is about none.
-    """
-
-    operations: tuple[str, ...]
-    key: str = ""
-    client: ClientName | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Action:
     """One action of the API.
@@ -87,15 +82,17 @@ class Action:
         parameters: What it is given.
         keys: The parameters that name keys which the principal must have the right
             to: ids, aliases or ARNs; one that is absent counts for nothing.
-        rights: Gives what the principal must have the right to, where that is not the
-            action on every key of ``keys``.
+        named: Gives the keys with what is wanted of each, where that is not the action
+            on every key of ``keys``.
+        rights: Gives what else the principal must have the right to.
         blob: The parameter that is a ``Blob``, if one is.
     """
 
     run: Callable[[Context, Given], Content]
     parameters: tuple[Parameter | Repeated, ...] = ()
     keys: tuple[str, ...] = ()
-    rights: Callable[[Services, Given], list[Right]] | None = None
+    named: Callable[[Names, Given], tuple[NamedKey, ...]] | None = None
+    rights: Callable[[View, Given], tuple[Right, ...]] | None = None
     blob: str = ""
 
     def key_names(self, names: Names, given: Given) -> list[str]:
@@ -106,6 +103,34 @@ class Action:
             several = value if isinstance(value, list) else [value]
             found += [key_name(names, each) for each in several if each]
         return found
+
+    def named_keys(
+        self, operation: str, names: Names, given: Given
+    ) -> tuple[NamedKey, ...]:
+        """All keys that it is about, with the rights that each takes."""
+        if self.named is not None:
+            return self.named(names, given)
+        found = dict.fromkeys(self.key_names(names, given))
+        return tuple(NamedKey(name, (operation,)) for name in found)
+
+    def permission(self, operation: str, policy: Policy) -> Permission | None:
+        """What refuses keys on which a policy does not allow the action.
+
+        ``None`` where the rights are not the action on each key: on names of clients,
+        or on keys that differ in what they are for, as of a re-encryption.
+
+        Args:
+            operation: The name of the action.
+            policy: Of the principal.
+        """
+        if self.rights is not None or self.named is not None:
+            return None
+
+        def require(facts: KeyFacts) -> None:
+            if not policy.allows(operation, facts):
+                raise NoPermission
+
+        return require
 
     def with_keys(
         self, names: Names, given: Given, key_ids: Mapping[str, str]

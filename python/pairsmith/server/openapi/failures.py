@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from pairsmith.errors import InvalidParameter, PairsmithError
+from pairsmith.server.path.refusals import SenderRefused
 
 
 class RequestRefused(PairsmithError):
@@ -52,7 +53,7 @@ class IllegalTimestamp(RequestRefused):
     )
 
 
-class SignatureDoesNotMatch(RequestRefused):
+class SignatureDoesNotMatch(RequestRefused, SenderRefused):
     """The signature is not that of this request by this access key."""
 
     code = "SignatureDoesNotMatch"
@@ -106,7 +107,7 @@ class InstanceNotFound(RequestRefused):
     wire_message = "The specified DKMS Instance is not found."
 
 
-class InvalidAccessKeyId(RequestRefused):
+class InvalidAccessKeyId(RequestRefused, SenderRefused):
     """There is no such access key, or none that is valid now."""
 
     code = "InvalidAccessKeyId.NotFound"

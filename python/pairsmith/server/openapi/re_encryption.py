@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING
 from pairsmith.documents import parse_json
 from pairsmith.errors import DecryptionError, InvalidParameter
 from pairsmith.instance import Instance
+from pairsmith.instance.blob_keys import version_of_blob
 from pairsmith.parameters import AAD_LIMIT, encryption_context_aad
 from pairsmith.registry.identifiers import KEY_VERSION_ID
+from pairsmith.registry.resolved import usable
 from pairsmith.server.openapi.context import (
     Action,
     Blob,
     Content,
     Context,
-    Right,
     Table,
 )
 from pairsmith.server.openapi.failures import DryRunSucceeded
 from pairsmith.server.openapi.names import key_name
 from pairsmith.server.openapi.parameters import Given, Parameter, choice, flag
+from pairsmith.server.path.call import NamedKey, Use
 
 if TYPE_CHECKING:
-    from pairsmith.server.services import Services
+    from pairsmith.server.settings import Names
 
 ASYMMETRIC = ("RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1", "SM2PKE")
 """Of blobs that the cloud service also takes: there are no such keys here."""
@@ -33,17 +35,20 @@ ASYMMETRIC = ("RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1", "SM2PKE")
 def re_encrypt(context: Context, given: Given) -> Content:
     """Seal what is in a blob anew; tell what opened it, as documented."""
     blob: Blob = given["CiphertextBlob"]
-    _require_source(context, given, blob)
+    if given["SourceKeyVersionId"] not in (None, blob.key_version_id):
+        raise DecryptionError
+    opened_by, *source, destination = context.found
     made = context.services.instance.re_encrypt(
         blob.content,
-        key_id=blob.key_id,
+        key_id=version_of_blob(opened_by, *source),
         aad=given["SourceEncryptionContext"],
-        destination_key_id=key_name(context.names, given["DestinationKeyId"]),
+        destination_key_id=usable(destination),
         destination_aad=given["DestinationEncryptionContext"],
     )
-    context.trace.key_id, context.trace.key_ids = made.key_id, (made.key_id,)
-    context.trace.key_version_id = made.key_version_id or ""
-    context.trace.source_key_version_id = made.source_key_version_id
+    exchange = context.exchange
+    exchange.key_id, exchange.key_ids = made.key_id, (made.key_id,)
+    exchange.key_version_id = made.key_version_id or ""
+    exchange.source_key_version_id = made.source_key_version_id
     if given["DryRun"]:
         raise DryRunSucceeded
     return {
@@ -53,33 +58,16 @@ def re_encrypt(context: Context, given: Given) -> Content:
     }
 
 
-def rights(services: Services, given: Given) -> list[Right]:
-    """The documented ones, of the key that opens and of the key that wraps."""
-    names = services.settings.names
-    source = [given["CiphertextBlob"].key_id]
-    if given["SourceKeyId"]:
-        source.append(key_name(names, given["SourceKeyId"]))
-    destination = key_name(names, given["DestinationKeyId"])
-    return [
-        *(Right(("ReEncryptFrom", "ReEncrypt"), name) for name in source),
-        Right(("ReEncryptTo", "ReEncrypt"), destination),
-    ]
-
-
-def _require_source(context: Context, given: Given, blob: Blob) -> None:
-    """Refuse a blob of another key or version than it is said to be.
-
-    Raises:
-        DecryptionError: It is.
-        KeyNotFound, AliasNotFound: There is no key of that name.
-    """
-    name = given["SourceKeyId"]
-    if name is not None:
-        found = context.registry.describe_key(key_name(context.names, name))
-        if found.key_id != blob.key_id:
-            raise DecryptionError
-    if given["SourceKeyVersionId"] not in (None, blob.key_version_id):
-        raise DecryptionError
+def named_keys(names: Names, given: Given) -> tuple[NamedKey, ...]:
+    """The key that opens and the key that wraps, with the documented rights."""
+    opens, wraps = ("ReEncryptFrom", "ReEncrypt"), ("ReEncryptTo", "ReEncrypt")
+    source = given["SourceKeyId"]
+    beside = (NamedKey(key_name(names, source), opens),) if source else ()
+    return (
+        NamedKey(given["CiphertextBlob"].key_version_id, opens, Use.VERSION),
+        *beside,
+        NamedKey(key_name(names, given["DestinationKeyId"]), wraps, Use.PRIMARY),
+    )
 
 
 def _blob(text: str) -> Blob:
@@ -120,7 +108,7 @@ ACTIONS: Table = {
             Parameter("DryRun", flag, default=False),
         ),
         ("DestinationKeyId", "SourceKeyId"),
-        rights,
+        named_keys,
         blob="CiphertextBlob",
     ),
 }

@@ -82,6 +82,7 @@ class Claim:
         algorithm: Of the HMAC.
         key_suffix: What follows the secret in the key of the HMAC.
         signed: Puts together what it must have signed.
+        request: As it came.
     """
 
     access_key_id: str
@@ -93,6 +94,7 @@ class Claim:
     algorithm: str
     key_suffix: bytes
     signed: Callable[[], Signed] = field(repr=False)
+    request: Request = field(repr=False)
 
     def is_by(self, secret: bytes, *, with_body: bool = True) -> bool:
         """Whether the owner of this secret has signed; takes as long if not.
@@ -153,6 +155,7 @@ def _acs3_claim(request: Request) -> Claim:
         algorithm="sha256",
         key_suffix=b"",
         signed=partial(_acs3_signed, request, signed),
+        request=request,
     )
 
 
@@ -188,6 +191,7 @@ def _rpc_claim(request: Request, signature: str) -> Claim:
         algorithm="sha1",
         key_suffix=b"&",
         signed=partial(_rpc_signed, request),
+        request=request,
     )
 
 

@@ -60,9 +60,8 @@ def untag_resources(context: Context, given: Given) -> Content:
 
 def list_tag_resources(context: Context, given: Given) -> Content:
     """List tags of keys that have all the tags that are given."""
-    facts = [context.access.key_facts(name) for name in _keys(context, given)]
     query = TagQuery(
-        key_ids=[key.id for key in facts],
+        key_ids=_keys(context, given),
         wanted=[(tag["Key"] or "", tag["Value"]) for tag in given["Tag"]],
         after=given["NextToken"],
         limit=ROWS + 1,

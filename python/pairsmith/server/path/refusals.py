@@ -12,6 +12,10 @@ SOON_SECONDS = 1
 """After which most of what refuses has passed; official SDKs ask again by then."""
 
 
+class SenderRefused(PairsmithError):  # noqa: N818 -- like those of errors.py
+    """Nobody who is known has signed the request; each address may have some of it."""
+
+
 class QuotaExceeded(Throttled):
     """One client key has more than its share of what others need, too.
 
@@ -25,10 +29,11 @@ class QuotaExceeded(Throttled):
         self.seconds = seconds
 
 
-def retry_headers(error: PairsmithError) -> dict[str, str]:
+def retry_headers(error: PairsmithError) -> tuple[tuple[bytes, bytes], ...]:
     """The header that tells when to ask again (RFC 9110, section 10.2.3), if any."""
+    seconds = SOON_SECONDS
     if isinstance(error, QuotaExceeded):
-        return {"retry-after": str(max(1, ceil(error.seconds)))}
-    if error.http_status in (TOO_MANY, UNAVAILABLE):
-        return {"retry-after": str(SOON_SECONDS)}
-    return {}
+        seconds = max(1, ceil(error.seconds))
+    elif error.http_status not in (TOO_MANY, UNAVAILABLE):
+        return ()
+    return ((b"retry-after", b"%d" % seconds),)

@@ -26,7 +26,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from pairsmith.errors import Throttled
-from pairsmith.server.refusals import QuotaExceeded
+from pairsmith.server.path.refusals import QuotaExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

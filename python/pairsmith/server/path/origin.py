@@ -16,7 +16,7 @@ from pairsmith.errors import InvalidParameter
 from pairsmith.server.addresses import is_loopback, parse_address, plain_address
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Scope
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -38,8 +38,6 @@ HEADER_BYTES = 2048
 HOPS = 32
 """How much of the header is read at most; more is no chain of proxies."""
 
-KEY = "pairsmith.origin"
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -52,36 +50,6 @@ class Origin:
 
     address: str = ""
     proxy: str = ""
-
-    def told(self) -> dict[str, str]:
-        """What a log line tells of it."""
-        told = {"remote_address": self.address}
-        return told | {"peer_address": self.proxy} if self.proxy else told
-
-
-class Origins:
-    """An ASGI application that notes the origin of each request for the next one.
-
-    Args:
-        app: The next one.
-        trusted: Networks of proxies, as ``parse_networks`` gives them.
-    """
-
-    def __init__(self, app: ASGIApp, trusted: tuple[Network, ...]) -> None:
-        self._app = app
-        self._trusted = trusted
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
-        if scope["type"] == "http":
-            scope[KEY] = find_origin(scope, self._trusted)
-        await self._app(scope, receive, send)
-
-
-def origin_of(scope: Scope) -> Origin:
-    """What was noted; without ``Origins`` the other end of the connection."""
-    noted = scope.get(KEY)
-    return noted if isinstance(noted, Origin) else Origin(_peer(scope))
 
 
 def find_origin(scope: Scope, trusted: tuple[Network, ...]) -> Origin:

@@ -17,7 +17,8 @@ import asyncio
 from typing import TYPE_CHECKING, Self
 
 from pairsmith.errors import PairsmithError, ServiceUnavailable
-from pairsmith.server.refusals import SOON_SECONDS, QuotaExceeded
+from pairsmith.server.deadlines import Deadlines
+from pairsmith.server.path.refusals import SOON_SECONDS, QuotaExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -124,6 +125,59 @@ class Room:
             self._taken[principal_id] = left
 
 
+class BodyTime:
+    """The time that bodies have to come, in the event loop where they are read.
+
+    Args:
+        seconds: For each of them.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._deadlines: Deadlines | None = None
+
+    def begin(self) -> _Time:
+        """Begin the time of one body, within a ``with`` block."""
+        if self._deadlines is None:
+            self._deadlines = Deadlines(self._seconds)
+        return _Time(self._deadlines)
+
+
+class _Time:
+    """The time of one body: when it is over, the block ends with ``BodyTooSlow``."""
+
+    def __init__(self, deadlines: Deadlines) -> None:
+        self._deadlines = deadlines
+        self._task: asyncio.Task[object] | None = None
+        self._handle = 0
+        self._is_over = False
+
+    def __enter__(self) -> Self:
+        self._task = asyncio.current_task()
+        self.go_on()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.pause()
+        if self._is_over and self._task is not None:
+            self._task.uncancel()
+            if kind is asyncio.CancelledError:
+                raise BodyTooSlow from None
+
+    def pause(self) -> None:
+        """Let no time pass."""
+        self._deadlines.discard(self._handle)
+
+    def go_on(self) -> None:
+        """Begin it anew."""
+        self._handle = self._deadlines.add(self._end)
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._task is not None:
+            self._task.cancel()
+
+
 class Body:
     """The body of one request; what it takes is given back when its block ends.
 
@@ -134,18 +188,18 @@ class Body:
         scope: Of the request.
         receive: Gives the pieces.
         room: Where long bodies are accounted.
-        seconds: The time for it to come.
+        time: The time for it to come.
     """
 
     def __init__(
-        self, scope: Scope, receive: Receive, room: Room, seconds: float
+        self, scope: Scope, receive: Receive, room: Room, time: BodyTime
     ) -> None:
         self.is_whole = False
         self._scope = scope
         self._receive = receive
         self._room = room
-        self._seconds = seconds
-        self._came = self._pieces = 0
+        self._time = time
+        self._said = self._came = self._pieces = 0
         self._recognise: Recognise | None = None
         self._principal_id = NOBODY
         self._held = 0
@@ -156,8 +210,9 @@ class Body:
 
     def __exit__(self, *_: object) -> None:
         """Give back what it took: nobody needs the bytes any more."""
-        self._room.give_back(self._principal_id, self._held)
-        self._held = 0
+        if self._held:
+            self._room.give_back(self._principal_id, self._held)
+            self._held = 0
 
     async def read(self, limit: int, recognise: Recognise | None = None) -> bytes:
         """Read all of it, once.
@@ -174,46 +229,47 @@ class Body:
             BodyInPieces: It comes in far too many pieces.
             BodyIncomplete: It ended too early, or is encoded in some other way.
         """
-        _require_plain_chunks(self._scope)
         said = _said_length(self._scope)
         if said > limit:
             raise BodyTooLarge
-        pieces: list[bytes] = []
-        taken = 0
         self._recognise = recognise
-        try:
-            async with asyncio.timeout(self._seconds) as time:
-                await self._require_known(said, time, limit)
-                while not self.is_whole:
-                    pieces.append(await self._piece())
-                    taken += len(pieces[-1])
-                    if taken > limit:
-                        raise BodyTooLarge
-                    await self._require_known(taken, time, limit - taken)
-                    self._hold(taken)
-        except TimeoutError:
-            raise BodyTooSlow from None
-        return b"".join(pieces)
+        with self._time.begin() as time:
+            if said > SMALL_BYTES:
+                await self._require_known(time, limit)
+            self._said = said
+            first = await self._piece()
+            if self.is_whole and len(first) <= min(limit, SMALL_BYTES):
+                return first
+            return await self._rest(first, limit, time)
 
-    async def _require_known(
-        self, count: int, time: asyncio.Timeout, left: int
-    ) -> None:
-        """Find out who sends so many bytes, once, in a time that is not the body's."""
-        if self._recognise is None or count <= SMALL_BYTES:
+    async def _rest(self, first: bytes, limit: int, time: _Time) -> bytes:
+        """Read what comes after the first piece, or refuse what is too long."""
+        pieces, taken = [first], len(first)
+        while True:
+            if taken > limit:
+                raise BodyTooLarge
+            if taken > SMALL_BYTES:
+                await self._require_known(time, limit - taken)
+                self._hold(taken)
+            if self.is_whole:
+                return b"".join(pieces)
+            pieces.append(await self._piece())
+            taken += len(pieces[-1])
+
+    async def _require_known(self, time: _Time, left: int) -> None:
+        """Find out who sends it, once, in a time that is not the body's."""
+        if self._recognise is None:
             return
         recognise, self._recognise = self._recognise, None
-        time.reschedule(None)
+        time.pause()
         try:
             self._principal_id = await recognise()
         except PairsmithError:
             # A client that is still sending would not read why it is refused.
-            self._rescheduled(time)
+            time.go_on()
             await self._throw_away(left)
             raise
-        self._rescheduled(time)
-
-    def _rescheduled(self, time: asyncio.Timeout) -> None:
-        time.reschedule(asyncio.get_running_loop().time() + self._seconds)
+        time.go_on()
 
     async def _throw_away(self, limit: int) -> None:
         """Read the rest and keep nothing of it."""
@@ -224,9 +280,12 @@ class Body:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise BodyIncomplete
-        self.is_whole = not message.get("more_body", False)
         piece: bytes = message.get("body", b"")
         self._came += len(piece)
+        # What was said to come has come: the server below lets no more of it through,
+        # and to wait until it says that this was the end takes as long as the rest.
+        is_end = not message.get("more_body", False)
+        self.is_whole = is_end or 0 < self._said == self._came
         self._pieces += 1
         if self._pieces > FEW_PIECES + self._came // PIECE_BYTES:
             self.is_whole = False
@@ -242,22 +301,17 @@ class Body:
 
 
 def _said_length(scope: Scope) -> int:
-    """What ``Content-Length`` says; without one, the reading finds out."""
+    """What ``Content-Length`` says; without one, the reading finds out.
+
+    Refuses a transfer encoding that nobody has undone (RFC 9112, section 6.1). The
+    server below takes chunks apart, and lets them win over a length: so does this.
+    """
+    said = codings = 0
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
-            return int(value[:20])
-    return 0
-
-
-def _require_plain_chunks(scope: Scope) -> None:
-    """Refuse a transfer encoding that nobody has undone (RFC 9112, section 6.1).
-
-    The server below takes chunks apart, and lets them win over a length.
-    """
-    codings = [
-        value.strip().lower()
-        for name, value in scope["headers"]
-        if name == b"transfer-encoding"
-    ]
-    if codings not in ([], [b"chunked"]):
-        raise BodyIncomplete
+            said = said or int(value[:20])
+        elif name == b"transfer-encoding":
+            codings += 1
+            if value.strip().lower() != b"chunked" or codings > 1:
+                raise BodyIncomplete
+    return 0 if codings else said

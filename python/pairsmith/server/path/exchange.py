@@ -1,27 +1,32 @@
-"""What becomes known of one request on its way; audit entry and log tell of it."""
+"""One request on its way to its answer: what audit entry and log tell of it."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pairsmith.registry.actor import Actor
+from pairsmith.requests import new_request_id
 from pairsmith.server.audit import AuditEntry
 
 if TYPE_CHECKING:
     from pairsmith.server.access.model import Principal
-    from pairsmith.server.origin import Origin
+    from pairsmith.server.path.origin import Origin
 
 OK = "OK"
 
 
+def utc_now() -> datetime:
+    """Tell the time of this machine."""
+    return datetime.now(UTC)
+
+
 @dataclass(slots=True)
-class Trace:
-    """One request, from its arrival.
+class Exchange:
+    """One request, from its arrival to its answer.
 
     Attributes:
         origin: Where it came from.
@@ -40,11 +45,12 @@ class Trace:
         request: What is asked for, by the names on the wire, without secrets.
         result: What was made or shown, likewise.
         delay_seconds: How long a dev server holds the answer back.
+        admitted_id: For whom it counts as under way, see ``admission``.
     """
 
     origin: Origin
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    arrived: datetime = field(default_factory=lambda: datetime.now(UTC))
+    request_id: str = field(default_factory=new_request_id)
+    arrived: datetime = field(default_factory=utc_now)
     operation: str = ""
     claimed_id: str = ""
     principal: Principal | None = None
@@ -58,6 +64,7 @@ class Trace:
     request: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)
     delay_seconds: float = 0.0
+    admitted_id: str = ""
     _started: float = field(default_factory=time.perf_counter)
 
     @property
