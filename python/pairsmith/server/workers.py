@@ -54,9 +54,6 @@ SWITCH_SECONDS = 0.0002
 audit log and of Granian have microseconds of work, and wait for it behind an event loop
 that never rests; by default each time for 5 ms."""
 
-COLLECTED_OBJECTS = 20_000
-"""So many more objects let the garbage collector look for cycles among the newest."""
-
 MOMENT = 0.05
 """Between the application's start and Granian's listening lie a few microseconds."""
 
@@ -228,12 +225,10 @@ def spare_the_collector() -> None:
     """Let the garbage collector look at what requests make, and at nothing older.
 
     What was loaded so far stays until the end; to look through all of it takes a tenth
-    of a second, in which nobody is served. What a request makes has hardly ever a
-    cycle: it is looked at once for hundreds of requests.
+    of a second, in which nobody is served.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECTED_OBJECTS, 10, 10)
 
 
 def protect_process() -> None:
