@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from applications import Application
 
 from pairsmith.errors import DatabaseError
+from pairsmith.server.path.hallway import RENEWAL
 from pairsmith.server.path.present import PresentView
+from pairsmith.server.path.threads import FairThreads
 
 
 class Looks:
@@ -88,3 +92,22 @@ def test_a_look_that_fails_is_told_to_all_and_made_again() -> None:
         assert await present.get() is looks.view
 
     asyncio.run(test())
+
+
+def test_strangers_do_not_keep_the_view_from_being_renewed(
+    application: Application, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has an account of its own among those who take threads."""
+    accounts: list[str] = []
+    run = FairThreads.run
+
+    async def noted(threads: FairThreads, principal_id: str, work: Any) -> Any:
+        accounts.append(principal_id)
+        return await run(threads, principal_id, work)
+
+    client = application.client()
+    client.call("Encrypt", KeyId=key_id, Plaintext=b"x")
+    monkeypatch.setattr(FairThreads, "run", noted)
+    application.instance.registry.access.cache.fresh_until = -inf
+    client.call("Encrypt", KeyId=key_id, Plaintext=b"x")
+    assert accounts == [RENEWAL]

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 CLOSE = ((b"connection", b"close"),)
 
+RENEWAL = "renewal"
+"""On whose account the present view is renewed: nobody's who could use it up."""
+
 
 @dataclass(slots=True)
 class _Begun:
@@ -65,7 +68,7 @@ class Hallway:
         self._services = services
         self._registry = services.registry.access
         self._places = places
-        self._present = PresentView(self._registry, partial(places.in_thread, NOBODY))
+        self._present = PresentView(self._registry, partial(places.in_thread, RENEWAL))
         self._admission = Admission(settings.limits.requests)
         self._refused_signatures = RefusedSignatures(settings.limits.refused_signatures)
         self._room = Room(settings.limits.bodies_bytes)
