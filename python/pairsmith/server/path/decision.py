@@ -39,8 +39,10 @@ class Decided(NamedTuple):
     found: tuple[Found, ...]
 
 
-def recognise(api: Api[Claim], claim: Claim, view: View, *, with_body: bool) -> str:
-    """Find out who has sent a request, and nothing else; give the id.
+def recognise(
+    api: Api[Claim], claim: Claim, view: View, *, with_body: bool
+) -> Principal:
+    """Find out who has sent a request, and nothing else.
 
     Args:
         api: To which it is.
@@ -53,7 +55,7 @@ def recognise(api: Api[Claim], claim: Claim, view: View, *, with_body: bool) -> 
     """
     sender = api.sender(view, claim)
     api.verify(claim, sender, with_body=with_body)
-    return sender.id
+    return sender.principal()
 
 
 def decide(

@@ -28,6 +28,7 @@ from pairsmith.server.path.work import BRIEF_BYTES
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from pairsmith.server.access.model import Principal
     from pairsmith.server.path.answer import Answer
     from pairsmith.server.path.api import Api, Claim
     from pairsmith.server.path.call import Call, Work
@@ -142,11 +143,14 @@ class Hallway:
                     decided = decide(self._services, api, claim, view, exchange)
                     self._admit(decided.principal.id, exchange)
                     return self._begin(decided, exchange, is_thread=False)
-        principal_id = await self._recognised(api, claim, with_body=True)
-        self._admit(principal_id, exchange)
+        principal = await self._recognised(api, claim, with_body=True)
         begin = partial(self._begin_in_thread, api, claim, exchange)
-        begun: _Begun = await self._places.in_thread(principal_id, begin)
-        return begun
+        try:
+            self._admit(principal.id, exchange)
+            return await self._places.in_thread(principal.id, begin)
+        except QuotaExceeded:
+            exchange.principal = principal  # known already, and refused: it is audited
+            raise
 
     def _admit(self, principal_id: str, exchange: Exchange) -> None:
         self._refused_signatures.verified(exchange.origin.address, principal_id)
@@ -194,22 +198,22 @@ class Hallway:
         self, api: Api[Claim], scope: Scope, exchange: Exchange
     ) -> str:
         claim = self._claim(api, scope, None, exchange)
-        return await self._recognised(api, claim, with_body=False)
+        principal = await self._recognised(api, claim, with_body=False)
+        return principal.id
 
     async def _recognised(
         self, api: Api[Claim], claim: Claim, *, with_body: bool
-    ) -> str:
+    ) -> Principal:
         view = await self._present.get()
         if view is not None:
             with suppress(NotCached):
                 return recognise(api, claim, view, with_body=with_body)
 
-        def look() -> str:
+        def look() -> Principal:
             with self._registry.view() as view:
                 return recognise(api, claim, view, with_body=with_body)
 
-        principal_id: str = await self._places.in_thread(NOBODY, look)
-        return principal_id
+        return await self._places.in_thread(NOBODY, look)
 
     # How it ends.
 
