@@ -13,7 +13,6 @@ from typing import Any
 
 from mutated_world import NEVER, Opened, SealedText, World
 
-from looking import facts_of
 from pairsmith.errors import CATALOGUE, InternalFailure, PairsmithError
 from pairsmith.model import KeyState
 from pairsmith.registry import Registry
@@ -274,7 +273,9 @@ def _may(
     found = here.store.client(identity_id) or here.store.access_key(identity_id)
     if found is None or not found.valid_at(_moment(world)):
         return False
-    return found.policy.allows(operation, facts_of(here.registry, name))
+    with here.registry.access.view() as view:
+        facts = view.key(name, primary=False).facts
+    return found.policy.allows(operation, facts)
 
 
 def _moment(world: World) -> Any:
