@@ -1,12 +1,8 @@
 """What stands in for the parts of the server that a test is not about."""
 
-import io
-import threading
 from dataclasses import dataclass, field
 
 from pairsmith.server.audit import AuditEntry, AuditUnavailable
-from pairsmith.server.log_output import FILE_PIECE_BYTES, Output
-from waiting import PATIENCE_SECONDS
 
 
 @dataclass
@@ -56,29 +52,3 @@ class MemoryMetrics:
     def render(self) -> tuple[bytes, str]:
         """As the real one."""
         return b"# nothing\n", "text/plain"
-
-
-class Recorder(Output):
-    """An output of log lines that keeps them, while its gate is open."""
-
-    def __init__(self, piece_bytes: int = FILE_PIECE_BYTES) -> None:
-        super().__init__(io.StringIO())
-        self.piece_bytes = piece_bytes
-        self.gate = threading.Event()
-        self.gate.set()
-        self.reached = threading.Event()
-        self.written: list[bytes] = []
-        self.failure: OSError | None = None
-
-    def write(self, content: bytes) -> None:
-        """As the real one, or fail."""
-        self.reached.set()
-        assert self.gate.wait(PATIENCE_SECONDS)
-        if self.failure is not None:
-            raise self.failure
-        self.written.append(content)
-
-    @property
-    def lines(self) -> list[bytes]:
-        """All of them, in their order."""
-        return b"".join(self.written).splitlines(keepends=True)

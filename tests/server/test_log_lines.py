@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles import Recorder
+from log_recorder import Recorder
 
 from pairsmith.server import log_lines
 from pairsmith.server.log_lines import ROOM_BYTES, SPARE_BYTES, LogLines

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import pytest
 import structlog
 from applications import Application
-from doubles import Recorder
+from log_recorder import Recorder
 
 from pairsmith import Instance
 from pairsmith.errors import DecryptionError, InvalidParameter
