@@ -93,7 +93,7 @@ mutations: $(VENV)/.built ## Change database, blobs and records 100,000 times; n
 	$(BIN)/python tests/mutations/mutate.py $(or $(COUNT),100000) $(if $(SEED),--seed $(SEED))
 
 fuzz-server: $(VENV)/.built ## Send 200,000 mutated requests to the server's application.
-	$(BIN)/python tests/server/fuzzing.py 200000 $(ARGS)
+	PYTHONPATH=tests $(BIN)/python tests/server/fuzzing.py 200000 $(ARGS)
 
 format: $(VENV)/.synced ## Let the formatters have their way.
 	cargo fmt --all
