@@ -112,3 +112,11 @@ def test_figures_are_counted_once_for_all_who_ask_meanwhile(
         assert len(counted) == 2
 
     asyncio.run(test())
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_it_is_only_asked_with_get(application: Application, path: str) -> None:
+    """Another method is refused, and changes nothing."""
+    answer = application.http.post(path)
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["allow"]

@@ -20,7 +20,7 @@ from pairsmith.errors import Throttled
 from pairsmith.guard import Guard
 from pairsmith.server import tls
 from pairsmith.server.instance_api import messages_pb2 as messages
-from pairsmith.server.settings import load_settings, to_toml
+from pairsmith.server.settings_file import load_settings, to_toml
 from pairsmith.testing import RunningServer
 from waiting import PATIENCE_SECONDS, eventually
 

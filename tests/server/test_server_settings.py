@@ -9,12 +9,8 @@ import pytest
 from pairsmith._core import _pretend
 from pairsmith.errors import InvalidParameter
 from pairsmith.server.services import open_instance
-from pairsmith.server.settings import (
-    Settings,
-    load_settings,
-    to_toml,
-    with_setting,
-)
+from pairsmith.server.settings import Settings, with_setting
+from pairsmith.server.settings_file import load_settings, to_toml
 
 DOCUMENTS = Path(__file__).parents[2] / "docs"
 

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from pairsmith.cli.application import application
 from pairsmith.errors import InvalidParameter
 from pairsmith.server.dev.seed_file import read_seed_file
-from pairsmith.server.settings import DEFAULT_FILE, Settings, load_settings
+from pairsmith.server.settings import Settings
+from pairsmith.server.settings_file import DEFAULT_FILE, load_settings
 
 OTHER = 54321
 needs_root = pytest.mark.skipif(

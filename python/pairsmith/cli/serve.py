@@ -98,7 +98,7 @@ def serve(
         )
     chosen = _chosen(settings, config, given)
     if print_config:
-        from pairsmith.server.settings import to_toml
+        from pairsmith.server.settings_file import to_toml
 
         write_out(to_toml(chosen))
         return
@@ -162,7 +162,8 @@ def _chosen(
     common: Settings, config: Path | None, given: dict[str, object]
 ) -> ServerSettings:
     """The settings of file and environment with those of the command line in place."""
-    from pairsmith.server.settings import load_settings, with_setting
+    from pairsmith.server.settings import with_setting
+    from pairsmith.server.settings_file import load_settings
 
     settings = load_settings(config)
     if common.database != DEFAULT_DATABASE:

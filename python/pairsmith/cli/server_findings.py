@@ -43,7 +43,7 @@ def server_settings() -> Settings:
     Raises:
         InvalidParameter: They are not as they must be.
     """
-    from pairsmith.server.settings import DEFAULT_FILE, load_settings
+    from pairsmith.server.settings_file import DEFAULT_FILE, load_settings
 
     named = os.environ.get("PAIRSMITH_CONFIG")
     path = Path(named) if named else DEFAULT_FILE

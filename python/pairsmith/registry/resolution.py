@@ -17,13 +17,30 @@ from pairsmith.registry.states import Operation, require
 from pairsmith.registry.stored_keys import StoredKey, StoredKeys
 
 
+def facts_of(name: str, stored: StoredKeys) -> KeyFacts:
+    """What decides about rights on a key, by its id or alias; no version is opened."""
+    return _stored(name, stored).facts
+
+
 def key_of(name: str, stored: StoredKeys) -> StoredKey | Unusable:
     """Find a key that may be used, by its id or alias.
 
     Its rows fit, and its state allows the use of it.
     """
+    key = _stored(name, stored)
+    if isinstance(key, Unusable):
+        return key
     try:
-        key = stored.find(name)
+        key.require_fitting()
+        require(Operation.USE, key.key_id, key.state)
+    except PairsmithError as error:
+        return Unusable(key.facts, error)
+    return key
+
+
+def _stored(name: str, stored: StoredKeys) -> StoredKey | Unusable:
+    try:
+        return stored.find(name)
     except AliasNotFound as error:
         return Unusable(facts_of_absent(name), KeyNotFound(str(error)))
     except KeyNotFound as error:
@@ -31,12 +48,6 @@ def key_of(name: str, stored: StoredKeys) -> StoredKey | Unusable:
     except KeyUnavailable as error:  # its page of revisions is damaged
         is_id = identifiers.KEY_ID.fullmatch(name) is not None
         return Unusable(KeyFacts(name if is_id else ""), error)
-    try:
-        key.require_fitting()
-        require(Operation.USE, key.key_id, key.state)
-    except PairsmithError as error:
-        return Unusable(key.facts, error)
-    return key
 
 
 def opened(

@@ -59,7 +59,18 @@ class Unusable:
     error: PairsmithError
 
 
-Found = ResolvedKey | RotationDue | Unusable
+@dataclass(frozen=True, slots=True)
+class NameOnly:
+    """A key, or the name of none, of which nothing but the right to it was asked.
+
+    Attributes:
+        facts: What decides about rights on it.
+    """
+
+    facts: KeyFacts
+
+
+Found = ResolvedKey | RotationDue | Unusable | NameOnly
 
 Key = str | ResolvedKey
 """How an operation is told its key: by id or alias, or as it was resolved already."""
@@ -71,6 +82,11 @@ def usable(found: Found) -> ResolvedKey:
     Raises:
         PairsmithError: The reason why there is none.
     """
-    if isinstance(found, Unusable):
-        raise found.error
-    return found.present if isinstance(found, RotationDue) else found
+    match found:
+        case ResolvedKey():
+            return found
+        case RotationDue():
+            return found.present
+        case Unusable():
+            raise found.error
+    raise TypeError("of this key no version was asked for")

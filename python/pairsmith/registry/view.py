@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pairsmith.registry.access import Access
     from pairsmith.registry.cache import Known
+    from pairsmith.registry.key_facts import KeyFacts
     from pairsmith.registry.revisions import Revisions
     from pairsmith.registry.stored_keys import StoredKeys
 
@@ -80,6 +81,18 @@ class View:
             self._access.cache.bound(self._known, rotates_at_ms)
         keep(entries, name, opened)
         return opened
+
+    def facts(self, name: str) -> KeyFacts:
+        """What decides about rights on a key, by its id or alias, whatever its state.
+
+        Raises:
+            NotCached, DatabaseError, RootKeyError: As ``key``; its own versions' root
+                keys are not needed.
+        """
+        for entries in (self._known.initial, self._known.primary):
+            if name in entries:
+                return entries[name].facts
+        return resolution.facts_of(name, self._look())
 
     def version(self, key_version_id: str) -> ResolvedKey | Unusable:
         """Find a version by its own id, as an Advance blob names it.

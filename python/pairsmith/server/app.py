@@ -18,7 +18,7 @@ from pairsmith.server.instance_api.api import InstanceApi
 from pairsmith.server.openapi.api import OpenApi
 from pairsmith.server.path.answer import Answer
 from pairsmith.server.path.hallway import Hallway
-from pairsmith.server.path.work import Workplaces
+from pairsmith.server.path.workplaces import Workplaces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -35,6 +35,7 @@ INSTANCE_HEADERS = frozenset(
 answers in JSON also when it is none."""
 
 HEALTHY = Answer(200, b"ok\n", ((b"content-type", b"text/plain; charset=utf-8"),))
+ONLY_GET = Answer(405, headers=((b"allow", b"GET, HEAD"),))
 ONLY_POST = Answer(405, headers=((b"allow", b"POST"),))
 
 
@@ -71,8 +72,9 @@ class Application:
                     await self._hallway.serve(self._instance_api, scope, receive, send)
                 else:
                     await ONLY_POST.send(send)
-            elif path == "/healthz" and scope["method"] in ("GET", "HEAD"):
-                await HEALTHY.send(send)
+            elif path == "/healthz":
+                is_read = scope["method"] in ("GET", "HEAD")
+                await (HEALTHY if is_read else ONLY_GET).send(send)
             else:
                 await self._pages(scope, receive, send)
         finally:

@@ -13,13 +13,18 @@ from types import SimpleNamespace
 import pytest
 from entries import KEY, entry, lines, write
 
-from pairsmith.server.audit import AuditLog, AuditUnavailable, recorded
+from pairsmith.server.audit import AuditEntry, AuditLog, AuditUnavailable
 from pairsmith.server.audit import log as log_module
 from pairsmith.server.audit.files import lock_path
 from pairsmith.server.audit.lock import WriterLock
 
 SAFETY_SECONDS = 60
 """Only a defect lasts as long."""
+
+
+async def recorded(log: AuditLog, made: AuditEntry) -> None:
+    """Wait, as a request does, until the log has taken an entry."""
+    await log.recorded(made)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from entries import KEY, entry, requests
 
-from pairsmith.server.audit import AuditLog, AuditUnavailable, recorded
+from pairsmith.server.audit import AuditEntry, AuditLog, AuditUnavailable
 from pairsmith.server.audit import log as log_module
 
 SAFETY_SECONDS = 60
@@ -88,6 +88,11 @@ def opened(path: Path) -> Iterator[AuditLog]:
     log = AuditLog.open(path, KEY)
     yield log
     log.close()
+
+
+async def recorded(log: AuditLog, made: AuditEntry) -> None:
+    """Wait, as a request does, until the log has taken an entry."""
+    await log.recorded(made)
 
 
 def begin(log: AuditLog, *names: object) -> list[asyncio.Task[None]]:

@@ -13,7 +13,7 @@ from signing import Client, error_of
 
 from pairsmith import Instance
 from pairsmith.server.instance_api import messages_pb2 as messages
-from pairsmith.server.path import work
+from pairsmith.server.path import workplaces
 from pairsmith.server.path.turns import Turns
 from pairsmith.server.settings import Pairs, Settings, with_setting
 from waiting import PATIENCE_SECONDS, eventually
@@ -44,7 +44,7 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> list[Turns]:
         made.append(Turns(patient, workers, lambda: float(next(seconds))))
         return made[-1]
 
-    monkeypatch.setattr(work, "Turns", make)
+    monkeypatch.setattr(workplaces, "Turns", make)
     return made
 
 

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from openapi_caller import Caller, Refused, answer_of, wire_date
 from signing import Client, Signer, error_of
 
+from pairsmith.errors import RootKeyError
+from pairsmith.registry.key_ring import KeyRing
 from pairsmith.server.access.policy import parse_policy
 from pairsmith.server.openapi.actions import ACTIONS
 
@@ -475,3 +477,20 @@ def refusal(caller: Caller, action: str, **parameters: Any) -> tuple[int, str, s
     assert uuid.UUID(error.content["RequestId"]).version == 4
     assert error.content["HostId"] == "localhost"
     return error.status, error.code, error.message
+
+
+def test_a_key_is_managed_without_its_root_key(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told or changed of a key opens no version of it."""
+    key = key_of(caller)
+
+    def refuse(*_: object) -> None:
+        message = "the wrong one"
+        raise RootKeyError(message)
+
+    monkeypatch.setattr(KeyRing, "open_version", refuse)
+    caller.call("CreateAlias", KeyId=key, AliasName="alias/without")
+    assert described(caller, "alias/without")["KeyId"] == key
+    caller.call("DisableKey", KeyId=key)
+    assert described(caller, key)["KeyState"] == "Disabled"

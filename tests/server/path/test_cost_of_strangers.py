@@ -20,6 +20,7 @@ from signing import http_date
 
 from pairsmith.model import wire_date
 from pairsmith.server.openapi import signature as openapi_signature
+from pairsmith.server.path import threads
 
 MOST = 3 * 1024 * 1024
 PIECE = 64 * 1024
@@ -124,20 +125,29 @@ STRANGERS = {
 
 @contextmanager
 def counted_steps() -> Iterator[list[int]]:
-    """Count calls in this thread and in those that begin meanwhile."""
+    """Count calls in this thread, in new ones, and in what older ones are handed."""
     steps = [0]
 
     def count(_frame: object, event: str, _argument: object) -> None:
         if event in ("call", "c_call"):
             steps[0] += 1
 
-    threading.setprofile_all_threads(count) if hasattr(
-        threading, "setprofile_all_threads"
-    ) else threading.setprofile(count)
+    do = threads._Call.do
+
+    def counted(call: threads._Call[Any]) -> None:
+        sys.setprofile(count)
+        try:
+            do(call)
+        finally:
+            sys.setprofile(None)
+
+    threading.setprofile(count)
     sys.setprofile(count)
+    threads._Call.do = counted  # type: ignore[method-assign]
     try:
         yield steps
     finally:
+        threads._Call.do = do  # type: ignore[method-assign]
         sys.setprofile(None)
         threading.setprofile(None)
 

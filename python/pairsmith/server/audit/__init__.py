@@ -2,6 +2,6 @@
 
 from pairsmith.server.audit.entry import AuditEntry
 from pairsmith.server.audit.errors import AuditUnavailable
-from pairsmith.server.audit.log import AuditLog, recorded
+from pairsmith.server.audit.log import AuditLog
 
-__all__ = ["AuditEntry", "AuditLog", "AuditUnavailable", "recorded"]
+__all__ = ["AuditEntry", "AuditLog", "AuditUnavailable"]

@@ -7,13 +7,13 @@ entry that waited for it. Nobody waits longer than ``WAIT_SECONDS``, whatever ha
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Condition, Thread
-from typing import Protocol, Self
+from typing import Self
 
 from pairsmith.registry.forks import watch_forks
 from pairsmith.server.audit.appending import Appender
@@ -42,10 +42,6 @@ NOTE_SECONDS = 1.0
 
 POLL_SECONDS = 0.0005
 LONGEST_POLL_SECONDS = 0.01
-
-
-class _Log(Protocol):
-    def recorded(self, entry: AuditEntry) -> Awaitable[None]: ...
 
 
 class AuditLog:
@@ -121,9 +117,11 @@ class AuditLog:
         return self._threads.submit([entry.to_json()], WAIT_SECONDS)
 
     def recorded(self, entry: AuditEntry) -> asyncio.Future[None]:
-        """As ``submit``, for callers in the running event loop; in time in any case.
+        """Write an entry; done when it is on the disk, and in time in any case.
 
-        Whoever stops waiting leaves the entry to be written.
+        For callers in the running event loop. Else it raises ``AuditUnavailable``: it
+        is not there, or nobody knows, and the result must not be sent. Whoever stops
+        waiting leaves the entry to be written.
         """
         loop = asyncio.get_running_loop()
         callers = self._loops.get(loop) or self._callers_in(loop)
@@ -300,12 +298,3 @@ class AuditLog:
         self._appender.close()
         self._start()
         self._closed = was_closed
-
-
-async def recorded(log: _Log, entry: AuditEntry) -> None:
-    """Write an entry; returns when it is on the disk.
-
-    Raises:
-        AuditUnavailable: It is not there, or nobody knows: the result must not be sent.
-    """
-    await log.recorded(entry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pairsmith.errors import InvalidParameter, UnsupportedOperation
 from pairsmith.registry.resolved import usable
@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     from pairsmith.registry.resolved import Found
     from pairsmith.registry.view import View
     from pairsmith.results import Result
-    from pairsmith.server.access.model import AccessKey, ClientKey
+    from pairsmith.server.access.model import ClientKey
     from pairsmith.server.instance_api.operations import Operation, Parsed
+    from pairsmith.server.path.api import Sender
     from pairsmith.server.path.exchange import Exchange
     from pairsmith.server.services import Services
 
@@ -86,21 +87,19 @@ class InstanceApi:
             raise Unauthorized(claim.access_key_id)
         return found
 
-    def verify(
-        self, claim: Envelope, sender: ClientKey | AccessKey, *, with_body: bool
-    ) -> None:
+    def verify(self, claim: Envelope, sender: Sender, *, with_body: bool) -> None:
         """Check the signature, and that the body is the one that it names.
 
         Raises:
             SignatureNotMatch: It has not signed this, or the body is another.
         """
-        key = verifying_key(sender.public_key_der)  # type: ignore[union-attr]  # as found
+        key = verifying_key(cast("ClientKey", sender).public_key_der)  # as found
         if not key.verifies(claim.signature, claim.signed_text.encode()):
             raise SignatureNotMatch
         if with_body and not is_hash_of(claim.content_sha256, claim.body):
             raise SignatureNotMatch
 
-    def accept(self, claim: Envelope, sender: ClientKey | AccessKey) -> None:
+    def accept(self, claim: Envelope, sender: Sender) -> None:
         """Nothing tells a request from one that is sent again."""
 
     def call(self, claim: Envelope, _view: View, exchange: Exchange) -> Call:

@@ -211,7 +211,7 @@ def _advance_decrypt(message: messages.AdvanceDecryptRequest) -> Parsed:
         key = version_of_blob(*found)
         return instance.advance_decrypt(blob, key_id=key, iv=iv, aad=aad)
 
-    beside = ((given, Use.NAME),) if given else ()
+    beside = ((given, Use.INITIAL),) if given else ()
     return Parsed(work_by_version, ((version_id, Use.VERSION), *beside))
 
 

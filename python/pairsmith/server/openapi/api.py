@@ -44,10 +44,11 @@ if TYPE_CHECKING:
     from pairsmith.errors import PairsmithError
     from pairsmith.registry.resolved import Found
     from pairsmith.registry.view import View
-    from pairsmith.server.access.model import AccessKey, ClientKey, Principal
+    from pairsmith.server.access.model import AccessKey, Principal
     from pairsmith.server.openapi.context import Action
     from pairsmith.server.openapi.parameters import Given
     from pairsmith.server.openapi.signature import Claim
+    from pairsmith.server.path.api import Sender
     from pairsmith.server.path.exchange import Exchange
     from pairsmith.server.services import Services
 
@@ -99,9 +100,7 @@ class OpenApi:
             raise InvalidAccessKeyId
         return found
 
-    def verify(
-        self, claim: Claim, sender: ClientKey | AccessKey, *, with_body: bool
-    ) -> None:
+    def verify(self, claim: Claim, sender: Sender, *, with_body: bool) -> None:
         """Compute the signature, and compare.
 
         Raises:
@@ -111,7 +110,7 @@ class OpenApi:
         if not claim.is_by(key.secret, with_body=with_body):
             raise SignatureDoesNotMatch
 
-    def accept(self, claim: Claim, sender: ClientKey | AccessKey) -> None:
+    def accept(self, claim: Claim, sender: Sender) -> None:
         """Use up the nonce: last, for what was not signed must not use one up.
 
         Raises:

@@ -62,7 +62,7 @@ def named_keys(names: Names, given: Given) -> tuple[NamedKey, ...]:
     """The key that opens and the key that wraps, with the documented rights."""
     opens, wraps = ("ReEncryptFrom", "ReEncrypt"), ("ReEncryptTo", "ReEncrypt")
     source = given["SourceKeyId"]
-    beside = (NamedKey(key_name(names, source), opens),) if source else ()
+    beside = (NamedKey(key_name(names, source), opens, Use.INITIAL),) if source else ()
     return (
         NamedKey(given["CiphertextBlob"].key_version_id, opens, Use.VERSION),
         *beside,

@@ -8,8 +8,8 @@
 4. The API parses the operation and its parameters: a ``call``.
 5. ``decision``: each key that it names is looked at, once and at that same moment, and
    may be used by whoever asks. The work is done with what was looked at.
-6. ``turns``, ``work``: whose turn it is; what is brief is done at once, the rest in
-   threads.
+6. ``turns``, ``workplaces``: whose turn it is; what is brief is done at once, the rest
+   in threads.
 7. ``exchange``: what it was is written to the audit log, before it is answered.
 8. ``answer``: it is answered.
 

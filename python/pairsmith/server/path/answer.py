@@ -23,6 +23,10 @@ class Answer(NamedTuple):
     content: bytes = b""
     headers: Headers = ()
 
+    def __repr__(self) -> str:
+        """Without the content, which may be a private key."""
+        return f"<Answer {self.status} of {len(self.content)} bytes>"
+
     def with_headers(self, more: Headers) -> Answer:
         """The same with further headers."""
         return Answer(self.status, self.content, self.headers + more)

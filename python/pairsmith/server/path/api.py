@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pairsmith.server.path.call import Call
     from pairsmith.server.path.exchange import Exchange
 
+    Sender = ClientKey | AccessKey
+
 Claim = TypeVar("Claim")
 """Who a request says it is from, with all of its envelope; the API knows what it is."""
 
@@ -34,7 +36,7 @@ class BodyRule(NamedTuple):
 
 
 class Api(Protocol[Claim]):
-    """One API. Every method is quick but ``accept``, and works on any thread.
+    """One API. Every method works on any thread, and waits for nothing but ``accept``.
 
     Attributes:
         waits: Whether ``accept`` may have to wait.
@@ -57,17 +59,15 @@ class Api(Protocol[Claim]):
             PairsmithError: What is wrong with it.
         """
 
-    def sender(self, view: View, claim: Claim) -> ClientKey | AccessKey:
+    def sender(self, view: View, claim: Claim) -> Sender:
         """Find the identity that the request names, if it exists and is valid now.
 
         Raises:
             PairsmithError: There is none.
         """
 
-    def verify(
-        self, claim: Claim, sender: ClientKey | AccessKey, *, with_body: bool
-    ) -> None:
-        """Make sure that the sender has signed it.
+    def verify(self, claim: Claim, sender: Sender, *, with_body: bool) -> None:
+        """Make sure that the sender has signed it, in steps that grow with its length.
 
         Args:
             claim: As read.
@@ -78,7 +78,7 @@ class Api(Protocol[Claim]):
             PairsmithError: It is not.
         """
 
-    def accept(self, claim: Claim, sender: ClientKey | AccessKey) -> None:
+    def accept(self, claim: Claim, sender: Sender) -> None:
         """Make sure that it may be served once more; called once for each request.
 
         Raises:

@@ -229,14 +229,13 @@ class Body:
             BodyInPieces: It comes in far too many pieces.
             BodyIncomplete: It ended too early, or is encoded in some other way.
         """
-        said = _said_length(self._scope)
-        if said > limit:
+        self._said = _said_length(self._scope)
+        if self._said > limit:
             raise BodyTooLarge
         self._recognise = recognise
         with self._time.begin() as time:
-            if said > SMALL_BYTES:
+            if self._said > SMALL_BYTES:
                 await self._require_known(time, limit)
-            self._said = said
             first = await self._piece()
             if self.is_whole and len(first) <= min(limit, SMALL_BYTES):
                 return first
@@ -244,17 +243,16 @@ class Body:
 
     async def _rest(self, first: bytes, limit: int, time: _Time) -> bytes:
         """Read what comes after the first piece, or refuse what is too long."""
-        pieces, taken = [first], len(first)
+        pieces = [first]
         while True:
-            if taken > limit:
+            if self._came > limit:
                 raise BodyTooLarge
-            if taken > SMALL_BYTES:
-                await self._require_known(time, limit - taken)
-                self._hold(taken)
+            if self._came > SMALL_BYTES:
+                await self._require_known(time, limit - self._came)
+                self._hold(self._came)
             if self.is_whole:
                 return b"".join(pieces)
             pieces.append(await self._piece())
-            taken += len(pieces[-1])
 
     async def _require_known(self, time: _Time, left: int) -> None:
         """Find out who sends it, once, in a time that is not the body's."""

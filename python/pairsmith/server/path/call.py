@@ -29,7 +29,7 @@ class Use(Enum):
     """The version of that id, which a blob names."""
 
     NAME = auto()
-    """To know what the name means; no version of it is used, and it is not rotated."""
+    """Nothing of it: only the right to the key, whose id is worked with."""
 
 
 class NamedKey(NamedTuple):
@@ -80,6 +80,10 @@ class Call(NamedTuple):
     rights: tuple[Right, ...] = ()
     spec: str = ""
     is_brief: bool = False
+
+    def __repr__(self) -> str:
+        """Without the work, which holds what was given: plaintexts and passwords."""
+        return f"<Call about {len(self.keys)} keys>"
 
     @property
     def is_long(self) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pairsmith.registry.resolved import NameOnly
 from pairsmith.server.path.call import Use
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pairsmith.registry.view import View
     from pairsmith.server.access.model import Principal
     from pairsmith.server.access.policy import Policy
-    from pairsmith.server.path.api import Api, Claim
+    from pairsmith.server.path.api import Api, Claim, Sender
     from pairsmith.server.path.call import Call, NamedKey
     from pairsmith.server.path.exchange import Exchange
     from pairsmith.server.services import Services
@@ -39,9 +40,7 @@ class Decided(NamedTuple):
     found: tuple[Found, ...]
 
 
-def recognise(
-    api: Api[Claim], claim: Claim, view: View, *, with_body: bool
-) -> Principal:
+def recognise(api: Api[Claim], claim: Claim, view: View, *, with_body: bool) -> Sender:
     """Find out who has sent a request, and nothing else.
 
     Args:
@@ -55,22 +54,37 @@ def recognise(
     """
     sender = api.sender(view, claim)
     api.verify(claim, sender, with_body=with_body)
-    return sender.principal()
+    return sender
 
 
 def decide(
-    services: Services, api: Api[Claim], claim: Claim, view: View, exchange: Exchange
+    services: Services,
+    api: Api[Claim],
+    claim: Claim,
+    view: View,
+    exchange: Exchange,
+    verified: Sender | None = None,
 ) -> Decided:
     """Decide about a request, and note in the exchange what becomes known of it.
 
     Nothing is changed, and of what may not be used nothing is told.
+
+    Args:
+        services: What is decided by.
+        api: To which it is.
+        claim: Its envelope.
+        view: Where identities and keys are looked at.
+        exchange: The request.
+        verified: Who has signed it with its body, if that is known: it need not be
+            verified once more, as long as the identity is the same.
 
     Raises:
         PairsmithError: It is not served.
         NotCached: The view does not know enough.
     """
     sender = api.sender(view, claim)
-    api.verify(claim, sender, with_body=True)
+    if sender != verified:
+        api.verify(claim, sender, with_body=True)
     api.accept(claim, sender)
     services.access.touch(sender.id)
     exchange.principal = principal = sender.principal()
@@ -79,7 +93,11 @@ def decide(
 
 
 def decide_in_database(
-    services: Services, api: Api[Claim], claim: Claim, exchange: Exchange
+    services: Services,
+    api: Api[Claim],
+    claim: Claim,
+    exchange: Exchange,
+    verified: Sender | None = None,
 ) -> Decided:
     """The same by a look into the database, which may take a while.
 
@@ -91,7 +109,7 @@ def decide_in_database(
     """
     registry = services.registry.access
     with registry.view() as view:
-        decided = decide(services, api, claim, view, exchange)
+        decided = decide(services, api, claim, view, exchange, verified)
     pairs = zip(decided.call.keys, decided.found, strict=True)
     used = [found for key, found in pairs if key.use is not Use.NAME]
     settled = [registry.settle(found) for found in used]
@@ -126,4 +144,6 @@ def authorised(
 def _look_at(view: View, key: NamedKey) -> Found:
     if key.use is Use.VERSION:
         return view.version(key.name)
+    if key.use is Use.NAME:
+        return NameOnly(view.facts(key.name))
     return view.key(key.name, primary=key.use is Use.PRIMARY)
