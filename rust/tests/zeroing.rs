@@ -217,7 +217,7 @@ fn rsa_pairs_leave_nothing_of_ours() {
         let (p, q) = search.next_pair(&Never).expect("two primes");
         let passed = miller_rabin::passes(engine, &[&p, &q], 5, &mut bases);
         assert_eq!(passed, Ok(vec![true, true]));
-        rsa::assemble(&p, &q).expect("no fault").expect("a fit pair")
+        rsa::assemble(Engine::best(), &p, &q).expect("no fault").expect("a fit pair")
     };
     let known = generate(Engine::best());
     let numbers = [&known.d, &known.p, &known.q, &known.dp, &known.dq, &known.q_inv];

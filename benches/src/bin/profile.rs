@@ -87,12 +87,16 @@ impl Profile {
                 .timed(1, || miller_rabin::passes(engine, &[&p, &q], rounds, &mut bases))
                 .expect("random bases");
             assert!(proofs.iter().all(|&proof| proof), "odds of 2^-100");
-            let key = self.assembly.timed(1, || rsa::assemble(&p, &q)).expect("no fault");
+            let key = self.assembly.timed(1, || rsa::assemble(engine, &p, &q)).expect("no fault");
             let Some(key) = key else { continue };
             let pair = self.encoding.timed(1, || EncodedPair::from_rsa(&key)).expect("encodes");
             self.consistency
                 .timed(1, || {
-                    rsa::pairwise_consistency_test(pair.private_key.expose(), &pair.public_key)
+                    rsa::pairwise_consistency_test(
+                        engine,
+                        pair.private_key.expose(),
+                        &pair.public_key,
+                    )
                 })
                 .expect("consistent");
             self.keys += 1;

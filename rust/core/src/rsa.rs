@@ -2,13 +2,13 @@
 //! that every key passes.
 
 pub(crate) mod known_answers;
-
-use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
+mod reader;
+mod signature;
 
 use crate::error::Error;
-use crate::halves::public_half;
+use crate::lanes::Engine;
 use crate::natural::Natural;
-use crate::secret::SecretBytes;
+use crate::primes;
 use crate::spec::RsaSize;
 
 /// The public exponent of every key.
@@ -32,13 +32,13 @@ pub struct RsaKeyPair {
     pub q_inv: Natural,
 }
 
-/// The key of two primes (det-keygen, steps 19–24); `None` where they say to discard both, with odds
+/// The key of two primes that an engine found (det-keygen, steps 19–24); `None` where they say to discard both, with odds
 /// of 2^-15.
 ///
 /// # Errors
 /// [`Error::Consistency`] if a bound is missed that only a fault can miss; [`Error::SelfTest`].
-pub fn assemble(p: &Natural, q: &Natural) -> Result<Option<RsaKeyPair>, Error> {
-    known_answers::before_use()?;
+pub fn assemble(engine: Engine, p: &Natural, q: &Natural) -> Result<Option<RsaKeyPair>, Error> {
+    known_answers::before_use(engine)?;
     assembled(p, q)
 }
 
@@ -96,25 +96,47 @@ fn check_bounds(key: &RsaKeyPair) -> Result<(), Error> {
     if distant && large_exponent && full_modulus { Ok(()) } else { Err(Error::Consistency) }
 }
 
-/// Signs and verifies with code that shares nothing with the search or the encoder (FIPS 140-3 IG
-/// 10.3.A). `pkcs8` and `spki` are the two halves as they will leave: the one signs, the other
-/// verifies. If p or q were composite, or any component but d wrong, ring would refuse the key or its
-/// CRT signature would not verify. ring never uses d, but whoever opens the key may: it is checked
-/// against p and q.
+/// Signs with the one half and verifies with the other, both as they will leave (FIPS 140-3 IG
+/// 10.3.A).
+///
+/// Each step is other people's or another way than the key came: the `rsa` crate reads and validates
+/// what was encoded; the engine, or ring where the engine has no vectors for it, signs with the numbers
+/// that were read; ring verifies by the public half. If p or q were composite, or any component but d
+/// wrong, the signature would not verify; and d is held against p and q.
 ///
 /// # Errors
 /// [`Error::Consistency`] if anything at all is wrong; [`Error::SelfTest`].
-pub fn pairwise_consistency_test(pkcs8: &[u8], spki: &[u8]) -> Result<(), Error> {
-    known_answers::before_use()?;
-    consistent(pkcs8, spki)
+pub fn pairwise_consistency_test(engine: Engine, pkcs8: &[u8], spki: &[u8]) -> Result<(), Error> {
+    pairwise_consistency_tests(engine, &[(pkcs8, spki)])
+}
+
+/// As [`pairwise_consistency_test`], for several pairs of one size, which share lanes.
+///
+/// # Errors
+/// [`Error::Consistency`] if anything at all is wrong with any; [`Error::SelfTest`].
+pub(crate) fn pairwise_consistency_tests(
+    engine: Engine,
+    pairs: &[(&[u8], &[u8])],
+) -> Result<(), Error> {
+    known_answers::before_use(engine)?;
+    let keys = pairs.iter().map(|(pkcs8, _)| Ok((*pkcs8, reader::read(pkcs8)?)));
+    let keys = keys.collect::<Result<Vec<_>, Error>>()?;
+    for (_, key) in &keys {
+        primes::known_answers::before_use(engine, key.p.limbs().len())?;
+    }
+    let signatures = signature::of_each(engine, &keys)?;
+    pairs
+        .iter()
+        .zip(signatures)
+        .try_for_each(|((pkcs8, spki), signature)| signature::verify(pkcs8, spki, &signature))
 }
 
 /// Lets work pass that relies on signatures.
 ///
 /// # Errors
 /// [`Error::SelfTest`].
-pub(crate) fn before_use() -> Result<(), Error> {
-    known_answers::before_use()
+pub(crate) fn before_use(engine: Engine) -> Result<(), Error> {
+    known_answers::before_use(engine)
 }
 
 /// Refuses a public half whose modulus has another size.
@@ -129,50 +151,4 @@ pub(crate) fn require_size(size: RsaSize, spki: &[u8]) -> Result<(), Error> {
         Some(8 * key.modulus.as_bytes().len() - first.leading_zeros() as usize)
     };
     if read() == Some(size.modulus_bits()) { Ok(()) } else { Err(Error::Consistency) }
-}
-
-fn consistent(pkcs8: &[u8], spki: &[u8]) -> Result<(), Error> {
-    signature_verifies(pkcs8, spki, &signature_of(pkcs8)?)?;
-    if private_exponent_fits(pkcs8) == Some(true) { Ok(()) } else { Err(Error::Consistency) }
-}
-
-const MESSAGE: &[u8] = b"pairsmith pairwise consistency test";
-
-fn signature_of(pkcs8: &[u8]) -> Result<Vec<u8>, Error> {
-    let key = ring::rsa::KeyPair::from_pkcs8(pkcs8).map_err(|_| Error::Consistency)?;
-    let mut signature = vec![0; key.public().modulus_len()];
-    key.sign(&RSA_PKCS1_SHA256, &ring::rand::SystemRandom::new(), MESSAGE, &mut signature)
-        .map_err(|_| Error::Consistency)?;
-    Ok(signature)
-}
-
-fn signature_verifies(pkcs8: &[u8], spki: &[u8], signature: &[u8]) -> Result<(), Error> {
-    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public_half(pkcs8, spki)?)
-        .verify(MESSAGE, signature)
-        .map_err(|_| Error::Consistency)
-}
-
-/// FIPS 186-5 A.1.1, criterion 3: e·d ≡ 1 modulo p − 1 and modulo q − 1; `None` if the key cannot be
-/// read. By another way than d was found: no common divisor and no λ.
-fn private_exponent_fits(pkcs8: &[u8]) -> Option<bool> {
-    let info = pkcs8::PrivateKeyInfoRef::try_from(pkcs8).ok()?;
-    let key = pkcs1::RsaPrivateKeyRef::try_from(info.private_key.as_bytes()).ok()?;
-    let limbs = key.modulus.as_bytes().len() / 8;
-    let d = natural(key.private_exponent, limbs)?;
-    // e·d is odd, as ring has seen d to be.
-    let multiple = d.times_word_plus(PUBLIC_EXPONENT, 0).with_low_bit_cleared();
-    let fits = |prime: &Natural| {
-        // prime − 1 is twice an odd number.
-        prime.limbs()[0] & 0b11 == 0b11 && multiple.is_multiple_of_odd(&prime.half())
-    };
-    Some(fits(&natural(key.prime1, limbs / 2)?) && fits(&natural(key.prime2, limbs / 2)?))
-}
-
-/// `None` if the number has more limbs.
-fn natural(integer: pkcs1::UintRef<'_>, limbs: usize) -> Option<Natural> {
-    let digits = integer.as_bytes();
-    let mut bytes = SecretBytes::zero(8 * limbs);
-    let start = bytes.len().checked_sub(digits.len())?;
-    bytes.expose_mut()[start..].copy_from_slice(digits);
-    Some(Natural::from_be_bytes(bytes.expose()))
 }

@@ -72,7 +72,11 @@ fn exactly_as_many_come_and_no_two_alike() {
             assert!(opened.expose() == private.expose());
             if spec == rsa {
                 assert_eq!(
-                    rsa::pairwise_consistency_test(private.expose(), &pair.public_key),
+                    rsa::pairwise_consistency_test(
+                        Engine::best(),
+                        private.expose(),
+                        &pair.public_key
+                    ),
                     Ok(())
                 );
             }

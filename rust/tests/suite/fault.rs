@@ -143,6 +143,23 @@ fn a_changed_number_is_refused() {
     }
 }
 
+/// A bit flipped in the numbers that the test has read back, in the halves of its signature or in the
+/// signature: refused. A flip may leave the numbers right only where they are not used: above a prime.
+#[test]
+#[cfg_attr(not(engine_avx512ifma), ignore = "elsewhere ring signs, without these numbers")]
+fn a_fault_in_the_consistency_test_is_refused() {
+    let engine = Engine::Avx512;
+    for bit in bits() {
+        for number in 0..5 {
+            assert_refused(Place::Read(number), bit, engine, 4);
+        }
+        for half in 0..2 {
+            assert_refused(Place::Power(half), bit, engine, 4);
+        }
+        assert_refused(Place::Signature, bit, engine, 4);
+    }
+}
+
 /// A bit flipped in either document, wherever.
 #[test]
 fn a_changed_document_is_refused() {
@@ -212,14 +229,17 @@ fn a_pool_survives_faults_and_panics() {
             assert!(pool.take(spec).is_none(), "at once");
         }
         let EncodedPair { private_key, public_key } = pool.take(spec).expect("a sound pair");
-        assert_eq!(rsa::pairwise_consistency_test(private_key.expose(), &public_key), Ok(()));
+        assert_eq!(
+            rsa::pairwise_consistency_test(Engine::best(), private_key.expose(), &public_key),
+            Ok(())
+        );
     }
 }
 
 /// The gate itself is no rubber stamp for documents of nobody's.
 #[test]
 fn the_gate_refuses_empty_documents() {
-    assert_eq!(rsa::pairwise_consistency_test(&[], &[]), Err(Error::Consistency));
+    assert_eq!(rsa::pairwise_consistency_test(Engine::best(), &[], &[]), Err(Error::Consistency));
 }
 
 /// A bit that flips in any coordinate of a point, alone or in a batch, leaves no pair: the point is

@@ -264,7 +264,7 @@ fn every_changed_byte_is_refused() {
     let key = key_of(RsaSize::Bits2048, &mut OsRandom::buffered()).expect("a key");
     let EncodedPair { private_key, public_key } = EncodedPair::from_rsa(&key).expect("encodes");
     let document = private_key.expose();
-    assert_eq!(rsa::pairwise_consistency_test(document, &public_key), Ok(()));
+    assert_eq!(rsa::pairwise_consistency_test(Engine::best(), document, &public_key), Ok(()));
     let numbers = [&key.n, &key.d, &key.p, &key.q, &key.dp, &key.dq, &key.q_inv];
     let mut refused = 0;
     for (name, number) in ["n", "d", "p", "q", "dp", "dq", "q_inv"].into_iter().zip(numbers) {
@@ -272,7 +272,7 @@ fn every_changed_byte_is_refused() {
             for change in [0x01, 0x02, 0x80] {
                 let mut changed = document.to_vec();
                 changed[at] ^= change;
-                let outcome = rsa::pairwise_consistency_test(&changed, &public_key);
+                let outcome = rsa::pairwise_consistency_test(Engine::best(), &changed, &public_key);
                 assert_eq!(outcome, Err(Error::Consistency), "{name}, byte {at} ^ {change}");
                 refused += 1;
             }
@@ -309,11 +309,11 @@ fn assert_changes_are_refused(bits: impl Fn(usize) -> Range<usize>) {
         for bit in bits(byte) {
             let mut changed = pair.public_key.clone();
             changed[byte] ^= 1 << bit;
-            let outcome = rsa::pairwise_consistency_test(private_key, &changed);
+            let outcome = rsa::pairwise_consistency_test(Engine::best(), private_key, &changed);
             assert_eq!(outcome, Err(Error::Consistency), "byte {byte}, bit {bit}");
         }
     }
-    let outcome = rsa::pairwise_consistency_test(private_key, &other.public_key);
+    let outcome = rsa::pairwise_consistency_test(Engine::best(), private_key, &other.public_key);
     assert_eq!(outcome, Err(Error::Consistency));
 }
 
@@ -324,17 +324,19 @@ fn documents_of_other_lengths_are_refused() {
     let EncodedPair { private_key, public_key } = EncodedPair::from_rsa(&key).expect("encodes");
     let document = private_key.expose();
     for length in 0..document.len() {
-        let outcome = rsa::pairwise_consistency_test(&document[..length], &public_key);
+        let outcome =
+            rsa::pairwise_consistency_test(Engine::best(), &document[..length], &public_key);
         assert_eq!(outcome, Err(Error::Consistency));
     }
     for length in 0..public_key.len() {
-        let outcome = rsa::pairwise_consistency_test(document, &public_key[..length]);
+        let outcome =
+            rsa::pairwise_consistency_test(Engine::best(), document, &public_key[..length]);
         assert_eq!(outcome, Err(Error::Consistency));
     }
     for (private_end, public_end) in [(&[0][..], &[][..]), (&[], &[0])] {
         let private_key = [document, private_end].concat();
         let public_key = [&public_key, public_end].concat();
-        let outcome = rsa::pairwise_consistency_test(&private_key, &public_key);
+        let outcome = rsa::pairwise_consistency_test(Engine::best(), &private_key, &public_key);
         assert_eq!(outcome, Err(Error::Consistency));
     }
 }
@@ -356,6 +358,6 @@ fn a_composite_factor_is_refused() {
         q: natural(&q, 16),
     };
     let EncodedPair { private_key, public_key } = EncodedPair::from_rsa(&key).expect("encodes");
-    let outcome = rsa::pairwise_consistency_test(private_key.expose(), &public_key);
+    let outcome = rsa::pairwise_consistency_test(Engine::best(), private_key.expose(), &public_key);
     assert_eq!(outcome, Err(Error::Consistency));
 }

@@ -143,6 +143,34 @@ impl Engine {
     }
 }
 
+/// A number of twice the modulus's limbs modulo an odd one of 16, 24 or 32, which is above the number's
+/// upper half.
+///
+/// # Panics
+///
+/// If the numbers are not as said: a defect of the caller, not an input.
+#[must_use]
+pub fn residue(number: &Natural, modulus: &Natural) -> Natural {
+    assert_eq!(number.limbs().len(), 2 * check(&[modulus]), "twice the limbs");
+    let residue = scalar::residue(number, modulus);
+    erase_stack();
+    residue
+}
+
+/// a·b modulo an odd number of 16, 24 or 32 limbs above both.
+///
+/// # Panics
+///
+/// If the numbers are not as said: a defect of the caller, not an input.
+#[must_use]
+pub fn product_modulo(a: &Natural, b: &Natural, modulus: &Natural) -> Natural {
+    let limbs = check(&[modulus]);
+    assert!(a.limbs().len() == limbs && b.limbs().len() == limbs, "one limb count");
+    let product = scalar::product_modulo(a, b, modulus);
+    erase_stack();
+    product
+}
+
 /// Bit i is set if the predicate holds for number i, of at most eight.
 fn mask(numbers: &[&Natural], holds: impl Fn(&Natural) -> bool) -> u8 {
     numbers.iter().enumerate().fold(0, |mask, (i, number)| mask | u8::from(holds(number)) << i)
