@@ -8,8 +8,8 @@ use crate::fault::{self, Place};
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::natural::Natural;
-use crate::primes::miller_rabin;
 use crate::primes::search::PrimeSearch;
+use crate::primes::{miller_rabin, proof};
 use crate::purpose::Purpose;
 use crate::random::{OsRandom, RandomSource};
 use crate::rsa::{self, RsaKeyPair};
@@ -170,7 +170,7 @@ pub fn rsa_key_pair(
         // What the second makes of numbers that the first turns down is thrown away.
         let (proofs, pair) = side_by_side(
             threads,
-            || miller_rabin::passes(engine, &[p, q], rounds, bases),
+            || proof::passes(engine, &[p, q], rounds, bases),
             || through_the_gate(engine, &primes),
         );
         let [[p, q]] = primes;

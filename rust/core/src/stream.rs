@@ -11,8 +11,8 @@ use crate::generate::{ROUNDS, ec_pair_tested, through_the_gate};
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::natural::Natural;
-use crate::primes::miller_rabin;
 use crate::primes::search::PrimeSearch;
+use crate::primes::{miller_rabin, proof};
 use crate::random::OsRandom;
 use crate::spec::{Curve, KeyPairSpec, RsaSize};
 use crate::stack;
@@ -114,7 +114,7 @@ impl RsaStream {
         }
         let rounds = miller_rabin::rounds(self.prime_bits);
         let numbers: Vec<&Natural> = probable.iter().collect();
-        let proofs = miller_rabin::passes(self.engine, &numbers, rounds, &mut self.bases)?;
+        let proofs = proof::passes(self.engine, &numbers, rounds, &mut self.bases)?;
         let proven = probable.into_iter().zip(proofs).filter(|(_, proof)| *proof);
         let mut primes = proven.map(|(prime, _)| prime);
         Ok(std::iter::from_fn(|| Some([primes.next()?, primes.next()?])).collect())

@@ -11,7 +11,7 @@ use super::{
     avx2,
     avx512::{across, curve, division, power as vector},
     columns::{self, Compiled},
-    curve::{Point, Scalar},
+    curve_crates::{Point, Scalar},
 };
 #[cfg(target_arch = "x86_64")]
 use crate::error::Error;

@@ -11,12 +11,13 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod columns;
 mod curve;
+mod curve_crates;
 mod dispatch;
 mod division;
 mod scalar;
 
-pub(crate) use curve::crate_is_ready;
-pub use curve::{POINT_LENGTH, Point, SCALAR_LENGTH, Scalar};
+pub(crate) use curve_crates::crate_is_ready;
+pub use curve_crates::{POINT_LENGTH, Point, SCALAR_LENGTH, Scalar};
 pub(crate) use division::Division;
 
 use crate::natural::Natural;

@@ -1,6 +1,7 @@
 //! A key that this crate has made, published and never to be used, with what OpenSSL signs by it.
 
-use super::{RsaKeyPair, assembled, reader, signature};
+use super::numbers::{RsaKeyPair, assembled};
+use super::{reader, signature};
 use crate::error::Error;
 use crate::lanes::Engine;
 use crate::natural::Natural;

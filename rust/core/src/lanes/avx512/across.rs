@@ -12,7 +12,7 @@ use std::arch::x86_64::{
     _mm512_permutexvar_epi64, _mm512_srli_epi64,
 };
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::vector::{
     LIMB_BITS, LIMB_MASK, Lanes, add, from_words, high, limb_of, low, splat, to_words, zero,
@@ -31,13 +31,11 @@ type Number<const V: usize> = [Lanes; V];
 type Pair<const V: usize> = [Number<V>; NUMBERS];
 
 /// Two odd moduli.
-struct Moduli<const V: usize>(Zeroizing<[Modulus<V>; NUMBERS]>);
-
-#[derive(Clone, Copy, Zeroize)]
-struct Modulus<const V: usize> {
-    n: Number<V>,
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Moduli<const V: usize> {
+    n: Pair<V>,
     /// −1/n mod 2^52, in every lane.
-    n_inv: Lanes,
+    n_inv: [Lanes; NUMBERS],
 }
 
 /// See [`crate::lanes::Engine::power`]; one or two lanes of 16, 24 or 32 limbs for a V of 3, 4 or 5.
@@ -71,14 +69,17 @@ impl<const V: usize> Moduli<V> {
     /// R is two to this power.
     const R_BITS: usize = LIMB_BITS * V * Self::LANES;
 
+    #[expect(clippy::unnecessary_box_returns, reason = "moving secrets would leave copies of them")]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn new(moduli: &[&Natural]) -> Self {
-        let numbers = Zeroizing::new(read::<V>(moduli));
-        let modulus = |lane: usize| {
-            let inverse = crate::lanes::inverse(number(moduli, lane).limbs()[0]);
-            Modulus { n: numbers[lane], n_inv: splat(inverse.wrapping_neg() & LIMB_MASK) }
-        };
-        Self(std::array::from_fn(modulus).into())
+    fn new(moduli: &[&Natural]) -> Box<Self> {
+        let empty = [[zero(); V]; NUMBERS];
+        let mut this = Box::new(Self { n: empty, n_inv: [zero(); NUMBERS] });
+        read(&mut this.n, moduli);
+        for (i, n_inv) in this.n_inv.iter_mut().enumerate() {
+            let inverse = crate::lanes::inverse(number(moduli, i).limbs()[0]);
+            *n_inv = splat(inverse.wrapping_neg() & LIMB_MASK);
+        }
+        this
     }
 
     /// x = x·y / R mod n: below R if both are, and at most n for a y of one.
@@ -90,9 +91,9 @@ impl<const V: usize> Moduli<V> {
             let lane = splat(lane as u64);
             for (&of_first, &of_second) in y[0].iter().zip(&y[1]) {
                 let factor = _mm512_permutexvar_epi64(lane, of_first);
-                first.add_row(&x[0], factor, &self.0[0]);
+                first.add_row(&x[0], factor, (&self.n[0], self.n_inv[0]));
                 let factor = _mm512_permutexvar_epi64(lane, of_second);
-                second.add_row(&x[1], factor, &self.0[1]);
+                second.add_row(&x[1], factor, (&self.n[1], self.n_inv[1]));
             }
         }
         first.write(&mut x[0]);
@@ -115,10 +116,10 @@ impl<const V: usize> Sums<V> {
     /// What the next digit waits for is short: what x contributes is there before this digit is.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn add_row(&mut self, x: &Number<V>, factor: Lanes, Modulus { n, n_inv }: &Modulus<V>) {
+    fn add_row(&mut self, x: &Number<V>, factor: Lanes, (n, n_inv): (&Number<V>, Lanes)) {
         let sums = &mut self.0;
         let lowest = add(sums[0], low(zero(), x[0], factor));
-        let digit = low(zero(), _mm512_permutexvar_epi64(zero(), lowest), *n_inv);
+        let digit = low(zero(), _mm512_permutexvar_epi64(zero(), lowest), n_inv);
         // The lowest limb becomes a multiple of 2^52: the next one above, whatever the digit is.
         let carry =
             _mm512_maskz_srli_epi64::<{ LIMB_BITS as u32 }>(1, add(lowest, splat(LIMB_MASK)));
@@ -172,13 +173,15 @@ fn powers<const V: usize>(
     // bits as a modulus has: (2^2w)² / R · 2^(4·(r − w)) / R is 2^2r = R².
     let bits = 64 * numbers[0].limbs().len();
     let known: Vec<Natural> = numbers.iter().map(|n| scalar::r_squared(n)).collect();
-    let mut square = Zeroizing::new(read::<V>(&known.iter().collect::<Vec<_>>()));
-    let factor = Zeroizing::new(*square);
+    let mut square = Zeroizing::new([[zero(); V]; NUMBERS]);
+    read(&mut square, &known.iter().collect::<Vec<_>>());
+    let mut factor = Zeroizing::new(*square);
     moduli.multiply(&mut square, &factor);
     moduli.multiply(&mut square, &power_of_two(4 * (Moduli::<V>::R_BITS - bits)));
     let mut table = Zeroizing::new(vec![*square; DIGITS]);
     moduli.multiply(&mut table[0], &power_of_two(0));
-    moduli.multiply(&mut table[1], &Zeroizing::new(read::<V>(bases)));
+    read(&mut factor, bases);
+    moduli.multiply(&mut table[1], &factor);
     for digit in 2..DIGITS {
         let (known, unknown) = table.split_at_mut(digit);
         unknown[0] = known[digit - 1];
@@ -223,20 +226,18 @@ fn power_of_two<const V: usize>(exponent: usize) -> Pair<V> {
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn read<const V: usize>(numbers: &[&Natural]) -> Pair<V> {
+fn read<const V: usize>(pair: &mut Pair<V>, numbers: &[&Natural]) {
     let limb_at = |words: &[u64], index: usize| {
         let (first, offset) = (index * LIMB_BITS / 64, index * LIMB_BITS % 64);
         let word = |index: usize| u128::from(words.get(index).copied().unwrap_or(0));
         ((word(first + 1) << 64 | word(first)) >> offset) as u64 & LIMB_MASK
     };
-    let mut pair = [[zero(); V]; NUMBERS];
     for (i, of_number) in pair.iter_mut().enumerate() {
         let words = number(numbers, i).limbs();
         for (register, limbs) in of_number.iter_mut().enumerate() {
             *limbs = from_words(std::array::from_fn(|lane| limb_at(words, V * lane + register)));
         }
     }
-    pair
 }
 
 /// The number in so many 64-bit words, which must have room.
