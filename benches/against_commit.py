@@ -38,22 +38,23 @@ def main() -> None:
         "size | keys | the other, ms | this, ms | of the sums | of a key (quartiles)"
     )
     print(f"| {columns} |\n|{'---|' * 6}")
-    everything: dict[int, list[list[int]]] = {}
+    results = []
     for bits, share in SIZES.items():
         keys = max(2, int(arguments.keys * share))
-        times = everything[bits] = compared(makers, bits, keys)
-        columns_of = list(zip(*times, strict=True))
-        medians = [statistics.median(column) / 1e6 for column in columns_of]
-        sums = [sum(column) for column in columns_of]
-        ratios = [ours / theirs for theirs, ours in times]
+        both = compared(makers, bits, keys)
+        results.append({"Bits": bits, "Nanoseconds": both})
+        earlier, this = both.values()
+        medians = [statistics.median(times) / 1e6 for times in (earlier, this)]
+        ratios = [ours / theirs for theirs, ours in zip(earlier, this, strict=True)]
         low, median, high = statistics.quantiles(ratios)
         print(
-            f"| RSA_{bits} | {len(times)} | {medians[0]:.2f} | {medians[1]:.2f} "
-            f"| {sums[1] / sums[0]:.3f} | {median:.3f} ({low:.3f} to {high:.3f}) |",
+            f"| RSA_{bits} | {keys} | {medians[0]:.2f} | {medians[1]:.2f} "
+            f"| {sum(this) / sum(earlier):.3f} "
+            f"| {median:.3f} ({low:.3f} to {high:.3f}) |",
             flush=True,
         )
     if arguments.json:
-        arguments.json.write_text(json.dumps(everything))
+        arguments.json.write_text(json.dumps(results))
 
 
 def started(folder: Path, engine: str) -> Maker:
@@ -65,21 +66,22 @@ def started(folder: Path, engine: str) -> Maker:
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
 
 
-def compared(makers: list[Maker], bits: int, keys: int) -> list[list[int]]:
-    """Return the nanoseconds of both for each key.
+def compared(makers: list[Maker], bits: int, keys: int) -> dict[str, list[int]]:
+    """Return the nanoseconds that the earlier commit and this one took for each key.
 
     The first key makes tables and is left out.
     """
-    times = []
+    times: list[list[int]] = [[], []]
     for seed in range(keys + 1):
-        order = random.sample(range(2), 2)
-        answers = dict(sorted((i, answer(makers[i], bits, seed)) for i in order))
-        public_keys = {public_key for _, public_key in answers.values()}
+        public_keys = set()
+        for i in random.sample(range(2), 2):
+            nanoseconds, public_key = answer(makers[i], bits, seed)
+            times[i].append(nanoseconds)
+            public_keys.add(public_key)
         if len(public_keys) != 1:
             message = f"the commits make different keys of {bits} bits of seed {seed}"
             raise SystemExit(message)
-        times.append([nanoseconds for nanoseconds, _ in answers.values()])
-    return times[1:]
+    return {"Earlier": times[0][1:], "This": times[1][1:]}
 
 
 def answer(maker: Maker, bits: int, seed: int) -> tuple[int, str]:

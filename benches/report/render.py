@@ -23,6 +23,7 @@ TEXTS: dict[str, tuple[tuple[str, ...], Callable[[Results], str]]] = {
     "latency": (("latency",), tables.latency_table),
     "memory": (("memory",), tables.memory_table),
     "lanes": (("lanes",), tables.lanes_table),
+    "commit": (("commit",), tables.commit_table),
     "work": (("work",), tables.work_table),
     "threads": (("threads",), tables.threads_table),
     "profile": (("profile",), tables.profile_table),

@@ -20,6 +20,8 @@ Facts = dict[str, Any]
 
 BATCHED = {"RSA_2048": 100, "RSA_3072": 40, "RSA_4096": 16}
 """Pairs of a turn, in a batch and one by one."""
+EARLIER = "70dde76"
+"""The commit with which this one is compared."""
 BULK = (1_000, 100_000)
 """Pairs of the two bulk jobs whose memory is compared."""
 TAKEN = POOLED * 3 // 4
@@ -106,6 +108,28 @@ def lanes(*, quick: bool) -> Facts | None:
     return found
 
 
+def commit(*, quick: bool) -> Facts | None:
+    """The same RSA keys by an earlier commit, by ``against_commit.py``."""
+    if Instance.engine() != "avx512ifma" or not has_commit(EARLIER):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        checkout, file = Path(folder) / "checkout", Path(folder) / "commit.json"
+        run("git", "worktree", "add", "--quiet", "--detach", str(checkout), EARLIER)
+        try:
+            words = ["--keys", "12" if quick else "400", "--json", str(file)]
+            run(sys.executable, "benches/against_commit.py", str(checkout), *words)
+        finally:
+            run("git", "worktree", "remove", "--force", str(checkout))
+        found: Facts = {"Commit": EARLIER, "Results": json.loads(file.read_text())}
+    return found
+
+
+def has_commit(name: str) -> bool:
+    """Whether this is a clone that has the commit."""
+    command = ["git", "cat-file", "-e", f"{name}^{{commit}}"]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
 def work(*, quick: bool) -> Facts:  # noqa: ARG001 -- it is quick
     """How much work two primes take: a count, the same on every machine."""
     tests = ["--locked", "--quiet", "--package", "pairsmith-tests"]
@@ -166,6 +190,7 @@ SECTIONS: dict[str, Callable[..., Facts | None]] = {
     "latency": latency,
     "memory": memory,
     "lanes": lanes,
+    "commit": commit,
     "work": work,
     "threads": threads,
     "profile": profile,

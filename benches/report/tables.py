@@ -223,6 +223,31 @@ def lanes_table(results: Results) -> str:
     return table(head, rows, "lrrrr")
 
 
+def commit_table(results: Results) -> str:
+    """The same keys by an earlier commit and by this one."""
+    rows = []
+    for each in results["commit"]["Data"]["Results"]:
+        earlier, this = each["Nanoseconds"].values()
+        found = middle(
+            [ours / theirs for theirs, ours in zip(earlier, this, strict=True)]
+        )
+        medians = (
+            middle([ns / 1e6 for ns in times]).value for times in (earlier, this)
+        )
+        rows.append(
+            [
+                f"RSA_{each['Bits']}",
+                *map(number, medians),
+                f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})",
+                f"{sum(this) / sum(earlier):.3f}",
+                str(found.samples),
+            ]
+        )
+    earlier = f"`{results['commit']['Data']['Commit']}`, median ms"
+    head = ("spec", earlier, "this, median ms", "ratio of a key", "of the sums", "keys")
+    return table(head, rows, "lrrrrr")
+
+
 def work_table(results: Results) -> str:
     """Counts of work for two primes."""
     rows = [
