@@ -257,8 +257,7 @@ fn position(document: &[u8], number: &BigUint) -> Range<usize> {
     start..start + digits.len()
 }
 
-/// A private key of which any byte of any number was changed is refused: by ring, or, as ring does
-/// not look at d, by our own look at it.
+/// A private key of which any byte of any number was changed is refused.
 #[test]
 fn every_changed_byte_is_refused() {
     let key = key_of(RsaSize::Bits2048, &mut OsRandom::buffered()).expect("a key");
@@ -339,6 +338,70 @@ fn documents_of_other_lengths_are_refused() {
         let outcome = rsa::pairwise_consistency_test(Engine::best(), &private_key, &public_key);
         assert_eq!(outcome, Err(Error::Consistency));
     }
+}
+
+/// A sound key with another public exponent, or with primes of different lengths, is none of ours.
+#[test]
+fn sound_keys_that_are_not_ours_are_refused() {
+    let [p, q] = ordinary_primes();
+    assert_eq!(judged(&p, &q, 65537), Ok(()));
+    // Each has an inverse.
+    for e in [5u32, 17, 257, 65539] {
+        let phi = (&p - 1u8) * (&q - 1u8);
+        if phi.gcd(&BigUint::from(e)).is_one() {
+            assert_eq!(judged(&p, &q, e), Err(Error::Consistency), "{e}");
+        }
+    }
+    let long = prime_from((BigUint::from(0b11u8) << 1102u32) + 7u8, 8, 24);
+    let short = prime_from((BigUint::from(0b11u8) << 942u32) + 7u8, 8, 16);
+    assert_eq!((long.clone() * &short).bits(), 2048);
+    assert_eq!(judged(&long, &short, 65537), Err(Error::Consistency));
+    assert_eq!(judged(&p, &p, 65537), Err(Error::Consistency));
+}
+
+/// What the gate says of the key of these primes, written by other people's code.
+fn judged(p: &BigUint, q: &BigUint, e: u32) -> Result<(), Error> {
+    use ::rsa::pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef, UintRef};
+    use ::rsa::pkcs8::der::Encode as _;
+    use ::rsa::pkcs8::der::asn1::{AnyRef, BitStringRef, OctetStringRef};
+    use ::rsa::pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
+    let phi = (p - 1u8) * (q - 1u8);
+    let d = BigUint::from(e).modinv(&phi).unwrap_or_else(BigUint::one);
+    let q_inv = q.modinv(p).unwrap_or_else(BigUint::one);
+    let numbers =
+        [p * q, e.into(), d.clone(), p.clone(), q.clone(), &d % (p - 1u8), &d % (q - 1u8), q_inv]
+            .map(|number| number.to_bytes_be());
+    let [
+        modulus,
+        public_exponent,
+        private_exponent,
+        prime1,
+        prime2,
+        exponent1,
+        exponent2,
+        coefficient,
+    ] = numbers.each_ref().map(|bytes| UintRef::new(bytes).expect("a number"));
+    let private = RsaPrivateKeyRef {
+        modulus,
+        public_exponent,
+        private_exponent,
+        prime1,
+        prime2,
+        exponent1,
+        exponent2,
+        coefficient,
+        other_prime_infos: None,
+    };
+    let public = RsaPublicKeyRef { modulus, public_exponent }.to_der().expect("encodes");
+    let private = private.to_der().expect("encodes");
+    let algorithm =
+        AlgorithmIdentifierRef { oid: ::rsa::pkcs1::ALGORITHM_OID, parameters: Some(AnyRef::NULL) };
+    let octets = OctetStringRef::new(&private).expect("octets");
+    let pkcs8 = ::rsa::pkcs8::PrivateKeyInfoRef::new(algorithm, octets).to_der().expect("encodes");
+    let bits = BitStringRef::from_bytes(&public).expect("bits");
+    let spki = SubjectPublicKeyInfoRef { algorithm, subject_public_key: bits };
+    let spki = spki.to_der().expect("encodes");
+    rsa::pairwise_consistency_test(Engine::best(), &pkcs8, &spki)
 }
 
 /// A key of a composite "prime" is refused: its CRT signature does not verify.

@@ -3,10 +3,11 @@
 //!
 //! No operation of the crate uses a private key here: docs/decisions/rsa.md.
 
-use ::rsa::PrivateKey;
 use ::rsa::traits::{PrivateKeyParts, PublicKeyParts};
+use ::rsa::{BoxedUint, PrivateKey};
 use pkcs8::PrivateKeyInfoRef;
 
+use super::numbers::PUBLIC_EXPONENT;
 use crate::error::Error;
 #[cfg(feature = "fault-injection")]
 use crate::fault::{Place, in_number};
@@ -27,13 +28,16 @@ pub(super) struct Numbers {
 ///
 /// # Errors
 /// [`Error::Consistency`] unless the document is an RSA key with two different odd primes p and q (what
-/// is called so: the crate does not test it), n = p·q, e·d ≡ 1 modulo p − 1 and modulo q − 1
+/// is called so: the crate does not test it), e is ours, n = p·q, e·d ≡ 1 modulo p − 1 and modulo q − 1
 /// (FIPS 186-5 A.1.1, criterion 3), d < n, and the numbers of the Chinese remainder theorem that follow.
 pub(super) fn read(pkcs8: &[u8]) -> Result<Numbers, Error> {
     let info = PrivateKeyInfoRef::try_from(pkcs8).map_err(|_| Error::Consistency)?;
     let written = pkcs1::RsaPrivateKeyRef::try_from(info.private_key.as_bytes())
         .map_err(|_| Error::Consistency)?;
     let key = PrivateKey::try_from(info).map_err(|_| Error::Consistency)?;
+    if *key.e() != BoxedUint::from(PUBLIC_EXPONENT) {
+        return Err(Error::Consistency);
+    }
     let bits = key.n().bit_width_vartime() as usize;
     let size = RsaSize::ALL.into_iter().find(|size| size.modulus_bits() == bits);
     let limbs = size.ok_or(Error::Consistency)?.prime_bits() / 64;
