@@ -1,7 +1,8 @@
 //! Data key pairs: generation, encoding and wrapping, with no knowledge of Python, files, time or
 //! configuration.
 //!
-//! The way down: [`health`], [`dumps`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`],
+//! The way down: [`health`], [`dumps`] → [`batch`], [`pool`], [`json_lines`] → [`columns`],
+//! [`public_numbers`], [`stream`], [`seeded`] → [`generate`],
 //! [`re_encrypt`] → [`open_pair`], [`verifying_key`] → [`prepare`] → [`root_key`] → [`service_key`] →
 //! [`wrap`] → `seal`,
 //! [`encode`] → [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`],
@@ -11,6 +12,7 @@
 
 pub mod aead;
 pub mod batch;
+pub mod columns;
 pub mod dumps;
 pub mod ec;
 pub mod encode;
@@ -21,6 +23,7 @@ pub mod generate;
 mod halves;
 pub mod health;
 pub mod interrupt;
+pub mod json_lines;
 pub mod lanes;
 pub mod locked;
 pub mod natural;
@@ -29,6 +32,7 @@ pub mod open_pair;
 pub mod pool;
 pub mod prepare;
 pub mod primes;
+pub mod public_numbers;
 pub mod purpose;
 pub mod random;
 pub mod re_encrypt;

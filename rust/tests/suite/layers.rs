@@ -245,6 +245,7 @@ fn secrets_are_neither_printed_nor_copied() {
         "Opened",
         "RootKey",
         "DataKeyPair",
+        "PairColumns",
         "Modulus",
         "Work",
         "Moduli",

@@ -2,13 +2,16 @@
 //! named `slow`, too.
 
 mod aead;
+mod base64;
 mod batch;
+mod columns;
 mod contexts;
 mod ec;
 mod encode;
 mod erasing_alloc;
 mod fault;
 mod generate;
+mod json_lines;
 mod lanes;
 mod layers;
 mod natural;
@@ -16,6 +19,7 @@ mod open_pair;
 mod pool;
 mod prepare;
 mod primes;
+mod public_numbers;
 mod random;
 mod random_sources;
 mod re_encrypt;
