@@ -127,6 +127,31 @@ def goals() -> Iterator[Goal]:
             two_over_one(spec, {"Threads": 2, "Processes": 1}),
         )
     yield Goal(
+        "EC_P256 in a batch, two cores over one",
+        "workers",
+        1.8,
+        "×",
+        two_over_one("EC_P256", {"Threads": 2, "Processes": 1}),
+    )
+    for name, what, wanted in (
+        ("bulk parquet", "`bulk` of EC_P256 to Parquet", 60),
+        ("bulk jsonl", "`bulk` of EC_P256 to JSON Lines", 40),
+    ):
+        yield Goal(
+            f"{what}, to the rate of the bare batch",
+            "bulk",
+            wanted,
+            "%",
+            share_of_batch(name),
+        )
+    yield Goal(
+        "`bulk verify` of EC_P256 over reading every record",
+        "bulk",
+        4,
+        "×",
+        verification_over_reading,
+    )
+    yield Goal(
         "RSA_2048 from a warm pool, median", "latency", 60, "µs", pooled, at_most=True
     )
     yield Goal(
@@ -151,6 +176,14 @@ def goals() -> Iterator[Goal]:
         5,
         "µs",
         instance_layer,
+        at_most=True,
+    )
+    yield Goal(
+        "EC_P256: what Python adds to a pair of a batch",
+        "pairs",
+        1,
+        "µs",
+        batch_layer,
         at_most=True,
     )
 
@@ -253,3 +286,30 @@ def instance_layer(results: Results) -> Figure:
     core = contestant(results, "pairs", "EC_P256", Contestant="core")
     turns = zip(whole["TurnMedians"], core["TurnMedians"], strict=True)
     return middle([one - other for one, other in turns])
+
+
+def batch_layer(results: Results) -> Figure:
+    """Microseconds between a batch as objects and as tables, turn by turn."""
+    objects = contestant(results, "pairs", "EC_P256", Contestant="batch")
+    tables = contestant(results, "pairs", "EC_P256", Contestant="tables")
+    turns = zip(objects["TurnMedians"], tables["TurnMedians"], strict=True)
+    return middle([one - other for one, other in turns])
+
+
+def share_of_batch(name: str) -> Callable[[Results], Figure]:
+    """The rate in hundredths of the bare batch's, turn by turn."""
+
+    def figure(results: Results) -> Figure:
+        bare = contestant(results, "bulk", "EC_P256", Contestant="bare batch")
+        ours = contestant(results, "bulk", "EC_P256", Contestant=name)
+        turns = zip(bare["TurnMedians"], ours["TurnMedians"], strict=True)
+        return middle([100 * one / other for one, other in turns])
+
+    return figure
+
+
+def verification_over_reading(results: Results) -> Figure:
+    """How many times faster, turn by turn."""
+    ours = contestant(results, "bulk", "EC_P256", Contestant="verify")
+    reading = contestant(results, "bulk", "EC_P256", Contestant="verify by reading")
+    return turn_by_turn(reading["TurnMedians"], ours["TurnMedians"])

@@ -20,6 +20,7 @@ TEXTS: dict[str, tuple[tuple[str, ...], Callable[[Results], str]]] = {
     "pairs": (("pairs",), tables.pairs_table),
     "batch": (("pairs",), tables.batch_table),
     "workers": (("workers",), tables.workers_table),
+    "bulk": (("bulk",), tables.bulk_table),
     "latency": (("latency",), tables.latency_table),
     "memory": (("memory",), tables.memory_table),
     "lanes": (("lanes",), tables.lanes_table),

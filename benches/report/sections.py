@@ -44,7 +44,7 @@ def pairs(*, quick: bool) -> Facts:
     for spec, rivals in (("EC_P256", ["pycryptodome"]), ("EC_P256K", [])):
         singles = ["instance", "core", "by hand", *rivals]
         contestants = [Contestant(name, spec, 300) for name in singles]
-        contestants.append(Contestant("batch", spec, 1000))
+        contestants += [Contestant(name, spec, 1000) for name in ("batch", "tables")]
         found += take_turns(contestants, 10 if quick else 100)
     for spec, count in BATCHED.items():
         contestants = [Contestant(name, spec, count) for name in ("instance", "batch")]
@@ -63,6 +63,22 @@ def workers(*, quick: bool) -> Facts:
             contestants.append(Contestant("batch", spec, count, 1, cores))
         found += take_turns(contestants, 2 if quick else rounds)
     return {"Cores": cores, "Results": found}
+
+
+def bulk(*, quick: bool) -> Facts:
+    """Bulk jobs of EC pairs and their verification, beside the batch they are of."""
+    cores = len(os.sched_getaffinity(0))
+    contestants = [
+        Contestant(name, "EC_P256", 50_000, cores, is_pinned=False)
+        for name in (
+            "bare batch",
+            "bulk parquet",
+            "bulk jsonl",
+            "verify",
+            "verify by reading",
+        )
+    ]
+    return {"Cores": cores, "Results": take_turns(contestants, 2 if quick else 20)}
 
 
 def latency(*, quick: bool) -> Facts:
@@ -187,6 +203,7 @@ SECTIONS: dict[str, Callable[..., Facts | None]] = {
     "keygen": keygen,
     "pairs": pairs,
     "workers": workers,
+    "bulk": bulk,
     "latency": latency,
     "memory": memory,
     "lanes": lanes,

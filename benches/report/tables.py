@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from .figures import Figure, contestant, generator, generators, middle, ratio
+from .figures import (
+    Figure,
+    contestant,
+    generator,
+    generators,
+    middle,
+    ratio,
+    turn_by_turn,
+)
 from .goals import goals, two_over_one
 from .results import Results
 
@@ -14,6 +22,12 @@ NAMES = {
     "instance": "`Instance`, one at a time",
     "core": "its one call into the core",
     "batch": "`Instance`, a batch on one core",
+    "tables": "the same as tables of Arrow",
+    "bare batch": "a batch as tables of Arrow, thrown away",
+    "bulk parquet": "`bulk` to Parquet",
+    "bulk jsonl": "`bulk` to JSON Lines",
+    "verify": "`bulk verify` of JSON Lines, opening none",
+    "verify by reading": "the same, every record read by itself",
     "by hand": "by hand with `cryptography`",
     "pycryptodome": "pycryptodome, generation alone",
 }
@@ -163,6 +177,26 @@ def workers_table(results: Results) -> str:
         )
     head = ("spec", "who", "pairs a second", "over one (95 %)", "turns × pairs")
     return table(head, rows, "llrrr")
+
+
+def bulk_table(results: Results) -> str:
+    """Bulk jobs: microseconds, and the share of the batch's rate."""
+    rows = []
+    bare = contestant(results, "bulk", "EC_P256", Contestant="bare batch")
+    for each in results["bulk"]["Data"]["Results"]:
+        took = middle(each["TurnMedians"])
+        share = turn_by_turn(bare["TurnMedians"], each["TurnMedians"])
+        rows.append(
+            [
+                NAMES[each["Contestant"]],
+                number(took.value),
+                spread(took),
+                f"{took.samples} × {each['PairsPerTurn']:,}",
+                percent(share.value),
+            ]
+        )
+    head = ("what", "µs a pair", "quartiles", "turns × pairs", "rate, to the batch's")
+    return table(head, rows, "lrrrr")
 
 
 def whose(**several: int) -> str:

@@ -28,6 +28,7 @@ DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError)
 """What pyarrow raises for files that are not as they should be."""
 
 TEXTS = ("KeyId", "KeyVersionId", "KeyPairSpec", "KeyFormat", "Algorithm")
+RANDOM = ("Iv", "PrivateKeyCiphertextBlob")
 TYPE_KEY = b"Type"
 
 
@@ -47,11 +48,16 @@ def schema(*, with_plaintext: bool) -> pa.Schema:
 
 def table_writer(draft: Draft, *, with_plaintext: bool) -> pq.ParquetWriter:
     """What writes tables of that schema to a draft."""
+    columns = schema(with_plaintext=with_plaintext)
     writer = pq.ParquetWriter(
         pa.PythonFile(draft, mode="w"),
-        schema(with_plaintext=with_plaintext),
-        # Only what repeats itself is worth a dictionary.
+        columns,
+        # Only what repeats itself is worth a dictionary; what is random is not smaller
+        # for being compressed.
         use_dictionary=[*TEXTS, "Aad"],
+        compression={
+            name: "none" if name in RANDOM else "snappy" for name in columns.names
+        },
         write_statistics=False,
         write_page_checksum=True,
         store_schema=False,

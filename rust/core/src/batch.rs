@@ -1,7 +1,7 @@
 //! Many wrapped pairs on several threads, handed over in groups as they are made.
 //!
-//! Memory does not depend on how many are wanted: a worker waits while the groups that nobody has
-//! taken are as many as twice the workers. If the machine is known to have been copied, what was made
+//! Memory does not depend on how many are wanted: a worker waits while enough groups are there that
+//! nobody has taken. If the machine is known to have been copied, what was made
 //! and drawn before is erased, and the workers begin anew with what is left to make.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -191,7 +191,7 @@ impl Run {
     ) -> Self {
         let (unclaimed, over) = (AtomicU64::new(count), AtomicBool::new(false));
         let progress = Arc::new(Progress { unclaimed, stop, over });
-        let (sender, groups) = sync_channel(2 * workers);
+        let (sender, groups) = sync_channel(ahead(order.spec, workers));
         let start = |_| {
             let (order, progress, sender) = (order.clone(), progress.clone(), sender.clone());
             std::thread::spawn(move || work(&order, &progress, &sender))
@@ -226,6 +226,16 @@ impl Drop for Run {
             // One that panicked has ended too, and said so on standard error.
             let _ = worker.join();
         }
+    }
+}
+
+/// Groups that may be there before somebody takes one. Pairs of curves are made quickly and taken in
+/// thousands: so many are there that their makers go on while their taker waits for a disk, for a hundredth
+/// of a second. That is 4 MB at most, or 7 where private keys are wanted, too.
+fn ahead(spec: KeyPairSpec, workers: usize) -> usize {
+    match spec {
+        KeyPairSpec::Rsa(_) => 2 * workers,
+        KeyPairSpec::Ec(_) => (2 * workers).max(64),
     }
 }
 
