@@ -126,13 +126,6 @@ def goals() -> Iterator[Goal]:
             "×",
             two_over_one(spec, {"Threads": 2, "Processes": 1}),
         )
-    yield Goal(
-        "EC_P256 in a batch, two cores over one",
-        "workers",
-        1.8,
-        "×",
-        two_over_one("EC_P256", {"Threads": 2, "Processes": 1}),
-    )
     for name, what, wanted in (
         ("bulk parquet", "`bulk` of EC_P256 to Parquet", 60),
         ("bulk jsonl", "`bulk` of EC_P256 to JSON Lines", 40),
