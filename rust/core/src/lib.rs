@@ -4,13 +4,14 @@
 //! The way down: [`health`], [`dumps`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`],
 //! [`re_encrypt`] → [`open_pair`], [`verifying_key`] → [`prepare`] → [`root_key`] → [`service_key`] →
 //! [`wrap`] → `seal`,
-//! [`encode`] → [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`],
+//! [`encode`] → [`rsa`], [`ec`], [`drawn`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`],
 //! [`random`], [`interrupt`], [`locked`], [`surroundings`], `fault` (for tests) → [`once`], [`purpose`],
-//! [`self_test`], [`secret`], [`spec`], `stack`, [`error`]. No module imports one further up;
+//! [`self_test`], [`secret`], [`spec`], [`kind`], `stack`, [`error`]. No module imports one further up;
 //! `rust/tests` checks it.
 
 pub mod aead;
 pub mod batch;
+pub mod drawn;
 pub mod dumps;
 pub mod ec;
 pub mod encode;
@@ -21,6 +22,7 @@ pub mod generate;
 mod halves;
 pub mod health;
 pub mod interrupt;
+pub mod kind;
 pub mod lanes;
 pub mod locked;
 pub mod natural;

@@ -4,11 +4,13 @@
 mod aead;
 mod batch;
 mod contexts;
+mod drawn;
 mod ec;
 mod encode;
 mod erasing_alloc;
 mod fault;
 mod generate;
+mod kind;
 mod lanes;
 mod layers;
 mod natural;

@@ -75,7 +75,8 @@ fn nothing_is_left_to_be_made() {
     let (spec, engine) = cases[case.parse::<usize>().expect("a number")];
     prepare::pair(spec, engine).expect("prepared");
     let prepared = count();
-    assert!(prepared.made > 0);
+    // Libraries of curves over 2^255 − 19 and of lattices make no tables.
+    assert!(prepared.made > 0 || matches!(spec, KeyPairSpec::Drawn(_)));
     work(spec, engine);
     assert_eq!(count(), Count { late: 0, ..prepared }, "{spec:?} {engine:?}");
 }
