@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from pairsmith import KeyPairSpec
 from pairsmith._core import RootKey, WrappingKey
 
 KEY = "key-0123456789abcdefghijk"
 VERSION = "key-0123456789abcdefghijk-0123456789"
-SPECS = ["RSA_2048", "RSA_3072", "RSA_4096", "EC_P256", "EC_P256K"]
+SPECS = list(map(str, KeyPairSpec))
 ROOT = RootKey(bytes(32))
 ROW = ROOT.create_version(KEY, VERSION)
 

@@ -21,6 +21,7 @@ __all__ = [
     "advance_key_version_id",
     "engine",
     "forbid_dumps",
+    "kinds",
     "random_bytes",
     "request_id",
     "self_tests",
@@ -303,6 +304,13 @@ def engine() -> str:
 
 def forbid_dumps() -> None:
     """Forbid core dumps and tracing of this process; ``OSError`` if refused."""
+
+def kinds() -> list[tuple[str, str, int, str, str, str]]:
+    """The core's table of kinds, in the words of ``pairsmith.kinds``.
+
+    Name, parameters, bits of strength, what is in PKCS#8, pairwise test, and when it is
+    made.
+    """
 
 def self_tests() -> list[tuple[str, bool, float]]:
     """Run every self-test: primitive, whether it was right, seconds it took."""

@@ -8,13 +8,14 @@ import click
 
 from pairsmith.cli.output import terminal, write_done, write_json, write_table
 from pairsmith.cli.settings import Command, Settings
+from pairsmith.kinds import KeyPairSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pairsmith.bench import Contender, Results
 
-SPECS = ("RSA_2048", "RSA_3072", "RSA_4096", "EC_P256", "EC_P256K")
+SPECS = tuple(map(str, KeyPairSpec))
 THREE_DIGITS = 100
 NOISY = 0.02
 """A larger share of waiting for a CPU makes figures doubtful."""
@@ -37,7 +38,7 @@ NOISY = 0.02
 @click.option("--keys", type=click.IntRange(min=1),
               help="Keys of each generator, however long that takes.")  # fmt: skip
 @click.option("--ec-pairwise-test", is_flag=True,
-              help="Our engines with the pairwise test of curves, too.")  # fmt: skip
+              help="Our engines with the pairwise test, too.")  # fmt: skip
 @click.pass_context
 def bench(
     ctx: click.Context,

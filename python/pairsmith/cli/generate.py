@@ -34,7 +34,7 @@ FORMATS = [str(key_format) for key_format in KeyFormat]
 ec_pairwise_option = click.option(
     "--ec-pairwise-test",
     is_flag=True,
-    help="Let pairs of elliptic curves sign and verify first, as those of RSA do.",
+    help="Try the halves of pairs on each other first, as those of RSA always are.",
 )
 
 

@@ -29,7 +29,7 @@ def opened(
     Args:
         settings: Where it is, and its root key.
         other_root_key: One that may open it as well: a re-wrap moves to it.
-        ec_pairwise_test: Whether its pairs of elliptic curves sign and verify first.
+        ec_pairwise_test: Whether the halves of pairs are tried on each other first.
 
     Raises:
         Failure: It does not exist.

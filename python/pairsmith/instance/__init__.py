@@ -99,8 +99,9 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
             pool_max_age: How many seconds a pair may wait there, a day at most; then it
                 is erased and another one made. So is every one as soon as the system
                 tells that the machine was copied.
-            ec_pairwise_test: Whether elliptic-curve pairs sign and verify before they
-                leave, as RSA pairs always do. They take several times as long then.
+            ec_pairwise_test: Whether the halves of every pair are tried on each other
+                before it leaves, as those of RSA always are. Lattices take about twice
+                as long then, curves five times and more.
             refuse_format_1: Whether blobs of format 1 are refused, which do not say
                 what they were made as, and a database that was never authenticated,
                 which is taken over otherwise: set it once all that is stored was moved

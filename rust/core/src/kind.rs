@@ -44,8 +44,10 @@ pub enum PrivateForm {
     EcPrivateKey,
     /// `CurvePrivateKey` (RFC 8410).
     CurvePrivateKey,
-    /// The seed alone (RFC 9935 for ML-KEM, RFC 9881 for ML-DSA).
-    Seed,
+    /// The seed d ‖ z alone (RFC 9935).
+    MlKemSeed,
+    /// The seed ξ alone (RFC 9881).
+    MlDsaSeed,
 }
 
 /// How two halves are tried on each other.
@@ -187,7 +189,7 @@ pub const KINDS: [Kind; 15] = [
         code: 10,
         parameters: "ML-KEM-512 (FIPS 203)",
         strength_bits: 128,
-        private_form: PrivateForm::Seed,
+        private_form: PrivateForm::MlKemSeed,
         pairwise: Pairwise::EncapsulateDecapsulate,
         checked: Checked::MadeAgain,
         personalization: b"pairsmith det key gen ML-KEM-512",
@@ -199,7 +201,7 @@ pub const KINDS: [Kind; 15] = [
         code: 11,
         parameters: "ML-KEM-768 (FIPS 203)",
         strength_bits: 192,
-        private_form: PrivateForm::Seed,
+        private_form: PrivateForm::MlKemSeed,
         pairwise: Pairwise::EncapsulateDecapsulate,
         checked: Checked::MadeAgain,
         personalization: b"pairsmith det key gen ML-KEM-768",
@@ -211,7 +213,7 @@ pub const KINDS: [Kind; 15] = [
         code: 12,
         parameters: "ML-KEM-1024 (FIPS 203)",
         strength_bits: 256,
-        private_form: PrivateForm::Seed,
+        private_form: PrivateForm::MlKemSeed,
         pairwise: Pairwise::EncapsulateDecapsulate,
         checked: Checked::MadeAgain,
         personalization: b"pairsmith det key gen ML-KEM-1024",
@@ -223,7 +225,7 @@ pub const KINDS: [Kind; 15] = [
         code: 13,
         parameters: "ML-DSA-44 (FIPS 204)",
         strength_bits: 128,
-        private_form: PrivateForm::Seed,
+        private_form: PrivateForm::MlDsaSeed,
         pairwise: Pairwise::SignVerify,
         checked: Checked::MadeAgain,
         personalization: b"pairsmith det key gen ML-DSA-44",
@@ -235,7 +237,7 @@ pub const KINDS: [Kind; 15] = [
         code: 14,
         parameters: "ML-DSA-65 (FIPS 204)",
         strength_bits: 192,
-        private_form: PrivateForm::Seed,
+        private_form: PrivateForm::MlDsaSeed,
         pairwise: Pairwise::SignVerify,
         checked: Checked::MadeAgain,
         personalization: b"pairsmith det key gen ML-DSA-65",
@@ -247,7 +249,7 @@ pub const KINDS: [Kind; 15] = [
         code: 15,
         parameters: "ML-DSA-87 (FIPS 204)",
         strength_bits: 256,
-        private_form: PrivateForm::Seed,
+        private_form: PrivateForm::MlDsaSeed,
         pairwise: Pairwise::SignVerify,
         checked: Checked::MadeAgain,
         personalization: b"pairsmith det key gen ML-DSA-87",

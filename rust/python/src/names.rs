@@ -1,6 +1,6 @@
 //! The wire's names for the core's closed enumerations.
 
-use pairsmith_core::kind::KINDS;
+use pairsmith_core::kind::{Checked, KINDS, Kind, Pairwise, PrivateForm};
 use pairsmith_core::purpose::Purpose;
 use pairsmith_core::spec::{KeyFormat, KeyPairSpec};
 use pairsmith_core::wrap::Layout;
@@ -14,6 +14,28 @@ pub fn spec(name: &str) -> PyResult<KeyPairSpec> {
 
 pub fn spec_name(spec: KeyPairSpec) -> &'static str {
     spec.kind().name
+}
+
+/// What is in PKCS#8, the pairwise test, and when it is made, as the Python package calls them.
+pub fn of_kind(kind: &Kind) -> [&'static str; 3] {
+    let form = match kind.private_form {
+        PrivateForm::RsaPrivateKey => "RSAPrivateKey (RFC 8017)",
+        PrivateForm::EcPrivateKey => "ECPrivateKey (RFC 5915)",
+        PrivateForm::CurvePrivateKey => "CurvePrivateKey (RFC 8410)",
+        PrivateForm::MlKemSeed => "the seed (RFC 9935)",
+        PrivateForm::MlDsaSeed => "the seed (RFC 9881)",
+    };
+    let pairwise = match kind.pairwise {
+        Pairwise::SignVerify => "sign-verify",
+        Pairwise::EncapsulateDecapsulate => "encapsulate-decapsulate",
+        Pairwise::Agreement => "agreement",
+    };
+    let checked = match kind.checked {
+        Checked::Always => "always",
+        Checked::IfAsked => "if asked",
+        Checked::MadeAgain => "made again",
+    };
+    [form, pairwise, checked]
 }
 
 pub fn format(name: &str) -> PyResult<KeyFormat> {
