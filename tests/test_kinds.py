@@ -64,7 +64,7 @@ def test_every_kind_is_served_by_the_library(
 
     With the pairwise test; its self-tests have run. A bulk job is verified.
     """
-    with Instance.open(url, pool={spec: 1}, ec_pairwise_test=True) as instance:
+    with Instance.open(url, pool={spec: 1}, pairwise_test=True) as instance:
         key_id = instance.create_key("alias/test").key_id
         assert instance.warm_up()
         pairs = [instance.generate_data_key_pair(key_id, spec, "PEM")]

@@ -132,7 +132,7 @@ def test_doctor_names_what_is_wrong() -> None:
 @pytest.mark.parametrize("spec", list(KeyPairSpec)[3:])
 def test_the_pairwise_test_is_an_option(url: str, spec: str) -> None:
     """With it pairs of every way come whole: alone, of a batch, from the pool."""
-    with Instance.open(url, pool={spec: 2}, ec_pairwise_test=True) as instance:
+    with Instance.open(url, pool={spec: 2}, pairwise_test=True) as instance:
         key_id = instance.create_key().key_id
         assert instance.warm_up()
         pairs = list(instance.generate_data_key_pairs(key_id, spec, "DER", 3))
@@ -149,8 +149,8 @@ def test_the_pairwise_test_is_an_option(url: str, spec: str) -> None:
 @pytest.mark.parametrize("value", [None, 0, 1, "yes"])
 def test_the_option_is_yes_or_no(url: str, value: object) -> None:
     """What might be meant as either is refused."""
-    with pytest.raises(errors.InvalidParameter, match="ec_pairwise_test"):
-        Instance.open(url, ec_pairwise_test=value)  # type: ignore[arg-type]
+    with pytest.raises(errors.InvalidParameter, match="pairwise_test"):
+        Instance.open(url, pairwise_test=value)  # type: ignore[arg-type]
 
 
 def test_async_instances_have_the_option(url: str) -> None:
@@ -158,8 +158,8 @@ def test_async_instances_have_the_option(url: str) -> None:
     import asyncio
 
     async def use() -> None:
-        async with await AsyncInstance.open(url, ec_pairwise_test=True) as kms:
-            assert kms._instance._ec_pairwise_test
+        async with await AsyncInstance.open(url, pairwise_test=True) as kms:
+            assert kms._instance._pairwise_test
             key_id = (await kms.create_key()).key_id
             await kms.generate_data_key_pair(key_id, "EC_P256K", "PEM")
 

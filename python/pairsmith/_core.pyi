@@ -62,7 +62,7 @@ class PairPool:
         cls,
         capacities: list[tuple[str, int]],
         *,
-        ec_pairwise_test: bool = False,
+        pairwise_test: bool = False,
         max_age: float = 3600.0,
     ) -> PairPool:
         """Spec and how many, 1 or more. Nothing starts before the first use.
@@ -246,7 +246,7 @@ class WrappingKey:
         threads: int = 1,
         cancel: CancelToken | None = None,
         pool: PairPool | None = None,
-        ec_pairwise_test: bool = False,
+        pairwise_test: bool = False,
     ) -> tuple[bytes, bytes, bytes, bytes | None]:
         """``(public_key, iv, blob, private_key)``; the last only if asked for.
 
@@ -283,7 +283,7 @@ class WrappingKey:
         with_plaintext: bool,
         count: int,
         workers: int,
-        ec_pairwise_test: bool = False,
+        pairwise_test: bool = False,
     ) -> PairBatch:
         """Start making ``count`` pairs on ``workers`` threads."""
 

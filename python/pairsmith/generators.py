@@ -26,7 +26,7 @@ __all__ = ["GENERATORS", "answer", "serve"]
 RSA_BITS = {"RSA_2048": 2048, "RSA_3072": 3072, "RSA_4096": 4096}
 
 
-def of_pairsmith(*, ec_pairwise_test: bool = False) -> tuple[str, Generate]:
+def of_pairsmith(*, pairwise_test: bool = False) -> tuple[str, Generate]:
     """Ours: search, proof, encoding as DER and wrapping, in one call into the core."""
     from pairsmith._core import engine
 
@@ -40,10 +40,10 @@ def of_pairsmith(*, ec_pairwise_test: bool = False) -> tuple[str, Generate]:
             advance=False,
             with_plaintext=False,
             threads=threads,
-            ec_pairwise_test=ec_pairwise_test,
+            pairwise_test=pairwise_test,
         )
 
-    tested = ", pairwise test" * ec_pairwise_test
+    tested = ", pairwise test" * pairwise_test
     return f"pairsmith {engine()}{tested}", generate
 
 
@@ -109,7 +109,7 @@ def of_pycryptodome() -> tuple[str, Generate]:
 
 GENERATORS: dict[str, Callable[[], tuple[str, Generate]]] = {
     "pairsmith": of_pairsmith,
-    "pairsmith-tested": partial(of_pairsmith, ec_pairwise_test=True),
+    "pairsmith-tested": partial(of_pairsmith, pairwise_test=True),
     "cryptography": of_cryptography,
     "pycryptodome": of_pycryptodome,
 }

@@ -37,7 +37,7 @@ NOISY = 0.02
               show_default=True, help="How long for each spec.")  # fmt: skip
 @click.option("--keys", type=click.IntRange(min=1),
               help="Keys of each generator, however long that takes.")  # fmt: skip
-@click.option("--ec-pairwise-test", is_flag=True,
+@click.option("--pairwise-test", is_flag=True,
               help="Our engines with the pairwise test, too.")  # fmt: skip
 @click.pass_context
 def bench(
@@ -48,7 +48,7 @@ def bench(
     seconds: float,
     keys: int | None,
     *,
-    ec_pairwise_test: bool,
+    pairwise_test: bool,
 ) -> None:
     """Compare generators of key pairs, in turns, on one thread each.
 
@@ -59,7 +59,7 @@ def bench(
     from pairsmith import bench as measuring
 
     ours = measuring.engines(engines)
-    if ec_pairwise_test:
+    if pairwise_test:
         ours += map(measuring.tested, ours.copy())
     contenders = [*ours, *measuring.rivals(rivals)]
     # A spec given twice is measured once.

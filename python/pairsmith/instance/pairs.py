@@ -29,7 +29,7 @@ class PairOperations:
     _guard: Slots
     _threads: int
     _pool: WarmPool | None
-    _ec_pairwise_test: bool
+    _pairwise_test: bool
 
     @request
     def generate_data_key_pair(
@@ -244,7 +244,7 @@ class PairOperations:
                 threads=self._threads,
                 cancel=cancel,
                 pool=None if pool is None else pool.raw,
-                ec_pairwise_test=self._ec_pairwise_test,
+                pairwise_test=self._pairwise_test,
             )
         finally:
             self._guard.release(slot)
@@ -285,7 +285,7 @@ class PairOperations:
                 with_plaintext=kind is DataKeyPair,
                 count=count,
                 workers=workers,
-                ec_pairwise_test=self._ec_pairwise_test,
+                pairwise_test=self._pairwise_test,
             )
         except BaseException:
             release()

@@ -123,7 +123,7 @@ class Pairs:
         "How long a pair may wait there; then it is erased and another one made.",
         high=AGE_LIMIT_SECONDS,
     )
-    ec_pairwise_test: bool = _set(
+    pairwise_test: bool = _set(
         default=False,
         doc="Whether the halves of pairs are tried on each other before they leave, as "
         "those of RSA always are.",

@@ -38,7 +38,7 @@ pub struct Order {
     /// Who does the arithmetic.
     pub engine: Engine,
     /// Whether elliptic-curve pairs sign and verify before they leave, as RSA pairs always do.
-    pub ec_pairwise_test: bool,
+    pub pairwise_test: bool,
 }
 
 type Group = Result<Vec<DataKeyPair>, Error>;
@@ -190,7 +190,7 @@ impl Progress {
 /// One worker: ends when nothing is left to take on, at a failure, or when nobody listens.
 fn work(order: &Order, progress: &Progress, groups: &SyncSender<Group>) {
     let mut stream =
-        PairStream::new(order.spec, order.engine).with_ec_pairwise_test(order.ec_pairwise_test);
+        PairStream::new(order.spec, order.engine).with_pairwise_test(order.pairwise_test);
     let mut random = OsRandom::buffered();
     let most = PairStream::group(order.spec) as u64;
     loop {

@@ -43,14 +43,14 @@ pub struct Effort {
     /// Threads for one RSA pair, 1 or more; the caller's is one of them.
     pub threads: usize,
     /// Whether elliptic-curve pairs sign and verify before they leave, as RSA pairs always do.
-    pub ec_pairwise_test: bool,
+    pub pairwise_test: bool,
 }
 
 impl Effort {
     /// One thread, and no test that is an option.
     #[must_use]
     pub const fn of(engine: Engine) -> Self {
-        Self { engine, threads: 1, ec_pairwise_test: false }
+        Self { engine, threads: 1, pairwise_test: false }
     }
 }
 
@@ -127,17 +127,17 @@ pub fn key_pair(
         KeyPairSpec::Ec(curve) => {
             let run = || {
                 let pair = EncodedPair::from_ec(&ec::generate(curve, effort.engine, candidates)?)?;
-                if effort.ec_pairwise_test { ec_pair_tested(curve, pair) } else { Ok(pair) }
+                if effort.pairwise_test { ec_pair_tested(curve, pair) } else { Ok(pair) }
             };
             // Where neither ring nor a curve's crate is called there is less to overwrite.
-            if effort.engine == Engine::Avx512 && !effort.ec_pairwise_test {
+            if effort.engine == Engine::Avx512 && !effort.pairwise_test {
                 stack::erased_after::<{ stack::LANES }, _>(run)
             } else {
                 stack::erased_after::<{ stack::DEEP }, _>(run)
             }
         }
         KeyPairSpec::Drawn(kind) => {
-            drawn::erased_after(kind, || drawn_key_pair(kind, effort.ec_pairwise_test, candidates))
+            drawn::erased_after(kind, || drawn_key_pair(kind, effort.pairwise_test, candidates))
         }
     }
 }

@@ -40,7 +40,7 @@ impl PairStream {
 
     /// The same, with the option that elliptic-curve pairs sign and verify before they leave.
     #[must_use]
-    pub fn with_ec_pairwise_test(mut self, tested: bool) -> Self {
+    pub fn with_pairwise_test(mut self, tested: bool) -> Self {
         match &mut self.0 {
             Kind::Rsa(_) => {}
             Kind::Ec(stream) => stream.tested = tested,

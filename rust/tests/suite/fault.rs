@@ -174,11 +174,11 @@ fn a_batch_is_refused_too() {
 /// or among many; and a sound one is not.
 #[test]
 fn a_curves_changed_document_is_refused_if_asked() {
-    let effort = Effort { ec_pairwise_test: true, ..Effort::of(Engine::best()) };
+    let effort = Effort { pairwise_test: true, ..Effort::of(Engine::best()) };
     for curve in [Curve::P256, Curve::P256K] {
         let spec = KeyPairSpec::Ec(curve);
         let one = || generate::key_pair(spec, effort, &mut OsRandom::buffered(), &Never).err();
-        let stream = || PairStream::new(spec, Engine::best()).with_ec_pairwise_test(true);
+        let stream = || PairStream::new(spec, Engine::best()).with_pairwise_test(true);
         let many = || stream().next(3, &Never).err();
         assert_eq!((one(), many()), (None, None));
         for place in [Place::PrivateDocument, Place::PublicDocument] {
@@ -193,8 +193,8 @@ fn a_curves_changed_document_is_refused_if_asked() {
 }
 
 /// A pair of a kind that is drawn, from a seed.
-fn drawn(kind: DrawnKind, ec_pairwise_test: bool) -> Result<EncodedPair, Error> {
-    let effort = Effort { ec_pairwise_test, ..Effort::of(Engine::best()) };
+fn drawn(kind: DrawnKind, pairwise_test: bool) -> Result<EncodedPair, Error> {
+    let effort = Effort { pairwise_test, ..Effort::of(Engine::best()) };
     let mut random = HmacDrbg::new(b"drawn", b"");
     generate::key_pair(KeyPairSpec::Drawn(kind), effort, &mut random, &Never)
 }
@@ -218,7 +218,7 @@ fn a_bit_anywhere_in_a_drawn_pair_is_caught() {
                 }
                 let third = Fault { after: 2, ..at(place, 99) };
                 let stream = PairStream::new(KeyPairSpec::Drawn(kind), Engine::best());
-                let mut stream = stream.with_ec_pairwise_test(tested);
+                let mut stream = stream.with_pairwise_test(tested);
                 let outcome = fault::with(&[third], || stream.next(3, &Never).err());
                 assert_eq!(outcome, (Some(Error::Consistency), 0), "{kind:?}, {place:?}");
             }

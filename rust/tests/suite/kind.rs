@@ -71,7 +71,7 @@ fn key() -> WrappingKey {
 fn every_kind_is_served_everywhere() {
     let engine = Engine::best();
     for spec in KeyPairSpec::ALL {
-        let effort = Effort { ec_pairwise_test: true, ..Effort::of(engine) };
+        let effort = Effort { pairwise_test: true, ..Effort::of(engine) };
         for format in [KeyFormat::Der, KeyFormat::Pem] {
             let layout = Layout::Plain;
             let request = Request { spec, format, aad: b"", layout, with_plaintext: true };
@@ -94,7 +94,7 @@ fn every_kind_is_served_everywhere() {
             layout: Layout::Advance,
             with_plaintext: false,
             engine,
-            ec_pairwise_test: false,
+            pairwise_test: false,
         };
         let (batch, mut made) = (Batch::start(order, 3, 1), 0);
         while made < 3 {

@@ -100,7 +100,7 @@ fn generated(spec: KeyPairSpec) -> Result<DataKeyPair, Error> {
 
 /// A pair with the test that is an option.
 fn tested(spec: KeyPairSpec) -> Option<Error> {
-    let effort = Effort { ec_pairwise_test: true, ..Effort::of(Engine::best()) };
+    let effort = Effort { pairwise_test: true, ..Effort::of(Engine::best()) };
     generate::key_pair(spec, effort, &mut OsRandom::buffered(), &Never).err()
 }
 
@@ -114,7 +114,7 @@ fn batch(spec: KeyPairSpec) -> Batch {
         layout: Layout::Plain,
         with_plaintext: false,
         engine: Engine::best(),
-        ec_pairwise_test: false,
+        pairwise_test: false,
     };
     Batch::start(order, 1, 1)
 }
