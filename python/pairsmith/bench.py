@@ -158,7 +158,7 @@ def engines(names: Sequence[str] = ()) -> list[Contender]:
 
 
 def tested(contender: Contender) -> Contender:
-    """The same engine, whose pairs of elliptic curves sign and verify, too."""
+    """The same engine, with the pairwise test of pairs that are no RSA pairs."""
     name = f"{contender.name}, pairwise test"
     return replace(contender, name=name, command=_program("pairsmith-tested"))
 

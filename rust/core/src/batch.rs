@@ -37,7 +37,7 @@ pub struct Order {
     pub with_plaintext: bool,
     /// Who does the arithmetic.
     pub engine: Engine,
-    /// Whether elliptic-curve pairs sign and verify before they leave, as RSA pairs always do.
+    /// Whether the halves of pairs are tried on each other before they leave, as RSA pairs always are.
     pub pairwise_test: bool,
 }
 

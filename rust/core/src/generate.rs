@@ -42,7 +42,7 @@ pub struct Effort {
     pub engine: Engine,
     /// Threads for one RSA pair, 1 or more; the caller's is one of them.
     pub threads: usize,
-    /// Whether elliptic-curve pairs sign and verify before they leave, as RSA pairs always do.
+    /// Whether the halves of pairs are tried on each other before they leave, as RSA pairs always are.
     pub pairwise_test: bool,
 }
 

@@ -38,7 +38,7 @@ impl PairStream {
         })
     }
 
-    /// The same, with the option that elliptic-curve pairs sign and verify before they leave.
+    /// The same, with the option that the halves of pairs are tried on each other before they leave.
     #[must_use]
     pub fn with_pairwise_test(mut self, tested: bool) -> Self {
         match &mut self.0 {

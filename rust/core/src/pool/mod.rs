@@ -115,8 +115,8 @@ impl Pool {
         Self::start_with(capacities, engine, pairwise_test, Wait::default())
     }
 
-    /// Starts filling: so many pairs of each kind, 1 or more, no kind twice. Elliptic-curve pairs sign
-    /// and verify before they enter if `pairwise_test` says so; RSA pairs always do.
+    /// Starts filling: so many pairs of each kind, 1 or more, no kind twice. Halves are tried on
+    /// each other before they enter if `pairwise_test` says so; those of RSA pairs always are.
     ///
     /// # Errors
     /// [`Error::Memory`] if there is none for so many; [`Error::SelfTest`].
