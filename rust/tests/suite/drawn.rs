@@ -224,6 +224,48 @@ fn public_by_another(kind: DrawnKind, document: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
+/// What this CPU takes and what every CPU has of the library of lattices give the same public keys: so
+/// that a pair of a seed is one on all machines.
+#[test]
+fn lattices_are_the_same_without_vectors() {
+    use libcrux_ml_dsa::{ml_dsa_44, ml_dsa_65, ml_dsa_87};
+    use libcrux_ml_kem::{mlkem512, mlkem768, mlkem1024};
+    fn whole<const LENGTH: usize>(secret: &[u8]) -> [u8; LENGTH] {
+        secret.try_into().expect("a seed")
+    }
+    for _ in 0..20 {
+        for kind in DrawnKind::ALL {
+            let pair = drawn::generate(kind, &mut OsRandom::buffered()).expect("a pair");
+            let seed = pair.secret.expose();
+            let portable = match kind {
+                DrawnKind::MlKem512 => {
+                    mlkem512::portable::generate_key_pair(whole(seed)).pk().to_vec()
+                }
+                DrawnKind::MlKem768 => {
+                    mlkem768::portable::generate_key_pair(whole(seed)).pk().to_vec()
+                }
+                DrawnKind::MlKem1024 => {
+                    mlkem1024::portable::generate_key_pair(whole(seed)).pk().to_vec()
+                }
+                DrawnKind::MlDsa44 => {
+                    let pair = ml_dsa_44::portable::generate_key_pair(whole(seed));
+                    pair.verification_key.as_slice().to_vec()
+                }
+                DrawnKind::MlDsa65 => {
+                    let pair = ml_dsa_65::portable::generate_key_pair(whole(seed));
+                    pair.verification_key.as_slice().to_vec()
+                }
+                DrawnKind::MlDsa87 => {
+                    let pair = ml_dsa_87::portable::generate_key_pair(whole(seed));
+                    pair.verification_key.as_slice().to_vec()
+                }
+                _ => continue,
+            };
+            assert!(portable == pair.public, "{kind:?}");
+        }
+    }
+}
+
 /// The libraries that compute the points of NIST's curves read the documents, which they do not write.
 #[test]
 fn documents_of_large_curves_are_read() {
