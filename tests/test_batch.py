@@ -17,6 +17,7 @@ from pairsmith import (
     KeyPairSpec,
     errors,
 )
+from reading import belong_together
 
 BATCHES = [
     "generate_data_key_pairs",
@@ -51,7 +52,7 @@ def test_every_pair_of_a_batch_comes_back_whole(
         assert pair.key_id == key_id
         assert (pair.key_version_id is not None) is operation.startswith("advance")
         opened = instance.decrypt(pair.record())
-        assert opened.private_key().public_key() == pair.public_key()
+        assert belong_together(opened.plaintext, pair.encoded_public_key)
         if isinstance(pair, DataKeyPair):
             assert opened.plaintext == pair.private_key_plaintext
 

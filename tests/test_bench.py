@@ -159,7 +159,7 @@ def test_the_pairwise_test_of_curves_is_measured_beside() -> None:
     )
     assert with_test.label == f"{without.label}, pairwise test"
     answer = run("--json", "bench", "--keys", "2", "--spec", "EC_P256", "--engine",
-                 "auto", "--rival", "cryptography", "--ec-pairwise-test")  # fmt: skip
+                 "auto", "--rival", "cryptography", "--pairwise-test")  # fmt: skip
     names = [each["Generator"] for each in json.loads(answer.stdout)["Results"]]
     assert len(names) == 3
     assert names[1] == f"{names[0]}, pairwise test"

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from pairsmith import KeyPairSpec
 from pairsmith._core import RootKey, WrappingKey
 
 KEY = "key-0123456789abcdefghijk"
 VERSION = "key-0123456789abcdefghijk-0123456789"
-SPECS = ["RSA_2048", "RSA_3072", "RSA_4096", "EC_P256", "EC_P256K"]
+SPECS = list(map(str, KeyPairSpec))
 ROOT = RootKey(bytes(32))
 ROW = ROOT.create_version(KEY, VERSION)
 
@@ -55,17 +56,17 @@ WAYS = {
     "alone": "[key.generate_data_key_pair(s, 'PEM', b'', **plain) for s in specs]",
     "on threads": "[key.generate_data_key_pair(s, 'PEM', b'', threads=3, **plain) "
     "for s in specs]",
-    "tested": "[key.generate_data_key_pair(s, 'PEM', b'', ec_pairwise_test=True, "
+    "tested": "[key.generate_data_key_pair(s, 'PEM', b'', pairwise_test=True, "
     "**plain) for s in specs]",
     "of a seed": "[key.generate_data_key_pair_from_seed(bytes(16), s, 'PEM', b'', "
     "**plain) for s in specs]",
     "of a batch": "[drain(key.generate_data_key_pairs(s, 'PEM', b'', count=3, "
     "workers=2, **plain)) for s in specs]",
     "of a tested batch": "[drain(key.generate_data_key_pairs(s, 'PEM', b'', count=3, "
-    "workers=2, ec_pairwise_test=True, **plain)) for s in specs]",
+    "workers=2, pairwise_test=True, **plain)) for s in specs]",
     "of a pool": "use(_core.PairPool([(s, 1) for s in specs]))",
     "of a tested pool": "use(_core.PairPool([(s, 1) for s in specs], "
-    "ec_pairwise_test=True))",
+    "pairwise_test=True))",
     "opened": "[key.open_pair(*o[1], advance=False, **o[0]) "
     "for o in map(opened, specs)]",
     "moved": "[moved(s) for s in specs]",

@@ -4,11 +4,12 @@ import os
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import badkeys  # type: ignore[import-untyped]
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -18,7 +19,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from pairsmith import KeyPairSpec
 from pairsmith._core import RootKey
+from reading import belong_together
 
 VERSION = "key-0123456789abcdefghijk-0123456789"
 CHECKS = [
@@ -122,6 +125,44 @@ def test_elliptic_curve_pairs_are_accepted(spec: str, count: int) -> None:
         loaded = load_pem_public_key(public)
         assert isinstance(loaded, ec.EllipticCurvePublicKey)
         assert loaded.curve.name == names[spec]
+
+
+@pytest.mark.parametrize("spec", list(KeyPairSpec)[5:])
+def test_other_pairs_are_accepted(spec: KeyPairSpec) -> None:
+    """Valid to cryptography, and to OpenSSL as far as it knows them, and distinct.
+
+    ML-KEM-512, which cryptography does not have, is read as FIPS 203 says.
+    """
+    pairs = generated(spec, 10)
+    assert len({half for pair in pairs for half in pair}) == 20
+    for private, public in pairs:
+        assert belong_together(private, public)
+        if spec is KeyPairSpec.ML_KEM_512:
+            continue
+        key, loaded = load_pem_private_key(private, None), load_pem_public_key(public)
+        assert key.public_key() == loaded
+        written = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        assert written == private
+        written = loaded.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        assert written == public
+        if spec.kind.openssl < (3, 0):
+            openssl_accepts((private, public))
+        try_on_each_other(key, loaded)
+
+
+def try_on_each_other(key: Any, public: Any) -> None:
+    """Cryptography signs and verifies, agrees, or encapsulates and decapsulates."""
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        algorithm = ec.ECDSA(hashes.SHA384())
+        public.verify(key.sign(b"message", algorithm), b"message", algorithm)
+    elif isinstance(key, x25519.X25519PrivateKey):
+        peer = x25519.X25519PrivateKey.generate()
+        assert key.exchange(peer.public_key()) == peer.exchange(public)
+    elif hasattr(key, "decapsulate"):
+        shared, ciphertext = public.encapsulate()
+        assert key.decapsulate(ciphertext) == shared
+    else:
+        public.verify(key.sign(b"message"), b"message")
 
 
 @pytest.mark.parametrize("count", [3, pytest.param(20, marks=pytest.mark.slow)])

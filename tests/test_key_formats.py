@@ -1,6 +1,7 @@
 """Keys as JWK and OpenSSH, read by libraries and programs that are not ours."""
 
 import base64
+import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -8,9 +9,16 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import (
+    ec,
+    ed448,
+    ed25519,
+    mldsa,
+    mlkem,
+    rsa,
+)
 from joserfc import jws
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from pairsmith import (
     DataKeyPair,
@@ -28,10 +36,18 @@ ALGORITHMS = {
     "RSA_4096": "RS512",
     "EC_P256": "ES256",
     "EC_P256K": "ES256K",
+    "EC_P384": "ES384",
+    "EC_P521": "ES512",
+    "ED25519": "Ed25519",
 }
-"""How each spec signs in JOSE."""
-WITH_OPENSSH = [spec for spec in KeyPairSpec if spec != "EC_P256K"]
-PRIVATE = {"RSA": {"d", "p", "q", "dp", "dq", "qi"}, "EC": {"d"}}
+"""How each spec signs in JOSE, of those that joserfc can sign with."""
+WITH_OPENSSH = [spec for spec in KeyPairSpec if spec.kind.openssh]
+WITH_JWK = [spec for spec in KeyPairSpec if spec.kind.jwk]
+WITHOUT_JWK = [KeyPairSpec.ML_KEM_512, KeyPairSpec.ML_KEM_768, KeyPairSpec.ML_KEM_1024]
+OWN = {"RSA": {"n", "e"}, "EC": {"crv", "x", "y"}, "OKP": {"crv", "x"},
+       "AKP": {"alg", "pub"}}  # fmt: skip
+PRIVATE = {"RSA": {"d", "p", "q", "dp", "dq", "qi"}, "EC": {"d"}, "OKP": {"d"},
+           "AKP": {"priv"}}  # fmt: skip
 
 # RFC 7638, section 3.1: a public key and its thumbprint.
 RFC_7638 = {
@@ -57,18 +73,27 @@ RFC_7517 = {
 }
 
 
-@pytest.fixture(params=list(KeyPairSpec))
+@pytest.fixture(params=WITH_JWK)
 def pair(
     request: pytest.FixtureRequest, instance: Instance, key_id: str
 ) -> DataKeyPair:
-    """One pair of each spec in turn."""
+    """One pair of each spec in turn that can be a JWK."""
     return instance.generate_data_key_pair(key_id, request.param, "DER")
 
 
-def read(jwk: dict[str, str]) -> ECKey | RSAKey:
+@pytest.fixture(params=[spec for spec in WITH_JWK if not spec.startswith("ML_")])
+def read_pair(
+    request: pytest.FixtureRequest, instance: Instance, key_id: str
+) -> DataKeyPair:
+    """One pair of each spec in turn whose JWK joserfc reads."""
+    return instance.generate_data_key_pair(key_id, request.param, "DER")
+
+
+def read(jwk: dict[str, str]) -> ECKey | RSAKey | OKPKey:
     """The key as joserfc reads it, which checks that its numbers belong together."""
     again = json.loads(json.dumps(jwk))
-    return RSAKey.import_key(again) if jwk["kty"] == "RSA" else ECKey.import_key(again)
+    kind = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}[jwk["kty"]]
+    return kind.import_key(again)
 
 
 def ssh_keygen(*words: object) -> bytes:
@@ -88,8 +113,11 @@ def as_der(key: Any) -> bytes:
     return encoded
 
 
-def test_jwks_are_read_and_sign(pair: DataKeyPair) -> None:
+def test_jwks_are_read_and_sign(read_pair: DataKeyPair) -> None:
     """Joserfc signs by the private JWK and verifies by the public one."""
+    pair = read_pair
+    if pair.key_pair_spec is KeyPairSpec.X25519:
+        return  # which signs nothing; that it is read is for the next test
     algorithm = ALGORITHMS[pair.key_pair_spec]
     signed = jws.serialize_compact(
         {"alg": algorithm}, b"message", read(pair.private_jwk()), algorithms=[algorithm]
@@ -100,8 +128,9 @@ def test_jwks_are_read_and_sign(pair: DataKeyPair) -> None:
     assert found.payload == b"message"
 
 
-def test_a_jwk_is_the_key_that_it_is_made_of(pair: DataKeyPair) -> None:
+def test_a_jwk_is_the_key_that_it_is_made_of(read_pair: DataKeyPair) -> None:
     """Read by joserfc and encoded again, both halves are the pair's, bytewise."""
+    pair = read_pair
     public, private = read(pair.public_jwk()), read(pair.private_jwk())
     assert public.as_der(private=False) == pair.encoded_public_key
     assert private.as_der(private=True) == pair.private_key_plaintext
@@ -109,8 +138,42 @@ def test_a_jwk_is_the_key_that_it_is_made_of(pair: DataKeyPair) -> None:
     assert private.as_dict(private=True) == pair.private_jwk()
 
 
-def test_the_kid_is_the_thumbprint(pair: DataKeyPair) -> None:
+def test_a_jwk_of_ml_dsa_is_that_of_rfc_9964(instance: Instance, key_id: str) -> None:
+    """Its ``priv`` is the seed, its ``pub`` the public key, its ``kid`` the digest.
+
+    Of ``alg``, ``kty`` and ``pub`` in that order (section 6), computed here.
+    """
+    kinds: dict[str, Any] = {
+        "ML-DSA-44": mldsa.MLDSA44PrivateKey,
+        "ML-DSA-65": mldsa.MLDSA65PrivateKey,
+        "ML-DSA-87": mldsa.MLDSA87PrivateKey,
+    }
+    for name, kind in kinds.items():
+        pair = instance.generate_data_key_pair(key_id, name.replace("-", "_"), "PEM")
+        jwk = pair.private_jwk()
+        assert (jwk["kty"], jwk["alg"]) == ("AKP", name)
+        seed = base64.urlsafe_b64decode(jwk["priv"] + "=")
+        public = kind.from_seed_bytes(seed).public_key()
+        assert public == pair.public_key()
+        text = base64.urlsafe_b64encode(public.public_bytes_raw()).rstrip(b"=").decode()
+        assert jwk["pub"] == text
+        digested = f'{{"alg":"{name}","kty":"AKP","pub":"{text}"}}'.encode()
+        digest = hashlib.sha256(digested).digest()
+        assert jwk["kid"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize("spec", WITHOUT_JWK)
+def test_ml_kem_has_no_jwk(instance: Instance, key_id: str, spec: KeyPairSpec) -> None:
+    """No standard says how: it is refused, whichever half, and so is OpenSSH."""
+    pair = instance.generate_data_key_pair(key_id, spec, "PEM")
+    for form in ("public_jwk", "private_jwk", "public_openssh", "private_openssh"):
+        with pytest.raises(errors.UnsupportedOperation, match=r"PEM or DER\.$"):
+            getattr(pair, form)()
+
+
+def test_the_kid_is_the_thumbprint(read_pair: DataKeyPair) -> None:
     """Both halves have the thumbprint that joserfc computes as their ``kid``."""
+    pair = read_pair
     kid = pair.public_jwk()["kid"]
     assert kid == read(pair.public_jwk()).thumbprint()
     assert kid == pair.private_jwk()["kid"]
@@ -119,8 +182,7 @@ def test_the_kid_is_the_thumbprint(pair: DataKeyPair) -> None:
 def test_the_public_jwk_has_nothing_private(pair: DataKeyPair) -> None:
     """It has the public members and ``kid``; the private JWK adds its own."""
     public, private = pair.public_jwk(), pair.private_jwk()
-    own = {"RSA": {"n", "e"}, "EC": {"crv", "x", "y"}}[public["kty"]]
-    assert public.keys() == {"kty", "kid"} | own
+    assert public.keys() == {"kty", "kid"} | OWN[public["kty"]]
     assert private.keys() == public.keys() | PRIVATE[public["kty"]]
     assert {name: private[name] for name in public} == public
 
@@ -170,10 +232,14 @@ def test_coordinates_keep_their_zeros(curve: ec.EllipticCurve) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    [ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP384R1())],
+    [
+        ed448.Ed448PrivateKey.generate(),
+        ec.generate_private_key(ec.SECP224R1()),
+        mlkem.MLKEM768PrivateKey.generate(),
+    ],
 )
 def test_other_kinds_have_no_jwk(key: ec.EllipticCurvePrivateKey) -> None:
-    """A key that is not of our specs is refused, whichever half."""
+    """A key of no kind that is a JWK here is refused, whichever half."""
     with pytest.raises(errors.UnsupportedOperation, match="JWK"):
         key_formats.public_jwk(key.public_key())
     with pytest.raises(errors.UnsupportedOperation, match="JWK"):
@@ -193,12 +259,14 @@ def test_openssh_reads_both_halves(
     assert ssh_keygen("-y", "-f", private).rstrip() == pair.public_openssh()
     public.write_bytes(pair.public_openssh() + b"\n")
     bits, fingerprint, *_ = ssh_keygen("-l", "-f", public).split()
-    assert int(bits) == getattr(pair.public_key(), "key_size", None)
+    assert int(bits) == getattr(pair.public_key(), "key_size", 256)
     assert fingerprint.startswith(b"SHA256:")
-    exported = ssh_keygen("-e", "-m", "PKCS8", "-f", public)
-    assert exported == pair.encoded_public_key
-    kind = b"ssh-rsa " if spec.startswith("RSA") else b"ecdsa-sha2-nistp256 "
-    assert pair.public_openssh().startswith(kind)
+    if spec != "ED25519":  # which ssh-keygen exports in no other form
+        exported = ssh_keygen("-e", "-m", "PKCS8", "-f", public)
+        assert exported == pair.encoded_public_key
+    name = KeyPairSpec(spec).kind.openssh
+    assert name is not None
+    assert pair.public_openssh().startswith(name.encode() + b" ")
 
 
 def test_what_openssh_signs_by_our_key_it_verifies(
@@ -229,13 +297,17 @@ def test_openssh_halves_load_again(instance: Instance, key_id: str, spec: str) -
     pair = instance.generate_data_key_pair(key_id, spec, "DER")
     private = serialization.load_ssh_private_key(pair.private_openssh(), None)
     public = serialization.load_ssh_public_key(pair.public_openssh())
-    assert isinstance(private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+    kinds = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+    assert isinstance(private, kinds)
     assert as_der(private.public_key()) == as_der(public) == pair.encoded_public_key
 
 
-def test_secp256k1_is_no_key_of_openssh(instance: Instance, key_id: str) -> None:
+@pytest.mark.parametrize("spec", sorted(set(WITH_JWK) - set(WITH_OPENSSH)))
+def test_other_kinds_are_no_keys_of_openssh(
+    instance: Instance, key_id: str, spec: KeyPairSpec
+) -> None:
     """Both halves are refused with what to take instead."""
-    pair = instance.generate_data_key_pair(key_id, "EC_P256K", "PEM")
+    pair = instance.generate_data_key_pair(key_id, spec, "PEM")
     for give in (
         pair.public_openssh,
         pair.private_openssh,

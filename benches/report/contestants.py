@@ -19,22 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pairsmith import Instance, bulk
 from pairsmith.bulk import judging
-from pairsmith.generators import RSA_BITS, of_pycryptodome
+from pairsmith.generators import of_cryptography, of_pycryptodome
 
 Answer = Callable[[str, int, int], list[float]]
 """Spec, pairs and threads to durations."""
 
 POOLED = 32
 """Pairs that a warm pool holds; a turn takes no more of them."""
-CURVES: dict[str, ec.EllipticCurve] = {
-    "EC_P256": ec.SECP256R1(),
-    "EC_P256K": ec.SECP256K1(),
-}
 
 
 def of_instance(instance: Instance) -> Answer:
@@ -185,12 +180,10 @@ def by_hand(_instance: Instance) -> Answer:
     """
     wrap = AESGCM(AESGCM.generate_key(256))
 
+    _, make = of_cryptography()
+
     def generate(spec: str) -> object:
-        key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-        if spec in CURVES:
-            key = ec.generate_private_key(CURVES[spec])
-        else:
-            key = rsa.generate_private_key(65537, RSA_BITS[spec])
+        key: Any = make(spec, 1)
         private = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,

@@ -18,6 +18,7 @@ TEXTS: dict[str, tuple[tuple[str, ...], Callable[[Results], str]]] = {
     "runs": ((), tables.runs_table),
     "keygen": (("keygen",), tables.keygen_tables),
     "pairs": (("pairs",), tables.pairs_table),
+    "kinds": (("kinds",), tables.kinds_table),
     "batch": (("pairs",), tables.batch_table),
     "workers": (("workers",), tables.workers_table),
     "bulk": (("bulk",), tables.bulk_table),

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pairsmith import Instance
+from pairsmith.bench import UNSUPPORTED
+from pairsmith.kinds import KINDS
 
 from .contestants import POOLED
 from .machine import ROOT
@@ -49,6 +51,21 @@ def pairs(*, quick: bool) -> Facts:
     for spec, count in BATCHED.items():
         contestants = [Contestant(name, spec, count) for name in ("instance", "batch")]
         found += take_turns(contestants, 2 if quick else 20)
+    return {"Results": found}
+
+
+def kinds(*, quick: bool) -> Facts:
+    """Whole pairs of the kinds that libraries compute, beside the same by hand."""
+    found = []
+    for spec, kind in KINDS.items():
+        if kind.documented:
+            continue
+        singles = ["instance", "by hand"]
+        if ("cryptography", str(spec)) in UNSUPPORTED:
+            singles.remove("by hand")
+        contestants = [Contestant(name, spec, 60) for name in singles]
+        contestants.append(Contestant("batch", spec, 200))
+        found += take_turns(contestants, 5 if quick else 40)
     return {"Results": found}
 
 
@@ -202,6 +219,7 @@ def profile(*, quick: bool) -> Facts:
 SECTIONS: dict[str, Callable[..., Facts | None]] = {
     "keygen": keygen,
     "pairs": pairs,
+    "kinds": kinds,
     "workers": workers,
     "bulk": bulk,
     "latency": latency,

@@ -129,6 +129,32 @@ def pairs_table(results: Results) -> str:
     return table(head, rows, "llrrrr")
 
 
+def kinds_table(results: Results) -> str:
+    """Pairs of libraries: microseconds, and how many times faster than by hand."""
+    every = results["kinds"]["Data"]["Results"]
+    by_hand = {each["Spec"]: each for each in every if each["Contestant"] == "by hand"}
+    rows = []
+    for each in every:
+        took = middle(each["TurnMeans"])
+        faster = ""
+        if each["Spec"] in by_hand:
+            theirs = by_hand[each["Spec"]]["TurnMeans"]
+            turns = zip(theirs, each["TurnMeans"], strict=True)
+            faster = number(middle([other / one for other, one in turns]).value)
+        rows.append(
+            [
+                each["Spec"],
+                NAMES[each["Contestant"]],
+                number(took.value),
+                spread(took),
+                f"{took.samples} × {each['PairsPerTurn']}",
+                faster,
+            ]
+        )
+    head = ("spec", "who", "µs a pair", "quartiles", "turns × pairs", "speed")
+    return table(head, rows, "llrrrr")
+
+
 def batch_table(results: Results) -> str:
     """RSA pairs in a batch against one at a time, on one core."""
     rows = []

@@ -27,6 +27,7 @@ __all__ = [
     "forbid_dumps",
     "judge_lines",
     "judge_public_keys",
+    "kinds",
     "random_bytes",
     "repeated_digests",
     "request_id",
@@ -127,7 +128,7 @@ class PairPool:
         cls,
         capacities: list[tuple[str, int]],
         *,
-        ec_pairwise_test: bool = False,
+        pairwise_test: bool = False,
         max_age: float = 3600.0,
     ) -> PairPool:
         """Spec and how many, 1 or more. Nothing starts before the first use.
@@ -311,7 +312,7 @@ class WrappingKey:
         threads: int = 1,
         cancel: CancelToken | None = None,
         pool: PairPool | None = None,
-        ec_pairwise_test: bool = False,
+        pairwise_test: bool = False,
     ) -> tuple[bytes, bytes, bytes, bytes | None]:
         """``(public_key, iv, blob, private_key)``; the last only if asked for.
 
@@ -348,7 +349,7 @@ class WrappingKey:
         with_plaintext: bool,
         count: int,
         workers: int,
-        ec_pairwise_test: bool = False,
+        pairwise_test: bool = False,
     ) -> PairBatch:
         """Start making ``count`` pairs on ``workers`` threads."""
 
@@ -399,6 +400,13 @@ def engine() -> str:
 
 def forbid_dumps() -> None:
     """Forbid core dumps and tracing of this process; ``OSError`` if refused."""
+
+def kinds() -> list[tuple[str, str, int, str, str, str]]:
+    """The core's table of kinds, in the words of ``pairsmith.kinds``.
+
+    Name, parameters, bits of strength, what is in PKCS#8, pairwise test, and when it is
+    made.
+    """
 
 def self_tests() -> list[tuple[str, bool, float]]:
     """Run every self-test: primitive, whether it was right, seconds it took."""

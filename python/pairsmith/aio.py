@@ -180,7 +180,7 @@ class AsyncInstance:
         threads: int = 1,
         pool: Mapping[KeyPairSpec | str, int] | None = None,
         pool_max_age: float = POOL_MAX_AGE_SECONDS,
-        ec_pairwise_test: bool = False,
+        pairwise_test: bool = False,
         refuse_format_1: bool = False,
     ) -> Self:
         """Open an instance; arguments and errors are those of ``Instance.open``."""
@@ -192,7 +192,7 @@ class AsyncInstance:
             threads=threads,
             pool=pool,
             pool_max_age=pool_max_age,
-            ec_pairwise_test=ec_pairwise_test,
+            pairwise_test=pairwise_test,
             refuse_format_1=refuse_format_1,
         )
         return cls(instance)

@@ -21,6 +21,7 @@ from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pairsmith.errors import InternalFailure, InvalidParameter
+from pairsmith.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,8 +39,12 @@ KEYS_PER_TURN = {"RSA_2048": 4, "RSA_3072": 2, "RSA_4096": 1}
 """Short turns, for whatever disturbs the machine to hit all alike."""
 EC_KEYS_PER_TURN = 500
 
-UNSUPPORTED = {("pycryptodome", "EC_P256K")}
-"""Curves that a rival does not know."""
+UNSUPPORTED = {("cryptography", "ML_KEM_512")} | {
+    ("pycryptodome", spec)
+    for spec in KINDS
+    if spec in ("EC_P256K", "X25519") or spec.startswith("ML_")
+}
+"""Kinds that a rival does not know."""
 
 NORMAL_95 = 1.96
 """Standard errors to either side of a mean that hold 95 % of its distribution."""
@@ -153,7 +158,7 @@ def engines(names: Sequence[str] = ()) -> list[Contender]:
 
 
 def tested(contender: Contender) -> Contender:
-    """The same engine, whose pairs of elliptic curves sign and verify, too."""
+    """The same engine, with the pairwise test of pairs that are no RSA pairs."""
     name = f"{contender.name}, pairwise test"
     return replace(contender, name=name, command=_program("pairsmith-tested"))
 

@@ -26,7 +26,7 @@ __all__ = ["GENERATORS", "answer", "serve"]
 RSA_BITS = {"RSA_2048": 2048, "RSA_3072": 3072, "RSA_4096": 4096}
 
 
-def of_pairsmith(*, ec_pairwise_test: bool = False) -> tuple[str, Generate]:
+def of_pairsmith(*, pairwise_test: bool = False) -> tuple[str, Generate]:
     """Ours: search, proof, encoding as DER and wrapping, in one call into the core."""
     from pairsmith._core import engine
 
@@ -40,10 +40,10 @@ def of_pairsmith(*, ec_pairwise_test: bool = False) -> tuple[str, Generate]:
             advance=False,
             with_plaintext=False,
             threads=threads,
-            ec_pairwise_test=ec_pairwise_test,
+            pairwise_test=pairwise_test,
         )
 
-    tested = ", pairwise test" * ec_pairwise_test
+    tested = ", pairwise test" * pairwise_test
     return f"pairsmith {engine()}{tested}", generate
 
 
@@ -51,16 +51,36 @@ def of_cryptography() -> tuple[str, Generate]:
     """OpenSSL through ``cryptography``: generation alone, nothing encoded."""
     import cryptography
     from cryptography.hazmat.backends.openssl.backend import backend
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.asymmetric import (
+        ec,
+        ed25519,
+        mldsa,
+        mlkem,
+        rsa,
+        x25519,
+    )
 
     curves: dict[str, ec.EllipticCurve] = {
         "EC_P256": ec.SECP256R1(),
         "EC_P256K": ec.SECP256K1(),
+        "EC_P384": ec.SECP384R1(),
+        "EC_P521": ec.SECP521R1(),
+    }
+    others: dict[str, Callable[[], object]] = {
+        "ED25519": ed25519.Ed25519PrivateKey.generate,
+        "X25519": x25519.X25519PrivateKey.generate,
+        "ML_KEM_768": mlkem.MLKEM768PrivateKey.generate,
+        "ML_KEM_1024": mlkem.MLKEM1024PrivateKey.generate,
+        "ML_DSA_44": mldsa.MLDSA44PrivateKey.generate,
+        "ML_DSA_65": mldsa.MLDSA65PrivateKey.generate,
+        "ML_DSA_87": mldsa.MLDSA87PrivateKey.generate,
     }
 
     def generate(spec: str, _threads: int) -> object:
         if spec in curves:
             return ec.generate_private_key(curves[spec])
+        if spec in others:
+            return others[spec]()
         return rsa.generate_private_key(65537, RSA_BITS[spec])
 
     openssl = " ".join(backend.openssl_version_text().split()[:2])
@@ -68,13 +88,20 @@ def of_cryptography() -> tuple[str, Generate]:
 
 
 def of_pycryptodome() -> tuple[str, Generate]:
-    """PyCryptodome, if it is installed: generation alone; it knows no secp256k1."""
+    """PyCryptodome, if it is installed: generation alone, of RSA and some curves."""
     import Crypto
     from Crypto.PublicKey import ECC, RSA
 
+    curves = {
+        "EC_P256": "P-256",
+        "EC_P384": "P-384",
+        "EC_P521": "P-521",
+        "ED25519": "Ed25519",
+    }
+
     def generate(spec: str, _threads: int) -> object:
-        if spec == "EC_P256":
-            return ECC.generate(curve="P-256")
+        if spec in curves:
+            return ECC.generate(curve=curves[spec])
         return RSA.generate(RSA_BITS[spec])
 
     return f"pycryptodome {Crypto.__version__}", generate
@@ -82,7 +109,7 @@ def of_pycryptodome() -> tuple[str, Generate]:
 
 GENERATORS: dict[str, Callable[[], tuple[str, Generate]]] = {
     "pairsmith": of_pairsmith,
-    "pairsmith-tested": partial(of_pairsmith, ec_pairwise_test=True),
+    "pairsmith-tested": partial(of_pairsmith, pairwise_test=True),
     "cryptography": of_cryptography,
     "pycryptodome": of_pycryptodome,
 }

@@ -8,6 +8,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from pairsmith.errors import UnsupportedOperation
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import (
         PrivateKeyTypes,
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
     )
 
     from pairsmith.key_formats import PrivateJwk
+
+
+NOT_READ = (
+    "The package cryptography has no keys of this kind, as of ML-KEM-512: there is no "
+    "object of it, and no other form. Take the encoded bytes, in PEM or DER."
+)
 
 
 class PublicHalf(ABC):
@@ -27,7 +35,11 @@ class PublicHalf(ABC):
         """The public key as an object of ``cryptography``."""
 
     def public_jwk(self) -> dict[str, str]:
-        """The public key as a JWK (RFC 7517), its RFC 7638 thumbprint as ``kid``."""
+        """The public key as a JWK (RFC 7517), its RFC 7638 thumbprint as ``kid``.
+
+        Raises:
+            UnsupportedOperation: It is of ML-KEM: no standard says how that is a JWK.
+        """
         from pairsmith import key_formats
 
         return key_formats.public_jwk(self.public_key())
@@ -36,7 +48,7 @@ class PublicHalf(ABC):
         """The public key as OpenSSH has it: one line, without comment and line end.
 
         Raises:
-            UnsupportedOperation: OpenSSH does not know the curve secp256k1.
+            UnsupportedOperation: OpenSSH has no keys of this kind.
         """
         from pairsmith import key_formats
 
@@ -59,7 +71,8 @@ class PrivateHalf(ABC):
 
         Raises:
             ValueError: It is no private key.
-            UnsupportedOperation: It is one, but of a kind that is not generated here.
+            UnsupportedOperation: It is one, but of ML-KEM, for which no standard says
+                how it is a JWK, or of a kind that is not generated here.
         """
         from pairsmith import key_formats
 
@@ -70,7 +83,7 @@ class PrivateHalf(ABC):
 
         Raises:
             ValueError: It is no private key.
-            UnsupportedOperation: OpenSSH does not know the curve secp256k1.
+            UnsupportedOperation: OpenSSH has no keys of this kind.
         """
         from pairsmith import key_formats
 
@@ -78,12 +91,24 @@ class PrivateHalf(ABC):
 
 
 def load_public_key(encoded: bytes) -> PublicKeyTypes:
-    """Read SubjectPublicKeyInfo, in PEM or DER."""
+    """Read SubjectPublicKeyInfo, in PEM or DER.
+
+    Raises:
+        UnsupportedOperation: It is of ML-KEM-512, which ``cryptography`` does not have.
+        ValueError: It is no public key.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
-    if encoded.startswith(b"-----BEGIN"):
-        return serialization.load_pem_public_key(encoded)
-    return serialization.load_der_public_key(encoded)
+    load = (
+        serialization.load_pem_public_key
+        if encoded.startswith(b"-----BEGIN")
+        else serialization.load_der_public_key
+    )
+    try:
+        return load(encoded)
+    except UnsupportedAlgorithm:
+        raise UnsupportedOperation(NOT_READ) from None
 
 
 def load_private_key(encoded: bytes, *, fresh: bool) -> PrivateKeyTypes:
@@ -95,8 +120,10 @@ def load_private_key(encoded: bytes, *, fresh: bool) -> PrivateKeyTypes:
             which takes 40 to 280 ms, would only repeat our own checks.
 
     Raises:
+        UnsupportedOperation: It is of ML-KEM-512, which ``cryptography`` does not have.
         ValueError: It is no private key.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
     load = (
@@ -104,4 +131,7 @@ def load_private_key(encoded: bytes, *, fresh: bool) -> PrivateKeyTypes:
         if encoded.startswith(b"-----BEGIN")
         else serialization.load_der_private_key
     )
-    return load(encoded, password=None, unsafe_skip_rsa_key_validation=fresh)
+    try:
+        return load(encoded, password=None, unsafe_skip_rsa_key_validation=fresh)
+    except UnsupportedAlgorithm:
+        raise UnsupportedOperation(NOT_READ) from None

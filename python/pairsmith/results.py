@@ -22,6 +22,7 @@ from pairsmith.halves import (
     load_private_key,
     load_public_key,
 )
+from pairsmith.kinds import KeyPairSpec as KeyPairSpec  # noqa: PLC0414 -- its home once
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import (
@@ -31,16 +32,6 @@ if TYPE_CHECKING:
 
 ALGORITHM = "AES_GCM"
 """The only algorithm of a software instance."""
-
-
-class KeyPairSpec(StrEnum):
-    """The kind of a data key pair."""
-
-    RSA_2048 = "RSA_2048"
-    RSA_3072 = "RSA_3072"
-    RSA_4096 = "RSA_4096"
-    EC_P256 = "EC_P256"
-    EC_P256K = "EC_P256K"
 
 
 class KeyFormat(StrEnum):

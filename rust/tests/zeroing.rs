@@ -5,6 +5,7 @@ use std::alloc::{GlobalAlloc, Layout as Block, System};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use pairsmith_core::drawn;
 use pairsmith_core::ec;
 use pairsmith_core::encode::EncodedPair;
 use pairsmith_core::generate::{self, Effort, Request};
@@ -21,7 +22,7 @@ use pairsmith_core::root_key::RootKey;
 use pairsmith_core::rsa;
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::service_key::ServiceKey;
-use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec};
+use pairsmith_core::spec::{Curve, DrawnKind, KeyFormat, KeyPairSpec};
 use pairsmith_core::wrap::{Layout, Source, WrappingKey};
 
 /// Bytes of a secret that must not be found: long enough never to be met by chance.
@@ -260,6 +261,30 @@ fn ec_pairs_leave_nothing() {
         });
         assert_eq!(left, 0);
         watch(&scalar);
+    }
+}
+
+/// A pair of a library leaves nothing of its scalar or seed, nor of its documents; checked and tested.
+#[test]
+fn drawn_pairs_leave_nothing() {
+    let _turn = turn();
+    for kind in DrawnKind::ALL {
+        let generate =
+            || drawn::generate(kind, &mut HmacDrbg::new(b"zeroing", b"")).expect("a pair");
+        // Tables are made, and what self-tests know is erased by nobody: it is published.
+        let known = generate();
+        watch(known.secret.expose());
+        let pem = EncodedPair::from_drawn(&known).expect("encodes").into_format(KeyFormat::Pem);
+        watch(pem.expect("encodes").0.expose());
+        let left = found_after(|| {
+            let key = generate();
+            let pair = EncodedPair::from_drawn(&key).expect("encodes");
+            let (private, public) = (pair.private_key.expose(), &pair.public_key);
+            assert_eq!(drawn::require_halves(kind, private, public), Ok(()));
+            assert_eq!(drawn::pairwise_consistency_test(kind, private, public), Ok(()));
+            (pair.into_format(KeyFormat::Pem).expect("encodes"), key)
+        });
+        assert_eq!(left, 0, "{kind:?}");
     }
 }
 

@@ -104,7 +104,7 @@ def write_five(
     """Write five pairs, two in a shard, and tell of each."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writing, "TELL_SECONDS", 0.0)
-        patch.setattr(source, "EC_GROUP", 1)
+        patch.setattr(source, "GROUP", 1)
         bulk.write(instance, out, key_id, "EC_P256", 5, shard_size=2, progress=told)
 
 
@@ -125,7 +125,7 @@ def interrupt_source(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
             raise KeyboardInterrupt
         return real(pairs, most)
 
-    monkeypatch.setattr(source, "EC_GROUP", 1)
+    monkeypatch.setattr(source, "GROUP", 1)
     monkeypatch.setattr(source.PairSource, "take", take)
 
 

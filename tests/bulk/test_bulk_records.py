@@ -91,7 +91,7 @@ SPOILED: list[tuple[str, Spoil, str]] = [
     ("plain", lambda *_: {"PrivateKeyPlaintext": "YQ=="}, "PrivateKeyPlaintext is in"),
     ("plain", lambda *_: {"PublicKey": "YQ=="}, "its public key cannot be read"),
     ("plain", lambda *_: {"PublicKey": "!"}, "Only base64 data is allowed"),
-    ("plain", lambda *_: {"KeyPairSpec": "EC_P521"}, "'EC_P521' is not a valid"),
+    ("plain", lambda *_: {"KeyPairSpec": "EC_P224"}, "'EC_P224' is not a valid"),
     ("plain", lambda *_: {"Type": "something"}, "its Type is not"),
     ("plain", lambda *_: {"More": "something"}, "unexpected 'More'"),
 ]

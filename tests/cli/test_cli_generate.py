@@ -217,16 +217,16 @@ def test_curves_are_tested_when_asked_for(
     words: tuple[object, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With --ec-pairwise-test the instance is opened so, and not without."""
+    """With --pairwise-test the instance is opened so, and not without."""
     seen = []
     opened = Instance.open
 
     def noted(*arguments: Any, **options: Any) -> Instance:
-        seen.append(options["ec_pairwise_test"])
+        seen.append(options["pairwise_test"])
         return opened(*arguments, **options)
 
     monkeypatch.setattr(Instance, "open", noted)
-    for name, more in {"first": (), "second": ("--ec-pairwise-test",)}.items():
+    for name, more in {"first": (), "second": ("--pairwise-test",)}.items():
         (out / name).mkdir()
         assert terminal.run(*words, "--out", out / name, *more).exit_code == 0
     assert seen == [False, True]

@@ -3,6 +3,7 @@
 import json
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 from terminal import Terminal
 
 from pairsmith import WrappedKeyPair
+from reading import belong_together, der_of
 
 pytestmark = pytest.mark.usefixtures("key_id")
 
@@ -51,6 +53,54 @@ def test_files_are_written_as_asked(
     private = LOAD_PRIVATE[form.lower()]((tmp_path / "a.key").read_bytes(), None)
     assert private.public_key() == public
     assert stat.S_IMODE((tmp_path / "a.key").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("spec", ["ML_KEM_512", "ML_KEM_768", "X25519", "ML_DSA_44"])
+@pytest.mark.parametrize("form", ["pem", "der"])
+def test_other_kinds_are_written_as_asked(
+    terminal: Terminal, tmp_path: Path, spec: str, form: str
+) -> None:
+    """From a record in the other encoding: NAME.pub, NAME.key, and what is decrypted.
+
+    Also of ML-KEM-512, which cryptography does not have.
+    """
+    other = "DER" if form == "pem" else "PEM"
+    record = generate(
+        terminal, tmp_path, "a", "--format", other, "--with-plaintext", "--as", form,
+        spec=spec,
+    )  # fmt: skip
+    private, public = (tmp_path / f"a.{end}" for end in ("key", "pub"))
+    for file in (private, public):
+        assert file.read_bytes().startswith(b"-----BEGIN ") is (form == "pem")
+    assert belong_together(private.read_bytes(), public.read_bytes())
+    assert der_of(public.read_bytes()) == der_of(record.encoded_public_key)
+    out = tmp_path / "opened"
+    terminal.do("decrypt", tmp_path / "a.json", "--as", form, "--out", out)
+    assert out.read_bytes() == private.read_bytes()
+    out = tmp_path / "public"
+    terminal.do("public-key", tmp_path / "a.json", "--as", form, "--out", out)
+    assert out.read_bytes() == public.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("spec", "form", "instead"),
+    [
+        ("ML_KEM_512", "jwk", "take --as pem or der"),
+        ("ML_KEM_1024", "openssh", "take --as pem or der"),
+        ("ML_DSA_65", "openssh", "take --as jwk, pem or der"),
+        ("X25519", "openssh", "take --as jwk, pem or der"),
+    ],
+)
+def test_forms_that_a_kind_does_not_have_are_refused(
+    terminal: Terminal, tmp_path: Path, spec: str, form: str, instead: str
+) -> None:
+    """Before a pair is made: nothing is written, and it says what to take instead."""
+    code, error = terminal.refused(
+        "generate", "alias/devices", "--spec", spec, "--out", tmp_path, "--as", form
+    )
+    assert (code, error["Code"]) == (1, "UnsupportedOperation")
+    assert instead in error["Message"]
+    assert list(tmp_path.glob("pair.*")) == []
 
 
 @pytest.mark.parametrize("spec", ["EC_P256", "EC_P256K", "RSA_2048"])
@@ -220,7 +270,10 @@ def test_what_has_no_public_key_is_refused(terminal: Terminal, tmp_path: Path) -
     """Other JSON, a damaged key, and secp256k1 as OpenSSH; no record is no command."""
     record = json.loads(generate(terminal, tmp_path, "a", spec="EC_P256K").to_json())
     damaged = json.dumps({**record, "PublicKey": "AAAA"}).encode()
+    short = generate(terminal, tmp_path, "b", "--format", "DER", spec="ML_KEM_512")
+    shorter = replace(short, encoded_public_key=short.encoded_public_key[:-1])
     for stdin, words, code in (
+        (shorter.to_json().encode(), (), "InvalidParameter"),
         (b"{}", (), "InvalidParameter"),
         (damaged, (), "InvalidParameter"),
         (json.dumps(record).encode(), ("--as", "openssh"), "UnsupportedOperation"),

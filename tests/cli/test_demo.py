@@ -29,9 +29,19 @@ def test_every_pair_is_made_opened_and_read_by_others(
     rows = [line.split() for line in result.stdout.splitlines()]
     for spec in KeyPairSpec:
         (row,) = [row for row in rows if row[:1] == [spec]]
-        assert row[-6:] == ["4", "of", "4", "4", "of", "4"], row
-    assert "All 20 pairs opened after the rotation" in result.stdout
+        assert any(row[-len(end) :] == end for end in judged(spec)), row
+    assert "All 60 pairs opened after the rotation" in result.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def judged(spec: KeyPairSpec) -> list[list[str]]:
+    """What may be said of a kind: all accepted, by whoever knows it."""
+    all_of_them, nobody = ["4", "of", "4"], ["not", "asked"]
+    by_cryptography = nobody if spec == "ML_KEM_512" else all_of_them
+    if spec.startswith("ML_"):
+        # OpenSSL 3.5 and later knows lattices, earlier ones do not.
+        return [all_of_them + by_cryptography, nobody + by_cryptography]
+    return [all_of_them + by_cryptography]
 
 
 @pytest.fixture
@@ -72,7 +82,7 @@ def test_a_key_that_openssl_refuses_fails_the_demo(
 ) -> None:
     """An ``openssl`` that finds fault with everything: exit code 1, pairs named."""
     program = tmp_path / "openssl"
-    program.write_text("#!/bin/sh\n[ $1 = version ] && echo OpenSSL 0.0\nexit 1\n")
+    program.write_text("#!/bin/sh\n[ $1 = version ] && echo OpenSSL 3.0.0\nexit 1\n")
     program.chmod(0o700)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     result = demo()

@@ -20,6 +20,7 @@ from pairsmith import (
     KeyPairSpec,
     errors,
 )
+from reading import belong_together
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PAIR_OPERATIONS = [
@@ -80,10 +81,11 @@ def test_every_pair_comes_back_whole(
         )
         assert by_advance.plaintext == opened.plaintext
         assert by_advance.key_version_id is not None
-    assert opened.private_key().public_key() == pair.public_key()
+    assert belong_together(opened.plaintext, pair.encoded_public_key)
+    if spec is not KeyPairSpec.ML_KEM_512:  # which cryptography does not have
+        assert opened.private_key().public_key() == pair.public_key()
     if isinstance(pair, DataKeyPair):
         assert opened.plaintext == pair.private_key_plaintext
-        assert pair.private_key().public_key() == pair.public_key()
     assert instance.decrypt(pair.record()).plaintext == opened.plaintext
 
 

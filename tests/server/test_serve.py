@@ -355,13 +355,13 @@ def test_print_config_writes_what_would_be_used(
     Path("pairsmith.toml").write_text("[pairs]\nlimit = 3\n")
     printed = CliRunner().invoke(
         application,
-        ["serve", "--print-config", "--port=9999", "--ec-pairwise-test"],
+        ["serve", "--print-config", "--port=9999", "--pairwise-test"],
     )
     path = tmp_path / "printed.toml"
     path.write_text(printed.stdout)
     settings = load_settings(path, {})
     assert (settings.pairs.limit, settings.listen.port) == (3, 9999)
-    assert settings.pairs.ec_pairwise_test
+    assert settings.pairs.pairwise_test
     assert to_toml(settings) == printed.stdout
     assert sorted(tmp_path.iterdir()) == [tmp_path / "pairsmith.toml", path]
 

@@ -105,13 +105,13 @@ def test_pairs_are_tested_and_wait_as_set(tmp_path: Path) -> None:
     """The pairwise test and the longest wait reach the instance; both have bounds."""
     place = f"sqlite:///{tmp_path / 'kms.db'}"
     settings = with_setting(Settings(), "database", "url", place)
-    assert not settings.pairs.ec_pairwise_test
+    assert not settings.pairs.pairwise_test
     assert settings.pairs.pool_max_age_seconds == 3600
-    settings = with_setting(settings, "pairs", "ec_pairwise_test", "true")
+    settings = with_setting(settings, "pairs", "pairwise_test", "true")
     settings = with_setting(settings, "pairs", "pool", "EC_P256=2")
     settings = with_setting(settings, "pairs", "pool_max_age_seconds", 60)
     with open_instance(settings) as instance:
-        assert instance._ec_pairwise_test
+        assert instance._pairwise_test
         assert instance.warm_up()
         _pretend(seconds=59)
         assert instance.pool_status().expired == 0

@@ -73,7 +73,7 @@ fn batch(count: u64, workers: usize) -> Batch {
         layout: Layout::Plain,
         with_plaintext: false,
         engine: Engine::best(),
-        ec_pairwise_test: false,
+        pairwise_test: false,
     };
     Batch::start(order, count, workers)
 }

@@ -11,11 +11,15 @@
 use std::hint::black_box;
 use std::time::{Instant, SystemTime};
 
+use libcrux_ml_dsa as dsa;
+use libcrux_ml_kem as kem;
 use pairsmith_benches::engines;
+use pairsmith_core::drawn;
 use pairsmith_core::lanes::{Engine, LANES, Scalar, product_modulo, residue};
 use pairsmith_core::natural::Natural;
 use pairsmith_core::primes::trial_division::TrialDivision;
-use pairsmith_core::spec::Curve;
+use pairsmith_core::secret::SecretBytes;
+use pairsmith_core::spec::{Curve, DrawnKind};
 
 /// Lanes that each measurement tests in all: 100,000 of 1024 bits, fewer of larger numbers.
 const LANE_TESTS: [(usize, usize); 3] = [(16, 100_000), (24, 24_000), (32, 16_000)];
@@ -31,6 +35,8 @@ fn main() {
     residues_take_constant_time();
     division_is_as_it_says();
     base_points_take_constant_time();
+    curves_of_libraries_take_constant_time();
+    lattices_take_constant_time();
 }
 
 /// `SplitMix64`: inputs must be unpredictable to the code, not to an attacker.
@@ -54,6 +60,14 @@ impl Random {
         let top = number.limbs().len() - 1;
         number.limbs_mut()[top] |= 3 << 62;
         number.limbs_mut()[0] |= 7;
+    }
+
+    /// Writes random bytes, or zeros.
+    fn fill_bytes(&mut self, bytes: &mut [u8], random: bool) {
+        for chunk in bytes.chunks_mut(8) {
+            let word = self.word() & u64::from(random).wrapping_neg();
+            chunk.copy_from_slice(&word.to_be_bytes()[..chunk.len()]);
+        }
     }
 
     fn fill_all(&mut self, numbers: &mut [Natural], random: bool) {
@@ -249,4 +263,70 @@ fn base_points_take_constant_time() {
             });
         }
     }
+}
+
+/// The time of a public key by a library of curves does not depend on its private key.
+fn curves_of_libraries_take_constant_time() {
+    let kinds = [
+        (DrawnKind::P384, 20_000),
+        (DrawnKind::P521, 20_000),
+        (DrawnKind::Ed25519, 60_000),
+        (DrawnKind::X25519, 60_000),
+    ];
+    for (kind, times) in kinds {
+        assert_no_leak(&format!("{kind:?}"), || {
+            let mut secret = vec![0; drawn::secret_length(kind)];
+            let prepare = |secret: &mut Vec<u8>, random: &mut Random, class| {
+                // The fixed class is 1; below the order of each curve are both.
+                random.fill_bytes(secret, class);
+                secret[0] = 0;
+                let last = secret.len() - 1;
+                secret[last] |= 1;
+            };
+            t_value(times, &mut secret, prepare, |secret| made(kind, secret))
+        });
+    }
+}
+
+/// The time of a lattice pair does not depend on its secret vector. A fixed seed against random ones would
+/// show what is no secret: the matrix is sampled by rejection from ρ, which comes from the seed and is in
+/// the public key. So all seeds are random, and the classes differ in one bit of the vector.
+fn lattices_take_constant_time() {
+    let kinds: [(DrawnKind, SecretBit); 6] = [
+        (DrawnKind::MlKem512, |seed| kem::mlkem512::generate_key_pair(whole(seed)).sk()[0] & 1),
+        (DrawnKind::MlKem768, |seed| kem::mlkem768::generate_key_pair(whole(seed)).sk()[0] & 1),
+        (DrawnKind::MlKem1024, |seed| kem::mlkem1024::generate_key_pair(whole(seed)).sk()[0] & 1),
+        (DrawnKind::MlDsa44, |seed| first_of_s1(&dsa::ml_dsa_44::generate_key_pair(whole(seed)))),
+        (DrawnKind::MlDsa65, |seed| first_of_s1(&dsa::ml_dsa_65::generate_key_pair(whole(seed)))),
+        (DrawnKind::MlDsa87, |seed| first_of_s1(&dsa::ml_dsa_87::generate_key_pair(whole(seed)))),
+    ];
+    for (kind, secret_bit) in kinds {
+        assert_no_leak(&format!("{kind:?}"), || {
+            let mut seed = vec![0; drawn::secret_length(kind)];
+            let prepare = |seed: &mut Vec<u8>, random: &mut Random, class| loop {
+                random.fill_bytes(seed, true);
+                if (secret_bit(seed) == 1) == class {
+                    break;
+                }
+            };
+            t_value(20_000, &mut seed, prepare, |seed| made(kind, seed))
+        });
+    }
+}
+
+/// A bit of the secret vector of a seed.
+type SecretBit = fn(&[u8]) -> u8;
+
+fn whole<const LENGTH: usize>(seed: &[u8]) -> [u8; LENGTH] {
+    seed.try_into().expect("a seed of that length")
+}
+
+/// s1 stands in the expanded key behind ρ, K and tr (FIPS 204, algorithm 24).
+fn first_of_s1<const V: usize, const S: usize>(pair: &dsa::MLDSAKeyPair<V, S>) -> u8 {
+    pair.signing_key.as_slice()[32 + 32 + 64] & 1
+}
+
+fn made(kind: DrawnKind, secret: &[u8]) {
+    let pair = drawn::from_secret(kind, SecretBytes::copy_of(secret)).expect("no fault");
+    black_box(pair.expect("a private key").public);
 }

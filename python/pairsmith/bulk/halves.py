@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_der_public_key,
-    load_pem_public_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from pairsmith import key_formats
 from pairsmith.errors import PairsmithError, ServiceUnavailable
-from pairsmith.results import KeyFormat, KeyPairSpec
+from pairsmith.halves import load_public_key
+from pairsmith.results import KeyPairSpec
 
 if TYPE_CHECKING:
     from pairsmith.bulk.records import Row
     from pairsmith.instance import Instance
     from pairsmith.results import WrappedKeyPair
 
-CURVES = {KeyPairSpec.EC_P256: "secp256r1", KeyPairSpec.EC_P256K: "secp256k1"}
 PUBLIC_EXPONENT = 65_537
 
 
@@ -31,30 +26,39 @@ def modulus_bytes(spec: KeyPairSpec) -> int:
 
 
 def public_number(record: WrappedKeyPair) -> bytes:
-    """The modulus, or the uncompressed point: what no other pair may have.
+    """The modulus, the uncompressed point, or the raw key: what no other pair may have.
 
     Raises:
         ValueError: The public key is none of the record's spec.
     """
-    load = (
-        load_pem_public_key
-        if record.key_format is KeyFormat.PEM
-        else load_der_public_key
-    )
+    spec, encoded = record.key_pair_spec, record.encoded_public_key
+    if encoded.startswith(b"-----BEGIN") is not (record.key_format == "PEM"):
+        raise ValueError(f"it is not in {record.key_format}")
+    if spec is KeyPairSpec.ML_KEM_512:
+        before = key_formats.ML_KEM_512_PUBLIC
+        number = key_formats.inside_ml_kem_512(encoded, before)
+    else:
+        number = _number_of(encoded, spec)
+    if number is None:
+        raise ValueError(f"it is no {spec} key")
+    return number
+
+
+def _number_of(encoded: bytes, spec: KeyPairSpec) -> bytes | None:
     try:
-        key = load(record.encoded_public_key)
-    except UnsupportedAlgorithm as error:
+        key = load_public_key(encoded)
+    except PairsmithError as error:
         raise ValueError(str(error)) from None
-    spec = record.key_pair_spec
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size == modulus_bytes(spec) * 8:
+    if key_formats.spec_of(key) is not spec:
+        return None
+    if isinstance(key, rsa.RSAPublicKey):
         numbers = key.public_numbers()
-        if numbers.e == PUBLIC_EXPONENT:
-            return numbers.n.to_bytes(modulus_bytes(spec), "big")
-    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == CURVES.get(
-        spec
-    ):
+        if numbers.e != PUBLIC_EXPONENT:
+            return None
+        return numbers.n.to_bytes(modulus_bytes(spec), "big")
+    if isinstance(key, ec.EllipticCurvePublicKey):
         return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    raise ValueError(f"it is no {spec} key")
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def misfit(instance: Instance, row: Row) -> str | None:

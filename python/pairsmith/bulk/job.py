@@ -11,9 +11,6 @@ from pairsmith import parameters as parse
 from pairsmith.errors import InvalidParameter
 from pairsmith.results import ALGORITHM, KeyFormat, KeyPairSpec
 
-EC_SHARD = 100_000
-RSA_SHARD = 1_000
-"""Pairs in a shard by default: seconds of work for elliptic curves, minutes for RSA."""
 SHARD_LIMIT = 10_000_000
 """Pairs in a shard at most; more would be a file that nobody can handle."""
 SHARDS_LIMIT = 100_000
@@ -123,7 +120,7 @@ class Job:
 def parse_shard_size(value: object, spec: KeyPairSpec) -> int:
     """How many pairs a shard has; ``None`` is what suits the spec."""
     if value is None:
-        return RSA_SHARD if spec.startswith("RSA") else EC_SHARD
+        return spec.kind.shard
     return parse.parse_count("shard_size", value, limit=SHARD_LIMIT)
 
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 1.0
 """How often the key is looked at: what the registry promises for other processes."""
 
-EC_GROUP = 2048
+GROUP = 2048
 RSA_GROUP = 4
-"""Pairs of a group at most: some hundredths of a second of work."""
+"""Pairs of a group at most: some hundredths of a second of work, half a second of the
+slowest kind's."""
 
 
 def primary_version(instance: Instance, key_id: str) -> tuple[str, str]:
@@ -65,7 +66,7 @@ class PairSource:
         self._left = count
         self._workers = workers
         self._wait = wait
-        self._most = EC_GROUP if job.key_pair_spec.startswith("EC") else RSA_GROUP
+        self._most = RSA_GROUP if job.key_pair_spec.startswith("RSA") else GROUP
         self._reader: PairReader | None = None
         self._version: str | None = None
         self._next_look = 0.0

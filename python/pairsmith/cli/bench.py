@@ -8,13 +8,14 @@ import click
 
 from pairsmith.cli.output import terminal, write_done, write_json, write_table
 from pairsmith.cli.settings import Command, Settings
+from pairsmith.kinds import KeyPairSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pairsmith.bench import Contender, Results
 
-SPECS = ("RSA_2048", "RSA_3072", "RSA_4096", "EC_P256", "EC_P256K")
+SPECS = tuple(map(str, KeyPairSpec))
 THREE_DIGITS = 100
 NOISY = 0.02
 """A larger share of waiting for a CPU makes figures doubtful."""
@@ -36,8 +37,8 @@ NOISY = 0.02
               show_default=True, help="How long for each spec.")  # fmt: skip
 @click.option("--keys", type=click.IntRange(min=1),
               help="Keys of each generator, however long that takes.")  # fmt: skip
-@click.option("--ec-pairwise-test", is_flag=True,
-              help="Our engines with the pairwise test of curves, too.")  # fmt: skip
+@click.option("--pairwise-test", is_flag=True,
+              help="Our engines with the pairwise test, too.")  # fmt: skip
 @click.pass_context
 def bench(
     ctx: click.Context,
@@ -47,7 +48,7 @@ def bench(
     seconds: float,
     keys: int | None,
     *,
-    ec_pairwise_test: bool,
+    pairwise_test: bool,
 ) -> None:
     """Compare generators of key pairs, in turns, on one thread each.
 
@@ -58,7 +59,7 @@ def bench(
     from pairsmith import bench as measuring
 
     ours = measuring.engines(engines)
-    if ec_pairwise_test:
+    if pairwise_test:
         ours += map(measuring.tested, ours.copy())
     contenders = [*ours, *measuring.rivals(rivals)]
     # A spec given twice is measured once.

@@ -11,7 +11,7 @@ from pairsmith.cli.aad import aad_options, parse_aad
 from pairsmith.cli.bulk_progress import progress_bar
 from pairsmith.cli.bulk_report import verify
 from pairsmith.cli.failures import INTERRUPTED, Failure, failure_of
-from pairsmith.cli.generate import FORMATS, SPECS, ec_pairwise_option
+from pairsmith.cli.generate import FORMATS, SPECS, pairwise_option
 from pairsmith.cli.opening import opened
 from pairsmith.cli.output import write_facts, write_json
 from pairsmith.cli.settings import AFTER_THE_NAME, Group, Settings
@@ -58,7 +58,7 @@ class Bulk(Group):
               help="Threads.  [default: one for every core]")  # fmt: skip
 @click.option("--wait", type=float, default=0.0, metavar="SECONDS",
               help="Wait while another is generated. [default: refuse]")  # fmt: skip
-@ec_pairwise_option
+@pairwise_option
 @click.pass_context
 def bulk(
     ctx: click.Context,
@@ -76,7 +76,7 @@ def bulk(
     shard_size: int | None,
     workers: int | None,
     wait: float,
-    ec_pairwise_test: bool,
+    pairwise_test: bool,
 ) -> None:
     """Generate very many pairs, their private keys wrapped under KEY.
 
@@ -95,7 +95,7 @@ def bulk(
     from pairsmith.bulk import write
 
     with (
-        opened(settings, ec_pairwise_test=ec_pairwise_test) as instance,
+        opened(settings, pairwise_test=pairwise_test) as instance,
         _told_how_to_go_on(out),
         progress_bar(settings, spec) as told,
     ):

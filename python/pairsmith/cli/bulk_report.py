@@ -65,7 +65,7 @@ def _show(report: Report, *, opened: bool, compared: bool) -> None:
             ("Shards", f"{report.shards:,} of {shards:,} whole"),
             ("Records", f"{report.records:,} of {job.count:,} read"),
             ("Opened", f"{report.opened:,} that fit" if opened else "none"),
-            ("Moduli", moduli if job.key_pair_spec.startswith("RSA") else None),
+            ("Moduli", moduli if job.key_pair_spec.kind.is_long else None),
         ]
     )
     for finding in report.findings[:SHOWN]:

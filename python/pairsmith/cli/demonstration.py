@@ -40,7 +40,7 @@ class Pair:
     generate_seconds: float = 0.0
     decrypt_seconds: float = 0.0
     openssl: bool | None = None
-    cryptography: bool = False
+    cryptography: bool | None = None
 
     @property
     def name(self) -> str:
@@ -152,6 +152,16 @@ def openssl_version() -> str | None:
     return _openssl(["version"]).stdout.decode().strip()
 
 
+def is_known_to_openssl(spec: KeyPairSpec, version: str) -> bool:
+    """Whether that OpenSSL reads keys of a kind; LibreSSL is taken for an old one."""
+    name, _, number = version.partition(" ")
+    major, _, rest = number.partition(".")
+    minor = rest.partition(".")[0]
+    if name != "OpenSSL" or not (major.isdecimal() and minor.isdecimal()):
+        return spec.kind.openssl < (3, 0)
+    return spec.kind.openssl <= (int(major), int(minor))
+
+
 def read_by_openssl(pair: Pair) -> bool:
     """Whether OpenSSL finds the key valid and gives the same public half."""
     form = ["-inform", pair.key_format, "-in", str(pair.file("opened"))]
@@ -160,8 +170,12 @@ def read_by_openssl(pair: Pair) -> bool:
     return checked.returncode == 0 and public.stdout == pair.file("pub").read_bytes()
 
 
-def read_by_cryptography(pair: Pair) -> bool:
-    """Whether ``cryptography`` accepts the key, fully checked, and its public half."""
+def read_by_cryptography(pair: Pair) -> bool | None:
+    """Whether ``cryptography`` accepts the key, fully checked, and its public half.
+
+    ``None`` if it has no keys of the kind.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
     pem = pair.key_format is KeyFormat.PEM
@@ -172,6 +186,8 @@ def read_by_cryptography(pair: Pair) -> bool:
     )
     try:
         private_key = load(pair.file("opened").read_bytes(), password=None)
+    except UnsupportedAlgorithm:
+        return None
     except ValueError:
         return False
     public = private_key.public_key().public_bytes(

@@ -31,10 +31,10 @@ SPECS = [str(spec) for spec in KeyPairSpec]
 FORMATS = [str(key_format) for key_format in KeyFormat]
 
 
-ec_pairwise_option = click.option(
-    "--ec-pairwise-test",
+pairwise_option = click.option(
+    "--pairwise-test",
     is_flag=True,
-    help="Let pairs of elliptic curves sign and verify first, as those of RSA do.",
+    help="Try the halves of pairs on each other first, as those of RSA always are.",
 )
 
 
@@ -58,7 +58,7 @@ ec_pairwise_option = click.option(
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option("--wait", type=float, default=0.0, metavar="SECONDS",
               help="Wait while another is generated. [default: refuse]")  # fmt: skip
-@ec_pairwise_option
+@pairwise_option
 @click.pass_obj
 def generate(
     settings: Settings,
@@ -75,7 +75,7 @@ def generate(
     advance: bool,
     force: bool,
     wait: float,
-    ec_pairwise_test: bool,
+    pairwise_test: bool,
 ) -> None:
     """Generate a data key pair, its private key wrapped under KEY.
 
@@ -95,7 +95,7 @@ def generate(
     refuse_taken(
         paths.values(), force=force, inputs=[aad_file], are_secret=with_plaintext
     )
-    with opened(settings, ec_pairwise_test=ec_pairwise_test) as instance:
+    with opened(settings, pairwise_test=pairwise_test) as instance:
         operation = _operation(instance, advance=advance, with_plaintext=with_plaintext)
         pair = operation(key_id, spec, key_format, aad=bound_to, wait=wait)
     contents = _contents(pair, paths, form)

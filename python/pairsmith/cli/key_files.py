@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pairsmith.errors import InvalidParameter, UnsupportedOperation
+from pairsmith.kinds import KINDS, KeyPairSpec
 
 if TYPE_CHECKING:
     from pairsmith.halves import PrivateHalf
@@ -42,12 +43,18 @@ def refuse_unsupported(form: str | None, spec: str) -> None:
     """Say so before a pair is generated that could not be written.
 
     Raises:
-        UnsupportedOperation: OpenSSH does not know the curve secp256k1.
+        UnsupportedOperation: OpenSSH has no keys of this kind, or no standard says how
+            they are a JWK.
     """
-    if form == Form.OPENSSH and spec == "EC_P256K":
+    kind = KINDS[KeyPairSpec(spec)]
+    if form == Form.OPENSSH and kind.openssh is None:
+        instead = "jwk, pem or der" if kind.jwk else "pem or der"
         raise UnsupportedOperation(
-            "OpenSSH does not know the curve of EC_P256K, secp256k1; take --as jwk, "
-            "pem or der."
+            f"OpenSSH has no keys of {spec}; take --as {instead}."
+        )
+    if form == Form.JWK and kind.jwk is None:
+        raise UnsupportedOperation(
+            f"No standard says yet how a key of {spec} is a JWK; take --as pem or der."
         )
 
 
@@ -64,7 +71,10 @@ def public_file(
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     encoding = Encoding.DER if form == Form.DER else Encoding.PEM
-    public = half.public_key()
+    try:
+        public = half.public_key()
+    except UnsupportedOperation:
+        return _not_read(half.encoded_public_key, form, is_private=False)
     return public.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -80,7 +90,7 @@ def private_file(half: PrivateHalf, form: str | None, *, otherwise: bytes) -> by
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
-        return _private_file(half, form)
+        return _private_file(half, form, otherwise)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # TypeError is what an encrypted key raises, for want of its password.
         raise InvalidParameter(
@@ -88,7 +98,7 @@ def private_file(half: PrivateHalf, form: str | None, *, otherwise: bytes) -> by
         ) from None
 
 
-def _private_file(half: PrivateHalf, form: str) -> bytes:
+def _private_file(half: PrivateHalf, form: str, encoded: bytes) -> bytes:
     if form == Form.JWK:
         return as_line(half.private_jwk())
     if form == Form.OPENSSH:
@@ -100,8 +110,22 @@ def _private_file(half: PrivateHalf, form: str) -> bytes:
     )
 
     encoding = Encoding.DER if form == Form.DER else Encoding.PEM
-    private = half.private_key()
+    try:
+        private = half.private_key()
+    except UnsupportedOperation:
+        return _not_read(encoded, form, is_private=True)
     return private.private_bytes(encoding, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _not_read(encoded: bytes, form: str, *, is_private: bool) -> bytes:
+    """A document of ML-KEM-512 in another encoding: ``cryptography`` reads none."""
+    from pairsmith import key_formats as formats
+
+    before = formats.ML_KEM_512_PRIVATE if is_private else formats.ML_KEM_512_PUBLIC
+    written = formats.encoded_again(encoded, before, pem=form != Form.DER)
+    if written is None:
+        raise ValueError("it is no key of ours")
+    return written
 
 
 def as_line(document: object) -> bytes:

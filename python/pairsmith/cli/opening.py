@@ -22,14 +22,14 @@ def opened(
     settings: Settings,
     *,
     other_root_key: str | None = None,
-    ec_pairwise_test: bool = False,
+    pairwise_test: bool = False,
 ) -> Iterator[Instance]:
     """The instance that is meant.
 
     Args:
         settings: Where it is, and its root key.
         other_root_key: One that may open it as well: a re-wrap moves to it.
-        ec_pairwise_test: Whether its pairs of elliptic curves sign and verify first.
+        pairwise_test: Whether the halves of pairs are tried on each other first.
 
     Raises:
         Failure: It does not exist.
@@ -51,7 +51,7 @@ def opened(
     with Instance.open(
         settings.database,
         root_keys,
-        ec_pairwise_test=ec_pairwise_test,
+        pairwise_test=pairwise_test,
         refuse_format_1=refuse,
     ) as instance:
         yield instance

@@ -18,7 +18,7 @@ from pairsmith.cli.key_files import Form, as_line, as_option, public_file
 from pairsmith.cli.output import write_facts, write_json
 from pairsmith.cli.settings import Command, Settings
 from pairsmith.cli.standard_output import write_out
-from pairsmith.errors import InvalidParameter
+from pairsmith.errors import InvalidParameter, UnsupportedOperation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,11 +70,22 @@ def _read(name: str) -> WrappedKeyPair:
     from pairsmith.results import WrappedKeyPair
 
     record = WrappedKeyPair.from_json(read_input(name))
+    if not _has_public_key(record):
+        raise InvalidParameter("record", f"the PublicKey of {name} is none")
+    return record
+
+
+def _has_public_key(record: WrappedKeyPair) -> bool:
+    from pairsmith import key_formats as formats
+
     try:
         record.public_key()
     except ValueError:
-        raise InvalidParameter("record", f"the PublicKey of {name} is none") from None
-    return record
+        return False
+    except UnsupportedOperation:
+        encoded, before = record.encoded_public_key, formats.ML_KEM_512_PUBLIC
+        return formats.inside_ml_kem_512(encoded, before) is not None
+    return True
 
 
 def _joined(records: Sequence[WrappedKeyPair], form: str | None) -> bytes:

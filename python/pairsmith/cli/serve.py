@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pairsmith.cli.failures import ENVIRONMENT, Failure
-from pairsmith.cli.generate import ec_pairwise_option
+from pairsmith.cli.generate import pairwise_option
 from pairsmith.cli.output import write_facts
 from pairsmith.cli.settings import DEFAULT_DATABASE, Command, Settings
 from pairsmith.cli.standard_output import write_out
@@ -22,7 +22,7 @@ OPTIONS = {
     "port": ("listen", "port"),
     "workers": ("listen", "workers"),
     "insecure_http": ("tls", "insecure_http"),
-    "ec_pairwise_test": ("pairs", "ec_pairwise_test"),
+    "pairwise_test": ("pairs", "pairwise_test"),
     "folder": ("files", "folder"),
 }
 """What may be given on the command line, and which settings that is."""
@@ -40,7 +40,7 @@ OPTIONS = {
 @click.option("--workers", type=int, help="Processes that serve.")
 @click.option("--folder", help="Where tls/, clients/ and openapi/ are.")
 @click.option("--insecure-http", is_flag=True, help="Plain HTTP, on loopback only.")
-@ec_pairwise_option
+@pairwise_option
 @click.option(
     "--dev",
     is_flag=True,

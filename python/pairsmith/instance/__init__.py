@@ -57,7 +57,7 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         threads: int = 1,
         pool: WarmPool | None = None,
         *,
-        ec_pairwise_test: bool = False,
+        pairwise_test: bool = False,
         refuse_format_1: bool = False,
     ) -> None:
         """Join the parts; ``open`` is what callers use."""
@@ -65,7 +65,7 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         self._guard = guard
         self._threads = threads
         self._pool = pool
-        self._ec_pairwise_test = ec_pairwise_test
+        self._pairwise_test = pairwise_test
         self._refuse_format_1 = refuse_format_1
 
     @classmethod
@@ -78,7 +78,7 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         threads: int = 1,
         pool: Mapping[KeyPairSpec | str, int] | None = None,
         pool_max_age: float = parse.POOL_MAX_AGE_SECONDS,
-        ec_pairwise_test: bool = False,
+        pairwise_test: bool = False,
         refuse_format_1: bool = False,
     ) -> Self:
         """Open the registry at ``url``, made new if it does not exist.
@@ -99,8 +99,9 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
             pool_max_age: How many seconds a pair may wait there, a day at most; then it
                 is erased and another one made. So is every one as soon as the system
                 tells that the machine was copied.
-            ec_pairwise_test: Whether elliptic-curve pairs sign and verify before they
-                leave, as RSA pairs always do. They take several times as long then.
+            pairwise_test: Whether the halves of every pair are tried on each other
+                before it leaves, as those of RSA always are. Lattices take about twice
+                as long then, curves five times and more.
             refuse_format_1: Whether blobs of format 1 are refused, which do not say
                 what they were made as, and a database that was never authenticated,
                 which is taken over otherwise: set it once all that is stored was moved
@@ -117,7 +118,7 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         pair_limit = parse.parse_count("pair_limit", pair_limit, limit=parse.PAIR_LIMIT)
         capacities = parse.parse_pool(pool)
         max_age = parse.parse_age(pool_max_age, "pool_max_age")
-        tested = parse.parse_flag("ec_pairwise_test", ec_pairwise_test)
+        tested = parse.parse_flag("pairwise_test", pairwise_test)
         refused = parse.parse_flag("refuse_format_1", refuse_format_1)
         cls.engine()  # one that does not exist is noticed here, not at the first pair
         registry = Registry.open(url, root_key, refuse_format_1=refused)
@@ -129,13 +130,13 @@ class Instance(PairOperations, CipherOperations, ReEncryptOperations, KeyOperati
         try:
             warm = None
             if capacities:
-                warm = WarmPool(capacities, ec_pairwise_test=tested, max_age=max_age)
+                warm = WarmPool(capacities, pairwise_test=tested, max_age=max_age)
             return cls(
                 registry,
                 guard,
                 threads,
                 warm,
-                ec_pairwise_test=tested,
+                pairwise_test=tested,
                 refuse_format_1=refused,
             )
         except BaseException:

@@ -29,7 +29,7 @@ class PairOperations:
     _guard: Slots
     _threads: int
     _pool: WarmPool | None
-    _ec_pairwise_test: bool
+    _pairwise_test: bool
 
     @request
     def generate_data_key_pair(
@@ -47,8 +47,8 @@ class PairOperations:
 
         Args:
             key_id: Id or alias of the key that wraps.
-            key_pair_spec: ``RSA_2048``, ``RSA_3072``, ``RSA_4096``, ``EC_P256`` or
-                ``EC_P256K``.
+            key_pair_spec: A ``KeyPairSpec``, or its name, such as ``RSA_2048``,
+                ``EC_P256``, ``ED25519`` or ``ML_KEM_768``.
             key_format: ``PEM`` or ``DER``, for both halves.
             aad: Up to 8192 bytes that must be given again to decrypt.
             wait: Seconds to wait for a slot of the guard; 0 is refused at once.
@@ -244,7 +244,7 @@ class PairOperations:
                 threads=self._threads,
                 cancel=cancel,
                 pool=None if pool is None else pool.raw,
-                ec_pairwise_test=self._ec_pairwise_test,
+                pairwise_test=self._pairwise_test,
             )
         finally:
             self._guard.release(slot)
@@ -285,7 +285,7 @@ class PairOperations:
                 with_plaintext=kind is DataKeyPair,
                 count=count,
                 workers=workers,
-                ec_pairwise_test=self._ec_pairwise_test,
+                pairwise_test=self._pairwise_test,
             )
         except BaseException:
             release()

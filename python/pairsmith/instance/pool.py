@@ -72,13 +72,13 @@ class WarmPool:
         self,
         capacities: Mapping[KeyPairSpec, int],
         *,
-        ec_pairwise_test: bool,
+        pairwise_test: bool,
         max_age: float,
     ) -> None:
         """Start filling."""
         named = [(str(spec), count) for spec, count in capacities.items()]
         self._new = partial(
-            PairPool, named, ec_pairwise_test=ec_pairwise_test, max_age=max_age
+            PairPool, named, pairwise_test=pairwise_test, max_age=max_age
         )
         self.raw = self._new()
         self.raw.start()

@@ -130,6 +130,6 @@ def open_instance(settings: Settings) -> Instance:
         threads=settings.pairs.threads,
         pool=settings.pairs.pooled(),
         pool_max_age=settings.pairs.pool_max_age_seconds,
-        ec_pairwise_test=settings.pairs.ec_pairwise_test,
+        pairwise_test=settings.pairs.pairwise_test,
         refuse_format_1=settings.database.refuse_format_1,
     )

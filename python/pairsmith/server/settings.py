@@ -84,7 +84,7 @@ class Pairs:
     limit: int = _set(
         1,
         "Pairs at once on this host; more are refused with 429. From 2 on, one of them "
-        "is kept for elliptic curves.",
+        "is kept for other kinds than RSA.",
         high=PAIR_LIMIT,
     )
     wait_ms: int = _set(
@@ -123,10 +123,10 @@ class Pairs:
         "How long a pair may wait there; then it is erased and another one made.",
         high=AGE_LIMIT_SECONDS,
     )
-    ec_pairwise_test: bool = _set(
+    pairwise_test: bool = _set(
         default=False,
-        doc="Whether pairs of elliptic curves sign and verify before they leave, as "
-        "those of RSA always do.",
+        doc="Whether the halves of pairs are tried on each other before they leave, as "
+        "those of RSA always are.",
     )
 
     def pooled(self) -> dict[str, int]:

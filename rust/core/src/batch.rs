@@ -38,8 +38,8 @@ pub struct Order {
     pub with_plaintext: bool,
     /// Who does the arithmetic.
     pub engine: Engine,
-    /// Whether elliptic-curve pairs sign and verify before they leave, as RSA pairs always do.
-    pub ec_pairwise_test: bool,
+    /// Whether the halves of pairs are tried on each other before they leave, as RSA pairs always are.
+    pub pairwise_test: bool,
 }
 
 /// Groups of a worker that make a table worth its costs: 2,048 pairs of curves, 64 of RSA.
@@ -134,7 +134,7 @@ impl Batch {
     fn brisk(&self) -> usize {
         match self.order.spec {
             KeyPairSpec::Rsa(_) => 1,
-            KeyPairSpec::Ec(_) => GROUPS,
+            KeyPairSpec::Ec(_) | KeyPairSpec::Drawn(_) => GROUPS,
         }
     }
 
@@ -229,13 +229,13 @@ impl Drop for Run {
     }
 }
 
-/// Groups that may be there before somebody takes one. Pairs of curves are made quickly and taken in
+/// Groups that may be there before somebody takes one. All but RSA pairs are made quickly and taken in
 /// thousands: so many are there that their makers go on while their taker waits for a disk, for a hundredth
 /// of a second. That is 4 MB at most, or 7 where private keys are wanted, too.
 fn ahead(spec: KeyPairSpec, workers: usize) -> usize {
     match spec {
         KeyPairSpec::Rsa(_) => 2 * workers,
-        KeyPairSpec::Ec(_) => (2 * workers).max(64),
+        KeyPairSpec::Ec(_) | KeyPairSpec::Drawn(_) => (2 * workers).max(64),
     }
 }
 
@@ -257,7 +257,7 @@ impl Progress {
 /// One worker: ends when nothing is left to take on, at a failure, or when nobody listens.
 fn work(order: &Order, progress: &Progress, groups: &SyncSender<Group>) {
     let mut stream =
-        PairStream::new(order.spec, order.engine).with_ec_pairwise_test(order.ec_pairwise_test);
+        PairStream::new(order.spec, order.engine).with_pairwise_test(order.pairwise_test);
     let mut random = OsRandom::buffered();
     let most = PairStream::group(order.spec) as u64;
     loop {

@@ -11,6 +11,7 @@ use pkcs8::der::Encode;
 use pkcs8::der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef};
 use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
+use crate::drawn::{self, DrawnPair};
 use crate::ec::EcKeyPair;
 use crate::error::Error;
 use crate::natural::Natural;
@@ -50,17 +51,26 @@ impl EncodedPair {
     pub fn from_ec(key: &EcKeyPair) -> Result<Self, Error> {
         let frame = ec_frame::of(key.curve);
         let pieces = [frame.before_scalar, key.scalar.expose(), ec_frame::BEFORE_POINT, &key.point];
-        let mut private_key = SecretBytes::zero(frame.private_length());
-        let mut rest = private_key.expose_mut();
-        for piece in pieces {
-            let (start, after) = rest.split_at_mut_checked(piece.len()).ok_or(Error::Encoding)?;
-            start.copy_from_slice(piece);
-            rest = after;
-        }
-        if !rest.is_empty() {
-            return Err(Error::Encoding);
-        }
-        Ok(Self { private_key, public_key: [frame.before_public_point, &key.point].concat() })
+        Ok(Self {
+            private_key: filled(frame.private_length(), &pieces)?,
+            public_key: [frame.before_public_point, &key.point].concat(),
+        })
+    }
+
+    /// Encodes a pair whose private key was drawn; on the curves of NIST the private half carries its
+    /// public point.
+    ///
+    /// # Errors
+    /// [`Error::Encoding`] for a defect in this crate.
+    pub fn from_drawn(pair: &DrawnPair) -> Result<Self, Error> {
+        let frame = drawn::frame(pair.kind);
+        let point = frame.before_point.map_or([b"".as_slice(); 2], |bytes| [bytes, &pair.public]);
+        let pieces = [frame.before_secret, pair.secret.expose(), point[0], point[1]];
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        Ok(Self {
+            private_key: filled(length, &pieces)?,
+            public_key: [frame.before_public, &pair.public].concat(),
+        })
     }
 
     /// Both halves in the format asked for: private, public.
@@ -95,6 +105,18 @@ impl EncodedPair {
             public_key: public.to_der().map_err(|_| Error::Encoding)?,
         })
     }
+}
+
+/// The pieces, one after the other, which have that length together.
+fn filled(length: usize, pieces: &[&[u8]]) -> Result<SecretBytes, Error> {
+    let mut bytes = SecretBytes::zero(length);
+    let mut rest = bytes.expose_mut();
+    for piece in pieces {
+        let (start, after) = rest.split_at_mut_checked(piece.len()).ok_or(Error::Encoding)?;
+        start.copy_from_slice(piece);
+        rest = after;
+    }
+    if rest.is_empty() { Ok(bytes) } else { Err(Error::Encoding) }
 }
 
 /// `RSAPrivateKey` and `RSAPublicKey` (RFC 8017, appendix A.1).

@@ -39,6 +39,10 @@ pub enum Place {
     /// In a multiple of a curve's base point, before it is brought to two coordinates: in the words of
     /// x, y and z of eight lanes, 64 bits for each word, lane after lane.
     Multiple,
+    /// In the private key of a kind that is drawn, once its public key is computed.
+    DrawnSecret,
+    /// In the public key of a kind that is drawn, as its library gives it.
+    DrawnPublic,
     /// In the encoded private key.
     PrivateDocument,
     /// In the answers of the self-test of this name.

@@ -1,5 +1,6 @@
 //! A data key pair from end to end: generate, encode, wrap.
 
+use crate::drawn;
 use crate::ec::{self, SCALAR_LENGTH};
 use crate::encode::EncodedPair;
 use crate::error::Error;
@@ -15,7 +16,7 @@ use crate::random::{OsRandom, RandomSource};
 use crate::rsa::{self, RsaKeyPair};
 use crate::secret::SecretBytes;
 use crate::self_test;
-use crate::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
+use crate::spec::{Curve, DrawnKind, KeyFormat, KeyPairSpec, RsaSize};
 use crate::stack;
 use crate::wrap::{self, IV_LENGTH, Layout, Sealed, WrappingKey};
 
@@ -41,15 +42,15 @@ pub struct Effort {
     pub engine: Engine,
     /// Threads for one RSA pair, 1 or more; the caller's is one of them.
     pub threads: usize,
-    /// Whether elliptic-curve pairs sign and verify before they leave, as RSA pairs always do.
-    pub ec_pairwise_test: bool,
+    /// Whether the halves of pairs are tried on each other before they leave, as RSA pairs always are.
+    pub pairwise_test: bool,
 }
 
 impl Effort {
     /// One thread, and no test that is an option.
     #[must_use]
     pub const fn of(engine: Engine) -> Self {
-        Self { engine, threads: 1, ec_pairwise_test: false }
+        Self { engine, threads: 1, pairwise_test: false }
     }
 }
 
@@ -80,6 +81,9 @@ pub fn data_key_pair(
         KeyPairSpec::Rsa(_) => OsRandom::buffered(),
         // The scalar, Iv and salt, in one call to the system.
         KeyPairSpec::Ec(_) => OsRandom::in_blocks_of(SCALAR_LENGTH + wrap::SEAL_RANDOMNESS),
+        KeyPairSpec::Drawn(kind) => {
+            OsRandom::in_blocks_of(drawn::secret_length(kind) + wrap::SEAL_RANDOMNESS)
+        }
     };
     let pair = key_pair(request.spec, effort, &mut random, interrupt)?;
     wrapped(key, request, pair, &mut random)
@@ -105,7 +109,7 @@ pub fn wrapped(
 }
 
 /// Generates a pair of what `candidates` gives: primes of an RSA pair, which then passes the gate,
-/// or a scalar.
+/// or a scalar or a seed.
 ///
 /// # Errors
 /// As [`data_key_pair`].
@@ -123,16 +127,32 @@ pub fn key_pair(
         KeyPairSpec::Ec(curve) => {
             let run = || {
                 let pair = EncodedPair::from_ec(&ec::generate(curve, effort.engine, candidates)?)?;
-                if effort.ec_pairwise_test { ec_pair_tested(curve, pair) } else { Ok(pair) }
+                if effort.pairwise_test { ec_pair_tested(curve, pair) } else { Ok(pair) }
             };
             // Where neither ring nor a curve's crate is called there is less to overwrite.
-            if effort.engine == Engine::Avx512 && !effort.ec_pairwise_test {
+            if effort.engine == Engine::Avx512 && !effort.pairwise_test {
                 stack::erased_after::<{ stack::LANES }, _>(run)
             } else {
                 stack::erased_after::<{ stack::DEEP }, _>(run)
             }
         }
+        KeyPairSpec::Drawn(kind) => {
+            drawn::erased_after(kind, || drawn_key_pair(kind, effort.pairwise_test, candidates))
+        }
     }
+}
+
+/// A pair of a kind that is drawn, and through what such a pair has to pass.
+pub(crate) fn drawn_key_pair(
+    kind: DrawnKind,
+    tested: bool,
+    random: &mut impl RandomSource,
+) -> Result<EncodedPair, Error> {
+    let pair = EncodedPair::from_drawn(&drawn::generate(kind, random)?)?;
+    #[cfg(feature = "fault-injection")]
+    let pair = pair_with_faults(pair);
+    drawn::check(kind, pair.private_key.expose(), &pair.public_key, tested)?;
+    Ok(pair)
 }
 
 /// The same pair, if its halves sign and verify.

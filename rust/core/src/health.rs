@@ -1,6 +1,7 @@
 //! Every self-test at once, for whoever wants to know before work begins.
 
 use crate::aead;
+use crate::drawn;
 use crate::ec;
 use crate::lanes::Engine;
 use crate::primes;
@@ -8,7 +9,7 @@ use crate::root_key;
 use crate::rsa;
 use crate::seal;
 use crate::self_test::SelfTest;
-use crate::spec::{Curve, RsaSize};
+use crate::spec::{Curve, DrawnKind, RsaSize};
 
 /// Runs the self-test of each primitive that an engine's pairs rely on, whether or not it has run,
 /// and tells after each its name and whether the answers were right. Ones that were not stop the
@@ -30,5 +31,10 @@ pub fn examine(engine: Engine, mut tell: impl FnMut(&'static str, bool)) {
         use ec::known_answers as known;
         one(known::self_test(curve, engine), &|| known::are_right(curve, engine));
         one(known::signature_self_test(curve), &|| known::signatures_are_right(curve));
+    }
+    for kind in DrawnKind::ALL {
+        use drawn::known_answers as known;
+        one(known::self_test(kind), &|| known::are_right(kind));
+        one(known::pairwise_self_test(kind), &|| known::pairwise_is_right(kind));
     }
 }

@@ -5,14 +5,15 @@
 //! [`public_numbers`], [`stream`], [`seeded`] → [`generate`],
 //! [`re_encrypt`] → [`open_pair`], [`verifying_key`] → [`prepare`] → [`root_key`] → [`service_key`] →
 //! [`wrap`] → `seal`,
-//! [`encode`] → [`rsa`], [`ec`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`],
+//! [`encode`] → [`rsa`], [`ec`], [`drawn`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`],
 //! [`random`], [`interrupt`], [`locked`], [`surroundings`], `fault` (for tests) → [`once`], [`purpose`],
-//! [`self_test`], [`secret`], [`spec`], `stack`, [`error`]. No module imports one further up;
+//! [`self_test`], [`secret`], [`kind`] → [`spec`], `stack`, [`error`]. No module imports one further up;
 //! `rust/tests` checks it.
 
 pub mod aead;
 pub mod batch;
 pub mod columns;
+pub mod drawn;
 pub mod dumps;
 pub mod ec;
 pub mod encode;
@@ -24,6 +25,7 @@ mod halves;
 pub mod health;
 pub mod interrupt;
 pub mod json_lines;
+pub mod kind;
 pub mod lanes;
 pub mod locked;
 pub mod natural;

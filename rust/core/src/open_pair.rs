@@ -2,6 +2,7 @@
 
 use pkcs8::der::pem;
 
+use crate::drawn;
 use crate::ec;
 use crate::encode::EncodedPair;
 use crate::error::Error;
@@ -24,8 +25,8 @@ pub struct Claim<'a> {
     pub public_key: &'a [u8],
 }
 
-/// Opens a private half, after it was seen to sign what the public half verifies. A blob that does
-/// not state its purpose passes by that alone.
+/// Opens a private half, after it was seen to sign what the public half verifies, or to give the public
+/// half where it determines it. A blob that does not state its purpose passes by that alone.
 ///
 /// # Errors
 /// [`Error::Decryption`] whatever does not fit: blob, Iv, Aad, key, purpose, or the two halves;
@@ -45,7 +46,11 @@ pub(crate) fn require_pair(opened: &Opened, claim: Claim<'_>) -> Result<(), Erro
     if ![stated, Purpose::Unstated].contains(&opened.purpose) {
         return Err(Error::Decryption);
     }
-    stack::erased_after::<{ stack::DEEP }, _>(|| belong_together(&opened.plaintext, claim))
+    let compare = || belong_together(&opened.plaintext, claim);
+    match claim.spec {
+        KeyPairSpec::Drawn(kind) => drawn::erased_after(kind, compare),
+        _ => stack::erased_after::<{ stack::DEEP }, _>(compare),
+    }
 }
 
 fn belong_together(private_key: &SecretBytes, claim: Claim<'_>) -> Result<(), Error> {
@@ -58,6 +63,7 @@ fn belong_together(private_key: &SecretBytes, claim: Claim<'_>) -> Result<(), Er
         KeyPairSpec::Rsa(size) => rsa::pairwise_consistency_test(Engine::best(), pkcs8, spki)
             .and_then(|()| rsa::require_size(size, spki)),
         KeyPairSpec::Ec(curve) => ec::pairwise_consistency_test(curve, pkcs8, spki),
+        KeyPairSpec::Drawn(kind) => drawn::require_halves(kind, pkcs8, spki),
     };
     tested.map_err(|error| if error == Error::SelfTest { error } else { Error::Decryption })?;
     // Written as it was made: a reader of PEM takes other line ends, too.

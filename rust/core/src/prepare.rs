@@ -10,6 +10,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::aead;
+use crate::drawn;
 use crate::ec;
 use crate::error::Error;
 use crate::lanes::{Engine, crate_is_ready};
@@ -21,7 +22,7 @@ use crate::root_key;
 use crate::rsa;
 use crate::seal;
 use crate::self_test::healthy;
-use crate::spec::{Curve, KeyPairSpec, RsaSize};
+use crate::spec::{Curve, DrawnKind, KeyPairSpec, RsaSize};
 
 /// That what comes now was prepared. Whoever lets others fork asks for it.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +52,11 @@ pub fn pair(spec: KeyPairSpec, engine: Engine) -> Result<Prepared, Error> {
                 engine.prepare_curve(curve)?;
                 ec::known_answers::before_use(curve, engine)?;
                 ec::known_answers::signatures_before_use(curve)
+            }
+            KeyPairSpec::Drawn(kind) => {
+                drawn::prepare(kind)?;
+                drawn::known_answers::before_use(kind)?;
+                drawn::known_answers::pairwise_before_use(kind)
             }
         }
     })
@@ -87,6 +93,10 @@ pub fn opening(spec: KeyPairSpec) -> Result<Prepared, Error> {
                 crate_is_ready(curve)?;
                 ec::known_answers::signatures_before_use(curve)
             }
+            KeyPairSpec::Drawn(kind) => {
+                drawn::prepare(kind)?;
+                drawn::known_answers::before_use(kind)
+            }
         }
     })?;
     Ok(Prepared(()))
@@ -103,6 +113,9 @@ pub fn everything(engine: Engine) -> Prepared {
         for curve in Curve::ALL {
             // Comes up again when the curve is used.
             let _ = engine.prepare_curve(curve);
+        }
+        for kind in DrawnKind::ALL {
+            let _ = drawn::prepare(kind);
         }
     });
     Prepared(())

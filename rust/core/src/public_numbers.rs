@@ -2,6 +2,7 @@
 
 use ring::digest::{SHA256, digest};
 
+use crate::drawn;
 use crate::ec::POINT_LENGTH;
 use crate::encode::public_number;
 use crate::spec::{KeyFormat, KeyPairSpec};
@@ -84,5 +85,6 @@ fn number_length(spec: KeyPairSpec) -> usize {
     match spec {
         KeyPairSpec::Rsa(size) => size.modulus_bits() / 8,
         KeyPairSpec::Ec(_) => POINT_LENGTH,
+        KeyPairSpec::Drawn(kind) => drawn::public_length(kind),
     }
 }

@@ -1,6 +1,6 @@
 //! What a blob was made as. It is in the blob's derivation, so nothing opens as something else.
 
-use crate::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
+use crate::spec::{KeyFormat, KeyPairSpec};
 
 /// What was sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,12 +21,12 @@ pub enum Purpose {
 pub(crate) const PURPOSE_LENGTH: usize = 3;
 
 impl Purpose {
-    pub(crate) const fn bytes(self) -> [u8; PURPOSE_LENGTH] {
+    pub(crate) fn bytes(self) -> [u8; PURPOSE_LENGTH] {
         match self {
             Self::Unstated => [0, 0, 0],
             Self::Message => [1, 0, 0],
             Self::DataKey => [2, 0, 0],
-            Self::Pair(spec, format) => [3, code_of_spec(spec), code_of_format(format)],
+            Self::Pair(spec, format) => [3, spec.kind().code, code_of_format(format)],
             Self::Job => [4, 0, 0],
         }
     }
@@ -44,21 +44,11 @@ impl Purpose {
     }
 }
 
-/// Codes are for ever: a stored blob has them.
-const fn code_of_spec(spec: KeyPairSpec) -> u8 {
-    match spec {
-        KeyPairSpec::Rsa(RsaSize::Bits2048) => 1,
-        KeyPairSpec::Rsa(RsaSize::Bits3072) => 2,
-        KeyPairSpec::Rsa(RsaSize::Bits4096) => 3,
-        KeyPairSpec::Ec(Curve::P256) => 4,
-        KeyPairSpec::Ec(Curve::P256K) => 5,
-    }
-}
-
 fn spec_of_code(code: u8) -> Option<KeyPairSpec> {
-    KeyPairSpec::ALL.into_iter().find(|spec| code_of_spec(*spec) == code)
+    KeyPairSpec::ALL.into_iter().find(|spec| spec.kind().code == code)
 }
 
+/// Codes are for ever: a stored blob has them.
 const fn code_of_format(format: KeyFormat) -> u8 {
     match format {
         KeyFormat::Der => 1,

@@ -1,12 +1,16 @@
 //! Pairs that a seed determines, by C2SP det-keygen: for tests of what uses pairs. Whoever knows the
 //! seed knows the pair.
+//!
+//! det-keygen has RSA, P-256, P-384 and P-521. secp256k1 is treated as P-256, under a name of its own. For the
+//! others the private key is the first output of the same `HMAC_DRBG`, which is asked for all of it at
+//! once, under the personalization string that the table of kinds has.
 
 use crate::encode::EncodedPair;
 use crate::error::Error;
 use crate::generate::{self, DataKeyPair, Effort, Request};
 use crate::interrupt::Interrupt;
 use crate::random::HmacDrbg;
-use crate::spec::{Curve, KeyPairSpec};
+use crate::spec::KeyPairSpec;
 use crate::wrap::{self, WrappingKey};
 
 /// The shortest seed that det-keygen takes, in bytes.
@@ -41,18 +45,6 @@ pub fn key_pair(
     if seed.len() < MIN_SEED_LENGTH {
         return Err(Error::InvalidLength);
     }
-    let mut candidates = HmacDrbg::new(seed, &personalization(spec));
+    let mut candidates = HmacDrbg::new(seed, spec.kind().personalization);
     generate::key_pair(spec, effort, &mut candidates, interrupt)
-}
-
-/// det-keygen has no secp256k1; it is treated as P-256, under a name of its own.
-fn personalization(spec: KeyPairSpec) -> Vec<u8> {
-    match spec {
-        KeyPairSpec::Rsa(size) => {
-            let [.., high, low] = size.modulus_bits().to_be_bytes();
-            [b"det RSA key gen".as_slice(), &[high, low]].concat()
-        }
-        KeyPairSpec::Ec(Curve::P256) => b"det ECDSA key gen P-256".to_vec(),
-        KeyPairSpec::Ec(Curve::P256K) => b"det ECDSA key gen secp256k1".to_vec(),
-    }
 }

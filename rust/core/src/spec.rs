@@ -46,33 +46,57 @@ impl Curve {
     pub const ALL: [Self; 2] = [Self::P256, Self::P256K];
 }
 
-/// The kind of a data key pair.
+/// A kind whose private key is one short draw, a scalar or a seed, of which a library makes the
+/// public key. [`Curve`] has those whose arithmetic is our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DrawnKind {
+    /// NIST P-384, also called secp384r1 (SP 800-186).
+    P384,
+    /// NIST P-521, also called secp521r1 (SP 800-186).
+    P521,
+    /// Signatures on edwards25519 (RFC 8032).
+    Ed25519,
+    /// Agreement on curve25519 (RFC 7748).
+    X25519,
+    /// ML-KEM-512 (FIPS 203).
+    MlKem512,
+    /// ML-KEM-768 (FIPS 203).
+    MlKem768,
+    /// ML-KEM-1024 (FIPS 203).
+    MlKem1024,
+    /// ML-DSA-44 (FIPS 204).
+    MlDsa44,
+    /// ML-DSA-65 (FIPS 204).
+    MlDsa65,
+    /// ML-DSA-87 (FIPS 204).
+    MlDsa87,
+}
+
+impl DrawnKind {
+    /// Every one.
+    pub const ALL: [Self; 10] = [
+        Self::P384,
+        Self::P521,
+        Self::Ed25519,
+        Self::X25519,
+        Self::MlKem512,
+        Self::MlKem768,
+        Self::MlKem1024,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::MlDsa87,
+    ];
+}
+
+/// The kind of a data key pair; what is to be known of each stands in [`crate::kind::KINDS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyPairSpec {
     /// RSA with public exponent 65537.
     Rsa(RsaSize),
-    /// An elliptic curve in short Weierstrass form.
+    /// An elliptic curve in short Weierstrass form, by arithmetic of our own.
     Ec(Curve),
-}
-
-impl KeyPairSpec {
-    /// Every kind.
-    pub const ALL: [Self; 5] = [
-        Self::Rsa(RsaSize::Bits2048),
-        Self::Rsa(RsaSize::Bits3072),
-        Self::Rsa(RsaSize::Bits4096),
-        Self::Ec(Curve::P256),
-        Self::Ec(Curve::P256K),
-    ];
-
-    /// Its place in [`Self::ALL`].
-    #[must_use]
-    pub const fn place(self) -> usize {
-        match self {
-            Self::Rsa(size) => size as usize,
-            Self::Ec(curve) => RsaSize::ALL.len() + curve as usize,
-        }
-    }
+    /// Any other, by a library.
+    Drawn(DrawnKind),
 }
 
 /// How the two halves of a pair are encoded: PKCS#8 (RFC 5208) for the private key,

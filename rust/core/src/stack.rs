@@ -21,6 +21,12 @@ pub const LANES: usize = 3 << 10;
 /// Words for another key pair: 48 KiB. The curves' frames alone take some 30.
 pub const DEEP: usize = 6 << 10;
 
+/// Words for an ML-KEM pair, 64 KiB: its library's frames take up to 49, the pairwise test included.
+pub const ML_KEM: usize = 8 << 10;
+/// Words for an ML-DSA pair, 224 KiB: its library's frames take up to 115, and 186 with the pairwise
+/// test.
+pub const ML_DSA: usize = 28 << 10;
+
 #[inline(never)]
 fn in_its_own_frame<T>(work: impl FnOnce() -> T) -> T {
     work()

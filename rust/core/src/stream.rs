@@ -4,17 +4,18 @@
 //! lost, and Miller–Rabin takes the primes of several pairs together, so that its lanes are full.
 //! Every candidate is still a draw of its own: pairs share lanes, never history.
 
+use crate::drawn;
 use crate::ec;
 use crate::encode::EncodedPair;
 use crate::error::Error;
-use crate::generate::{ROUNDS, ec_pair_tested, through_the_gate};
+use crate::generate::{ROUNDS, drawn_key_pair, ec_pair_tested, through_the_gate};
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::natural::Natural;
 use crate::primes::search::PrimeSearch;
 use crate::primes::{miller_rabin, proof};
 use crate::random::OsRandom;
-use crate::spec::{Curve, KeyPairSpec, RsaSize};
+use crate::spec::{Curve, DrawnKind, KeyPairSpec, RsaSize};
 use crate::stack;
 
 /// An endless source of pairs of one kind, for one thread.
@@ -23,6 +24,7 @@ pub struct PairStream(Kind);
 enum Kind {
     Rsa(Box<RsaStream>),
     Ec(EcStream),
+    Drawn(DrawnStream),
 }
 
 impl PairStream {
@@ -32,26 +34,25 @@ impl PairStream {
         Self(match spec {
             KeyPairSpec::Rsa(size) => Kind::Rsa(Box::new(RsaStream::new(size, engine))),
             KeyPairSpec::Ec(curve) => Kind::Ec(EcStream::new(curve, engine)),
+            KeyPairSpec::Drawn(kind) => Kind::Drawn(DrawnStream::new(kind)),
         })
     }
 
-    /// The same, with the option that elliptic-curve pairs sign and verify before they leave.
+    /// The same, with the option that the halves of pairs are tried on each other before they leave.
     #[must_use]
-    pub fn with_ec_pairwise_test(mut self, tested: bool) -> Self {
-        if let Kind::Ec(stream) = &mut self.0 {
-            stream.tested = tested;
+    pub fn with_pairwise_test(mut self, tested: bool) -> Self {
+        match &mut self.0 {
+            Kind::Rsa(_) => {}
+            Kind::Ec(stream) => stream.tested = tested,
+            Kind::Drawn(stream) => stream.tested = tested,
         }
         self
     }
 
-    /// How many pairs are best made at a time: four RSA pairs have eight primes, which fill the
-    /// lanes of Miller–Rabin; of elliptic-curve pairs as many as share an inversion.
+    /// How many pairs are best made at a time.
     #[must_use]
-    pub const fn group(spec: KeyPairSpec) -> usize {
-        match spec {
-            KeyPairSpec::Rsa(_) => 4,
-            KeyPairSpec::Ec(_) => 128,
-        }
+    pub fn group(spec: KeyPairSpec) -> usize {
+        spec.kind().group
     }
 
     /// The next `count` pairs, each of which has passed the gate.
@@ -63,10 +64,17 @@ impl PairStream {
         count: usize,
         interrupt: &dyn Interrupt,
     ) -> Result<Vec<EncodedPair>, Error> {
-        stack::erased_after::<{ stack::DEEP }, _>(|| match &mut self.0 {
-            Kind::Rsa(stream) => stream.next(count, interrupt),
-            Kind::Ec(stream) => stream.next(count, interrupt),
-        })
+        match &mut self.0 {
+            Kind::Rsa(stream) => {
+                stack::erased_after::<{ stack::DEEP }, _>(|| stream.next(count, interrupt))
+            }
+            Kind::Ec(stream) => {
+                stack::erased_after::<{ stack::DEEP }, _>(|| stream.next(count, interrupt))
+            }
+            Kind::Drawn(stream) => {
+                drawn::erased_after(stream.kind, || stream.next(count, interrupt))
+            }
+        }
     }
 }
 
@@ -143,5 +151,27 @@ impl EcStream {
             return encoded.collect();
         }
         encoded.map(|pair| ec_pair_tested(self.curve, pair?)).collect()
+    }
+}
+
+struct DrawnStream {
+    kind: DrawnKind,
+    tested: bool,
+    random: OsRandom,
+}
+
+impl DrawnStream {
+    fn new(kind: DrawnKind) -> Self {
+        Self { kind, tested: false, random: OsRandom::buffered() }
+    }
+
+    fn next(&mut self, count: usize, interrupt: &dyn Interrupt) -> Result<Vec<EncodedPair>, Error> {
+        let one = |_| {
+            if interrupt.requested() {
+                return Err(Error::Interrupted);
+            }
+            drawn_key_pair(self.kind, self.tested, &mut self.random)
+        };
+        (0..count).map(one).collect()
     }
 }

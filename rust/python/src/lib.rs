@@ -36,6 +36,7 @@ mod _core {
     use pairsmith_core::dumps;
     use pairsmith_core::generate;
     use pairsmith_core::health;
+    use pairsmith_core::kind;
     use pairsmith_core::once;
     use pairsmith_core::prepare;
     use pairsmith_core::self_test;
@@ -108,6 +109,17 @@ mod _core {
     #[pyfunction]
     fn engine() -> PyResult<&'static str> {
         crate::engine::name()
+    }
+
+    /// The core's table of kinds: name, parameters, bits of strength, what is in PKCS#8, pairwise test, and
+    /// when it is made.
+    #[pyfunction]
+    fn kinds() -> Vec<(&'static str, &'static str, u16, &'static str, &'static str, &'static str)> {
+        let row = |kind: &kind::Kind| {
+            let [form, pairwise, checked] = crate::names::of_kind(kind);
+            (kind.name, kind.parameters, kind.strength_bits, form, pairwise, checked)
+        };
+        kind::KINDS.iter().map(row).collect()
     }
 
     /// Forbids core dumps and tracing of this process.

@@ -1,30 +1,41 @@
 //! The wire's names for the core's closed enumerations.
 
+use pairsmith_core::kind::{Checked, KINDS, Kind, Pairwise, PrivateForm};
 use pairsmith_core::purpose::Purpose;
-use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
+use pairsmith_core::spec::{KeyFormat, KeyPairSpec};
 use pairsmith_core::wrap::Layout;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 pub fn spec(name: &str) -> PyResult<KeyPairSpec> {
-    match name {
-        "RSA_2048" => Ok(KeyPairSpec::Rsa(RsaSize::Bits2048)),
-        "RSA_3072" => Ok(KeyPairSpec::Rsa(RsaSize::Bits3072)),
-        "RSA_4096" => Ok(KeyPairSpec::Rsa(RsaSize::Bits4096)),
-        "EC_P256" => Ok(KeyPairSpec::Ec(Curve::P256)),
-        "EC_P256K" => Ok(KeyPairSpec::Ec(Curve::P256K)),
-        _ => Err(PyValueError::new_err("unknown key pair spec")),
-    }
+    let found = KINDS.iter().find(|kind| kind.name == name);
+    found.map(|kind| kind.spec).ok_or_else(|| PyValueError::new_err("unknown key pair spec"))
 }
 
 pub fn spec_name(spec: KeyPairSpec) -> &'static str {
-    match spec {
-        KeyPairSpec::Rsa(RsaSize::Bits2048) => "RSA_2048",
-        KeyPairSpec::Rsa(RsaSize::Bits3072) => "RSA_3072",
-        KeyPairSpec::Rsa(RsaSize::Bits4096) => "RSA_4096",
-        KeyPairSpec::Ec(Curve::P256) => "EC_P256",
-        KeyPairSpec::Ec(Curve::P256K) => "EC_P256K",
-    }
+    spec.kind().name
+}
+
+/// What is in PKCS#8, the pairwise test, and when it is made, as the Python package calls them.
+pub fn of_kind(kind: &Kind) -> [&'static str; 3] {
+    let form = match kind.private_form {
+        PrivateForm::RsaPrivateKey => "RSAPrivateKey (RFC 8017)",
+        PrivateForm::EcPrivateKey => "ECPrivateKey (RFC 5915)",
+        PrivateForm::CurvePrivateKey => "CurvePrivateKey (RFC 8410)",
+        PrivateForm::MlKemSeed => "the seed (RFC 9935)",
+        PrivateForm::MlDsaSeed => "the seed (RFC 9881)",
+    };
+    let pairwise = match kind.pairwise {
+        Pairwise::SignVerify => "sign-verify",
+        Pairwise::EncapsulateDecapsulate => "encapsulate-decapsulate",
+        Pairwise::Agreement => "agreement",
+    };
+    let checked = match kind.checked {
+        Checked::Always => "always",
+        Checked::IfAsked => "if asked",
+        Checked::MadeAgain => "made again",
+    };
+    [form, pairwise, checked]
 }
 
 pub fn format(name: &str) -> PyResult<KeyFormat> {

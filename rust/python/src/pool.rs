@@ -29,7 +29,7 @@ type Shelf = (&'static str, usize, usize, u64, u64);
 #[pyclass(frozen, module = "pairsmith._core")]
 pub struct PairPool {
     capacities: Vec<(KeyPairSpec, usize)>,
-    ec_pairwise_test: bool,
+    pairwise_test: bool,
     longest_wait: Duration,
     /// `None` if it was closed before it was used.
     pool: OnceLock<Option<Pool>>,
@@ -38,17 +38,13 @@ pub struct PairPool {
 #[pymethods]
 impl PairPool {
     #[new]
-    #[pyo3(signature = (capacities, *, ec_pairwise_test = false, max_age = 3600.0))]
-    fn new(
-        capacities: Vec<(String, usize)>,
-        ec_pairwise_test: bool,
-        max_age: f64,
-    ) -> PyResult<Self> {
+    #[pyo3(signature = (capacities, *, pairwise_test = false, max_age = 3600.0))]
+    fn new(capacities: Vec<(String, usize)>, pairwise_test: bool, max_age: f64) -> PyResult<Self> {
         let parsed = capacities.into_iter().map(|(name, depth)| Ok((names::spec(&name)?, depth)));
         let capacities = parsed.collect::<PyResult<_>>()?;
         let longest_wait = Duration::try_from_secs_f64(max_age)
             .map_err(|_| PyValueError::new_err("max_age is a number of seconds"))?;
-        Ok(Self { capacities, ec_pairwise_test, longest_wait, pool: OnceLock::new() })
+        Ok(Self { capacities, pairwise_test, longest_wait, pool: OnceLock::new() })
     }
 
     /// Start filling, unless it has started.
@@ -132,7 +128,7 @@ impl PairPool {
             look: AT_LEAST_EVERY.min(self.longest_wait),
             surroundings: Arc::new(Machine::watched()),
         };
-        let start = || Pool::start_with(&self.capacities, engine, self.ec_pairwise_test, wait);
+        let start = || Pool::start_with(&self.capacities, engine, self.pairwise_test, wait);
         for &(spec, _) in &self.capacities {
             prepare::pair(spec, engine).map_err(raise)?;
         }

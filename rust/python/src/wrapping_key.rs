@@ -91,7 +91,7 @@ impl WrappingKey {
             let run = || open_pair(&self.0, source, claim);
             let opened = match claim.spec {
                 KeyPairSpec::Rsa(_) => released(py, prepared, run),
-                KeyPairSpec::Ec(_) => run(),
+                KeyPairSpec::Ec(_) | KeyPairSpec::Drawn(_) => run(),
             };
             let opened = opened.map_err(raise)?;
             Ok(PyBytes::new(py, opened.plaintext.expose()))
@@ -166,7 +166,7 @@ impl WrappingKey {
         })
     }
 
-    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, threads = 1, cancel = None, pool = None, ec_pairwise_test = false))]
+    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, threads = 1, cancel = None, pool = None, pairwise_test = false))]
     #[expect(clippy::too_many_arguments, reason = "the operation's parameters, named in Python")]
     fn generate_data_key_pair<'py>(
         &self,
@@ -179,7 +179,7 @@ impl WrappingKey {
         threads: usize,
         cancel: Option<&CancelToken>,
         pool: Option<&PairPool>,
-        ec_pairwise_test: bool,
+        pairwise_test: bool,
     ) -> PyResult<Pair<'py>> {
         let request = request(spec, key_format, aad, advance, with_plaintext)?;
         let pair = guarded(|| {
@@ -188,7 +188,7 @@ impl WrappingKey {
                 return self.wrap(&request, pair);
             }
             let engine = engine::chosen()?;
-            let effort = Effort { engine, threads: threads.max(1), ec_pairwise_test };
+            let effort = Effort { engine, threads: threads.max(1), pairwise_test };
             self.generate(py, &request, effort, cancel)
         })?;
         Ok(to_python(py, pair))
@@ -220,7 +220,7 @@ impl WrappingKey {
         Ok(to_python(py, pair))
     }
 
-    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, count, workers, ec_pairwise_test = false))]
+    #[pyo3(signature = (spec, key_format, aad, *, advance, with_plaintext, count, workers, pairwise_test = false))]
     #[expect(clippy::too_many_arguments, reason = "the operation's parameters, named in Python")]
     fn generate_data_key_pairs(
         &self,
@@ -231,7 +231,7 @@ impl WrappingKey {
         with_plaintext: bool,
         count: u64,
         workers: usize,
-        ec_pairwise_test: bool,
+        pairwise_test: bool,
     ) -> PyResult<PairBatch> {
         let order = Order {
             key: Arc::clone(&self.0),
@@ -241,7 +241,7 @@ impl WrappingKey {
             layout: names::layout(advance),
             with_plaintext,
             engine: engine::chosen()?,
-            ec_pairwise_test,
+            pairwise_test,
         };
         guarded(|| Ok(PairBatch::start(order, count, workers.max(1))))
     }
@@ -270,8 +270,9 @@ impl WrappingKey {
         generate::wrapped(&self.0, request, pair, &mut wrap::randomness()).map_err(raise)
     }
 
-    /// An RSA search takes milliseconds and releases the interpreter; an EC pair takes some ten
-    /// microseconds, and getting the interpreter back under contention could cost five milliseconds.
+    /// An RSA search takes milliseconds and releases the interpreter; any other pair takes three to a
+    /// hundred and fifty microseconds, and getting the interpreter back under contention could cost five
+    /// milliseconds. With its pairwise test one of a library takes up to a millisecond.
     fn generate(
         &self,
         py: Python<'_>,
@@ -284,7 +285,8 @@ impl WrappingKey {
         let run = || generate::data_key_pair(&self.0, request, effort, &watch);
         let result = match request.spec {
             KeyPairSpec::Rsa(_) => released(py, prepared, run),
-            KeyPairSpec::Ec(_) => run(),
+            KeyPairSpec::Drawn(_) if effort.pairwise_test => released(py, prepared, run),
+            KeyPairSpec::Ec(_) | KeyPairSpec::Drawn(_) => run(),
         };
         match watch.into_raised() {
             Some(raised) => Err(raised),

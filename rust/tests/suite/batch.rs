@@ -28,7 +28,7 @@ fn order(spec: KeyPairSpec) -> Order {
         layout: Layout::Plain,
         with_plaintext: true,
         engine: Engine::best(),
-        ec_pairwise_test: false,
+        pairwise_test: false,
     }
 }
 

@@ -3,17 +3,19 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use pairsmith_core::drawn::{pairwise_consistency_test, secret_length};
 use pairsmith_core::ec;
 use pairsmith_core::encode::EncodedPair;
 use pairsmith_core::error::Error;
 use pairsmith_core::fault::{self, Fault, Place};
 use pairsmith_core::generate::{self, Effort};
 use pairsmith_core::interrupt::Never;
+use pairsmith_core::kind::{Checked, Pairwise};
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::pool::Pool;
 use pairsmith_core::random::{HmacDrbg, OsRandom};
 use pairsmith_core::rsa::{self, RsaKeyPair};
-use pairsmith_core::spec::{Curve, KeyPairSpec, RsaSize};
+use pairsmith_core::spec::{Curve, DrawnKind, KeyPairSpec, RsaSize};
 use pairsmith_core::stream::PairStream;
 use pairsmith_tests::{big, for_each_engine};
 
@@ -189,11 +191,11 @@ fn a_batch_is_refused_too() {
 /// or among many; and a sound one is not.
 #[test]
 fn a_curves_changed_document_is_refused_if_asked() {
-    let effort = Effort { ec_pairwise_test: true, ..Effort::of(Engine::best()) };
+    let effort = Effort { pairwise_test: true, ..Effort::of(Engine::best()) };
     for curve in [Curve::P256, Curve::P256K] {
         let spec = KeyPairSpec::Ec(curve);
         let one = || generate::key_pair(spec, effort, &mut OsRandom::buffered(), &Never).err();
-        let stream = || PairStream::new(spec, Engine::best()).with_ec_pairwise_test(true);
+        let stream = || PairStream::new(spec, Engine::best()).with_pairwise_test(true);
         let many = || stream().next(3, &Never).err();
         assert_eq!((one(), many()), (None, None));
         for place in [Place::PrivateDocument, Place::PublicDocument] {
@@ -203,6 +205,82 @@ fn a_curves_changed_document_is_refused_if_asked() {
             }
             let third = Fault { after: 2, ..at(place, 300) };
             assert_eq!(fault::with(&[third], many), (Some(Error::Consistency), 0), "{place:?}");
+        }
+    }
+}
+
+/// A pair of a kind that is drawn, from a seed.
+fn drawn(kind: DrawnKind, pairwise_test: bool) -> Result<EncodedPair, Error> {
+    let effort = Effort { pairwise_test, ..Effort::of(Engine::best()) };
+    let mut random = HmacDrbg::new(b"drawn", b"");
+    generate::key_pair(KeyPairSpec::Drawn(kind), effort, &mut random, &Never)
+}
+
+/// With its pairwise test a pair of every kind is refused if a bit flips anywhere: in the private key once
+/// the public one is computed, in the public key as the library gives it, in either document; alone or
+/// among many. Pairs of lattices are refused without it, too, for they are made again and compared.
+#[test]
+fn a_bit_anywhere_in_a_drawn_pair_is_caught() {
+    for kind in DrawnKind::ALL {
+        let made_again = KeyPairSpec::Drawn(kind).kind().checked == Checked::MadeAgain;
+        for &tested in if made_again { &[false, true][..] } else { &[true] } {
+            let pair = drawn(kind, tested).expect("a pair");
+            for (place, bits) in places(kind, &pair) {
+                for bit in (0..bits).step_by(13).chain([1, 2, bits - 2, bits - 1]) {
+                    let (outcome, missed) =
+                        fault::with(&[at(place, bit)], || drawn(kind, tested).err());
+                    assert_eq!(missed, 0);
+                    let name = format!("{kind:?}, {place:?}, bit {bit}, tested: {tested}");
+                    assert_eq!(outcome, Some(Error::Consistency), "{name}");
+                }
+                let third = Fault { after: 2, ..at(place, 99) };
+                let stream = PairStream::new(KeyPairSpec::Drawn(kind), Engine::best());
+                let mut stream = stream.with_pairwise_test(tested);
+                let outcome = fault::with(&[third], || stream.next(3, &Never).err());
+                assert_eq!(outcome, (Some(Error::Consistency), 0), "{kind:?}, {place:?}");
+            }
+        }
+    }
+}
+
+/// Where bits flip, and how many there are. The last 256 of an ML-KEM seed are left out.
+fn places(kind: DrawnKind, pair: &EncodedPair) -> [(Place, usize); 4] {
+    let is_ml_kem = KeyPairSpec::Drawn(kind).kind().pairwise == Pairwise::EncapsulateDecapsulate;
+    let z = if is_ml_kem { 256 } else { 0 };
+    [
+        (Place::DrawnSecret, 8 * secret_length(kind) - z),
+        (Place::DrawnPublic, 8 * 32),
+        (Place::PrivateDocument, 8 * pair.private_key.len() - z),
+        (Place::PublicDocument, 8 * pair.public_key.len()),
+    ]
+}
+
+/// The last 256 bits of an ML-KEM seed, z, are random and nothing more: with one of them flipped the
+/// pair is another sound one of the same public key, and leaves (FIPS 203, algorithms 16 and 18).
+#[test]
+fn a_bit_of_z_makes_another_sound_pair() {
+    for kind in [DrawnKind::MlKem512, DrawnKind::MlKem768, DrawnKind::MlKem1024] {
+        let right = drawn(kind, true).expect("a pair");
+        for bit in [256, 300, 511] {
+            let fault = at(Place::DrawnSecret, bit);
+            let (pair, missed) = fault::with(&[fault], || drawn(kind, true).expect("a pair"));
+            assert_eq!((missed, &pair.public_key), (0, &right.public_key));
+            assert!(pair.private_key.expose() != right.private_key.expose());
+            let (private, public) = (pair.private_key.expose(), &pair.public_key);
+            assert_eq!(pairwise_consistency_test(kind, private, public), Ok(()));
+        }
+    }
+}
+
+/// A public point of a large curve that has a wrong bit is on no curve: no pair leaves, though nobody
+/// asked for the pairwise test.
+#[test]
+fn a_faulty_point_of_a_large_curve_leaves_no_pair() {
+    for kind in [DrawnKind::P384, DrawnKind::P521] {
+        for bit in (0..8 * 97).step_by(5) {
+            let fault = at(Place::DrawnPublic, bit);
+            let (outcome, missed) = fault::with(&[fault], || drawn(kind, false).err());
+            assert_eq!((outcome, missed), (Some(Error::Consistency), 0), "{kind:?}, {bit}");
         }
     }
 }

@@ -235,6 +235,7 @@ fn secrets_are_neither_printed_nor_copied() {
         "Watch",
         "RsaKeyPair",
         "EcKeyPair",
+        "DrawnPair",
         "EncodedPair",
         "LockedPage",
         "Waiting",

@@ -15,12 +15,11 @@ use pairsmith_core::wrap::{Format, Layout, Sealed, Source, WrappingKey};
 
 const VERSION: &str = "key-0123456789abcdefghijk-0123456789";
 const FORMATS: [KeyFormat; 2] = [KeyFormat::Der, KeyFormat::Pem];
-const SPECS: [KeyPairSpec; 4] = [
-    KeyPairSpec::Ec(Curve::P256),
-    KeyPairSpec::Ec(Curve::P256K),
-    KeyPairSpec::Rsa(RsaSize::Bits2048),
-    KeyPairSpec::Rsa(RsaSize::Bits3072),
-];
+/// Every kind; of RSA the quicker two.
+fn specs() -> impl Iterator<Item = KeyPairSpec> {
+    let slow = KeyPairSpec::Rsa(RsaSize::Bits4096);
+    KeyPairSpec::ALL.into_iter().filter(move |spec| *spec != slow)
+}
 
 fn key() -> WrappingKey {
     WrappingKey::new(SecretBytes::copy_of(&[7; 32]), VERSION).expect("a key")
@@ -47,7 +46,7 @@ fn private_key(pair: &DataKeyPair) -> &[u8] {
 /// Pairs of every kind, encoding and layout open to what was made.
 #[test]
 fn pairs_open() {
-    for spec in SPECS {
+    for spec in specs() {
         for format in FORMATS {
             for layout in [Layout::Plain, Layout::Advance] {
                 let pair = pair(spec, format, layout);
@@ -66,9 +65,8 @@ fn pairs_open() {
 /// true one alone does.
 #[test]
 fn lies_open_nothing() {
-    let pairs: Vec<_> = SPECS
-        .iter()
-        .flat_map(|spec| FORMATS.map(|format| (*spec, format, pair(*spec, format, Layout::Plain))))
+    let pairs: Vec<_> = specs()
+        .flat_map(|spec| FORMATS.map(|format| (spec, format, pair(spec, format, Layout::Plain))))
         .collect();
     for (i, (true_spec, true_format, pair)) in pairs.iter().enumerate() {
         let source = Source::plain(&pair.blob, &pair.iv, b"aad");
@@ -91,7 +89,7 @@ fn lies_open_nothing() {
 /// What does not say what it is opens as the pair that it is, and as no other.
 #[test]
 fn unstated_blobs_are_known_by_their_halves() {
-    for spec in SPECS {
+    for spec in specs() {
         for format in FORMATS {
             let (one, two) = (pair(spec, format, Layout::Plain), pair(spec, format, Layout::Plain));
             let unstated = sealed_as(Purpose::Unstated, private_key(&one));
@@ -102,7 +100,7 @@ fn unstated_blobs_are_known_by_their_halves() {
             assert_eq!(opened(&one.public_key), Ok(Purpose::Unstated));
             assert_eq!(opened(&two.public_key), Err(Error::Decryption));
             assert_eq!(opened(b""), Err(Error::Decryption));
-            for other in SPECS.into_iter().filter(|other| *other != spec) {
+            for other in specs().filter(|other| *other != spec) {
                 let outcome = open_pair(&key(), source, claim(other, format, &one.public_key));
                 assert_eq!(outcome.err(), Some(Error::Decryption), "{spec:?} as {other:?}");
             }

@@ -31,14 +31,14 @@ const PATIENCE: Duration = Duration::from_secs(120);
 fn work(spec: KeyPairSpec, engine: Engine) {
     // RSA pairs have no such option.
     let options = if matches!(spec, KeyPairSpec::Rsa(_)) { &[false][..] } else { &[false, true] };
-    for &ec_pairwise_test in options {
-        let effort = Effort { threads: 2, ec_pairwise_test, ..Effort::of(engine) };
+    for &pairwise_test in options {
+        let effort = Effort { threads: 2, pairwise_test, ..Effort::of(engine) };
         let mut candidates = OsRandom::buffered();
         generate::key_pair(spec, effort, &mut candidates, &Never).expect("a pair");
         seeded::key_pair(spec, effort, &[7; 16], &Never).expect("a pair");
-        let mut stream = PairStream::new(spec, engine).with_ec_pairwise_test(ec_pairwise_test);
+        let mut stream = PairStream::new(spec, engine).with_pairwise_test(pairwise_test);
         stream.next(1, &Never).expect("pairs");
-        let pool = Pool::start(&[(spec, 1)], engine, ec_pairwise_test).expect("memory");
+        let pool = Pool::start(&[(spec, 1)], engine, pairwise_test).expect("memory");
         assert!(pool.wait_full(PATIENCE));
         let key = WrappingKey::new(SecretBytes::zero(32), &"v".repeat(36)).expect("a key");
         let order = Order {
@@ -49,7 +49,7 @@ fn work(spec: KeyPairSpec, engine: Engine) {
             layout: Layout::Advance,
             with_plaintext: true,
             engine,
-            ec_pairwise_test,
+            pairwise_test,
         };
         let batch = Batch::start(order, 2, 2);
         let mut left = 2;
@@ -75,7 +75,8 @@ fn nothing_is_left_to_be_made() {
     let (spec, engine) = cases[case.parse::<usize>().expect("a number")];
     prepare::pair(spec, engine).expect("prepared");
     let prepared = count();
-    assert!(prepared.made > 0);
+    // Libraries of curves over 2^255 − 19 and of lattices make no tables.
+    assert!(prepared.made > 0 || matches!(spec, KeyPairSpec::Drawn(_)));
     work(spec, engine);
     assert_eq!(count(), Count { late: 0, ..prepared }, "{spec:?} {engine:?}");
 }

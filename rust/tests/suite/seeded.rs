@@ -9,7 +9,7 @@ use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::random::{HmacDrbg, RandomSource as _};
 use pairsmith_core::seeded;
-use pairsmith_core::spec::{Curve, KeyPairSpec, RsaSize};
+use pairsmith_core::spec::{Curve, DrawnKind, KeyPairSpec, RsaSize};
 use pairsmith_tests::{decode_hex, for_each_engine};
 use ring::digest::{SHA256, digest};
 
@@ -31,6 +31,47 @@ fn published_rsa_keys_come_out_byte_for_byte(engine: Engine) {
 fn published_p256_keys_come_out_byte_for_byte(engine: Engine) {
     for (seed, expected) in P256 {
         assert_digest(KeyPairSpec::Ec(Curve::P256), Effort::of(engine), seed, expected);
+    }
+}
+
+/// Every published P-384 and P-521 case comes out byte for byte.
+#[test]
+fn published_keys_of_large_curves_come_out_byte_for_byte() {
+    for (kind, cases) in [(DrawnKind::P384, P384), (DrawnKind::P521, P521)] {
+        for (seed, expected) in cases {
+            let effort = Effort::of(Engine::best());
+            assert_digest(KeyPairSpec::Drawn(kind), effort, seed, expected);
+        }
+    }
+}
+
+/// Kinds that det-keygen does not have take the first output of an `HMAC_DRBG` of their own name, all
+/// of it at once, as their private key; no two have one name.
+#[test]
+fn other_kinds_draw_under_names_of_their_own() {
+    let seed = [7; 32];
+    let own = [
+        (DrawnKind::Ed25519, "Ed25519", 32),
+        (DrawnKind::X25519, "X25519", 32),
+        (DrawnKind::MlKem512, "ML-KEM-512", 64),
+        (DrawnKind::MlKem768, "ML-KEM-768", 64),
+        (DrawnKind::MlKem1024, "ML-KEM-1024", 64),
+        (DrawnKind::MlDsa44, "ML-DSA-44", 32),
+        (DrawnKind::MlDsa65, "ML-DSA-65", 32),
+        (DrawnKind::MlDsa87, "ML-DSA-87", 32),
+    ];
+    for (kind, name, length) in own {
+        let mut drbg = HmacDrbg::new(&seed, format!("pairsmith det key gen {name}").as_bytes());
+        let mut drawn = vec![0; length];
+        drbg.fill(&mut drawn).expect("never fails");
+        let document = pair_of(KeyPairSpec::Drawn(kind), Engine::best(), &seed);
+        let mut private = document[document.len() - length..].to_vec();
+        if kind == DrawnKind::X25519 {
+            // What RFC 7748 fixes: three bits below, two above.
+            (drawn[0], private[0]) = (drawn[0] >> 3, private[0] >> 3);
+            (drawn[31], private[31]) = (drawn[31] & 0x3f, private[31] & 0x3f);
+        }
+        assert!(private == drawn, "{name}");
     }
 }
 
@@ -146,4 +187,34 @@ const P256: [(&str, &str); 6] = [
      "0b4444281d512d22d7dcdbab923193913319c7d7bf9edf9442f17ca97ba57b0a"),
     ("b432f9be30890480298218510559aed7",
      "f668969e010f15bfc4c138acf7f2b521fe65696339bea05eae09bf43f12c64fc"),
+];
+
+/// The same.
+#[rustfmt::skip]
+const P384: [(&str, &str); 5] = [
+    ("42424242424242424242424242424242",
+     "458728a14a82048ff3071aac2e7ea59a2c833783e93531fc6977caf44f66fa0b"),
+    ("424242424242424242424242424242424242424242",
+     "8f5c330dcab630b82282183251cb6bf38772eb8efe2cc1f846bd3f179cac0a47"),
+    ("424242424242424242424242424242424242424242424242",
+     "22c8c17921d3cc7ff9fef52b3565c933a9a6e0a7f10e4d6ede07746da7ece895"),
+    ("424242424242424242424242424242424242424242424242424242424242424242424242",
+     "894abd6b1138c956ff4a694ee24fa3957ed3c5eacf238ecf45e3acac7fe13a97"),
+    ("424242424242424242424242424242424242424242424242424242424242424242424242424242424242424242424242",
+     "b2a4fe5d90a9db41c3a4b795bf524735138a2f1d922afc6cd6e19715fce3e463"),
+];
+
+/// The same.
+#[rustfmt::skip]
+const P521: [(&str, &str); 5] = [
+    ("42424242424242424242424242424242",
+     "4d181edd2338dbd4e15b4ae76d0ef4c11b530dce73bcc42f3f7820956a58a6d2"),
+    ("424242424242424242424242424242424242424242",
+     "86b634e5a5369c9e411ef0f9a2f73372d78ba7602bb6327b401acf1d157c8872"),
+    ("424242424242424242424242424242424242424242424242",
+     "4ff951d84aa9deb59db95c1beb11aa8576b6b6d3ba5eb9642728205539f76372"),
+    ("424242424242424242424242424242424242424242424242424242424242424242424242",
+     "91f99497c561513f5b06647c8651899610afdba0ab11e4d8b463cec6cfef1639"),
+    ("424242424242424242424242424242424242424242424242424242424242424242424242424242424242424242424242",
+     "8d6b3f55b22e9e1bacd0925d38da8c8ba27f2063268146f52d9f60242b74728f"),
 ];

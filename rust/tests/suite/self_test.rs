@@ -6,6 +6,7 @@ use pairsmith_core::error::Error;
 use pairsmith_core::health::examine;
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::self_test::{SelfTest, bytes, healthy};
+use pairsmith_core::spec::DrawnKind;
 use pairsmith_tests::for_each_engine;
 
 for_each_engine!(every_primitive_is_right);
@@ -18,7 +19,7 @@ fn every_primitive_is_right(engine: Engine) {
             assert!(passed, "{name} on {engine:?}");
             assert!(names.insert(name), "{name} twice");
         });
-        assert_eq!(names.len(), 11);
+        assert_eq!(names.len(), 11 + 2 * DrawnKind::ALL.len());
     }
     assert_eq!(healthy(), Ok(()));
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use pairsmith_core::aead;
 use pairsmith_core::batch::{Batch, Order};
+use pairsmith_core::drawn;
 use pairsmith_core::ec;
 use pairsmith_core::error::Error;
 use pairsmith_core::fault::{self, Fault, Place};
@@ -22,7 +23,7 @@ use pairsmith_core::rsa;
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::self_test::healthy;
 use pairsmith_core::service_key::ServiceKey;
-use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
+use pairsmith_core::spec::{Curve, DrawnKind, KeyFormat, KeyPairSpec, RsaSize};
 use pairsmith_core::stream::PairStream;
 use pairsmith_core::wrap::{Layout, Source, WrappingKey};
 
@@ -33,7 +34,7 @@ const RSA: KeyPairSpec = KeyPairSpec::Rsa(RsaSize::Bits2048);
 type FirstUse = fn() -> Option<Error>;
 
 /// A primitive whose self-test fails, and the first work that relies on it.
-const CASES: [(&str, FirstUse); 11] = [
+const CASES: [(&str, FirstUse); 31] = [
     ("SHA-256", || RootKey::new(secret()).err()),
     ("HKDF-SHA256", || seal().err()),
     ("AES-256-GCM", || seal().err()),
@@ -42,9 +43,29 @@ const CASES: [(&str, FirstUse); 11] = [
     ("1536-bit primes", || generated(KeyPairSpec::Rsa(RsaSize::Bits3072)).err()),
     ("2048-bit primes", || generated(KeyPairSpec::Rsa(RsaSize::Bits4096)).err()),
     ("P-256", || generated(KeyPairSpec::Ec(Curve::P256)).err()),
-    ("P-256 signatures", || tested(Curve::P256)),
-    ("secp256k1 signatures", || tested(Curve::P256K)),
+    ("P-256 signatures", || tested(KeyPairSpec::Ec(Curve::P256))),
+    ("secp256k1 signatures", || tested(KeyPairSpec::Ec(Curve::P256K))),
     ("secp256k1", || generated(KeyPairSpec::Ec(Curve::P256K)).err()),
+    ("P-384", || generated(KeyPairSpec::Drawn(DrawnKind::P384)).err()),
+    ("P-521", || generated(KeyPairSpec::Drawn(DrawnKind::P521)).err()),
+    ("Ed25519", || generated(KeyPairSpec::Drawn(DrawnKind::Ed25519)).err()),
+    ("X25519", || generated(KeyPairSpec::Drawn(DrawnKind::X25519)).err()),
+    ("ML-KEM-512", || generated(KeyPairSpec::Drawn(DrawnKind::MlKem512)).err()),
+    ("ML-KEM-768", || generated(KeyPairSpec::Drawn(DrawnKind::MlKem768)).err()),
+    ("ML-KEM-1024", || generated(KeyPairSpec::Drawn(DrawnKind::MlKem1024)).err()),
+    ("ML-DSA-44", || generated(KeyPairSpec::Drawn(DrawnKind::MlDsa44)).err()),
+    ("ML-DSA-65", || generated(KeyPairSpec::Drawn(DrawnKind::MlDsa65)).err()),
+    ("ML-DSA-87", || generated(KeyPairSpec::Drawn(DrawnKind::MlDsa87)).err()),
+    ("P-384 signatures", || tested(KeyPairSpec::Drawn(DrawnKind::P384))),
+    ("P-521 signatures", || tested(KeyPairSpec::Drawn(DrawnKind::P521))),
+    ("Ed25519 signatures", || tested(KeyPairSpec::Drawn(DrawnKind::Ed25519))),
+    ("X25519 agreement", || tested(KeyPairSpec::Drawn(DrawnKind::X25519))),
+    ("ML-KEM-512 encapsulation", || tested(KeyPairSpec::Drawn(DrawnKind::MlKem512))),
+    ("ML-KEM-768 encapsulation", || tested(KeyPairSpec::Drawn(DrawnKind::MlKem768))),
+    ("ML-KEM-1024 encapsulation", || tested(KeyPairSpec::Drawn(DrawnKind::MlKem1024))),
+    ("ML-DSA-44 signatures", || tested(KeyPairSpec::Drawn(DrawnKind::MlDsa44))),
+    ("ML-DSA-65 signatures", || tested(KeyPairSpec::Drawn(DrawnKind::MlDsa65))),
+    ("ML-DSA-87 signatures", || tested(KeyPairSpec::Drawn(DrawnKind::MlDsa87))),
 ];
 
 fn secret() -> SecretBytes {
@@ -77,10 +98,9 @@ fn generated(spec: KeyPairSpec) -> Result<DataKeyPair, Error> {
     generate::data_key_pair(&key(), &request, Effort::of(Engine::best()), &Never)
 }
 
-/// A pair of a curve with the test that is an option.
-fn tested(curve: Curve) -> Option<Error> {
-    let effort = Effort { ec_pairwise_test: true, ..Effort::of(Engine::best()) };
-    let spec = KeyPairSpec::Ec(curve);
+/// A pair with the test that is an option.
+fn tested(spec: KeyPairSpec) -> Option<Error> {
+    let effort = Effort { pairwise_test: true, ..Effort::of(Engine::best()) };
     generate::key_pair(spec, effort, &mut OsRandom::buffered(), &Never).err()
 }
 
@@ -94,14 +114,14 @@ fn batch(spec: KeyPairSpec) -> Batch {
         layout: Layout::Plain,
         with_plaintext: false,
         engine: Engine::best(),
-        ec_pairwise_test: false,
+        pairwise_test: false,
     };
     Batch::start(order, 1, 1)
 }
 
 /// What every operation of the core says.
 fn everything(root: Option<&RootKey>) -> Vec<Option<Error>> {
-    let specs = [RSA, KeyPairSpec::Ec(Curve::P256), KeyPairSpec::Ec(Curve::P256K)];
+    let specs = KeyPairSpec::ALL;
     let mut said = vec![
         healthy().err(),
         RootKey::new(secret()).err(),
@@ -114,6 +134,8 @@ fn everything(root: Option<&RootKey>) -> Vec<Option<Error>> {
         generate::data_key(&key(), 32, b"", Layout::Advance).err(),
         rsa::pairwise_consistency_test(Engine::best(), b"", b"").err(),
         ec::pairwise_consistency_test(Curve::P256, b"", b"").err(),
+        drawn::pairwise_consistency_test(DrawnKind::MlDsa44, b"", b"").err(),
+        drawn::require_halves(DrawnKind::MlKem512, b"", b"").err(),
     ];
     for spec in specs {
         let patience = std::time::Duration::from_secs(60);

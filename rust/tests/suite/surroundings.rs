@@ -136,7 +136,7 @@ fn order(spec: KeyPairSpec) -> Order {
         layout: Layout::Plain,
         with_plaintext: false,
         engine: Engine::best(),
-        ec_pairwise_test: false,
+        pairwise_test: false,
     }
 }
 

@@ -58,7 +58,9 @@ def test_a_test_suite_can_compute_every_pair(
     assert private_key.private_numbers().private_value == det_keygen(seed, name)
 
 
-@pytest.mark.parametrize("spec", ["RSA_2048", "EC_P256", "EC_P256K"])
+@pytest.mark.parametrize(
+    "spec", ["RSA_2048", "EC_P256", "EC_P256K", "EC_P521", "ED25519", "ML_KEM_768"]
+)
 def test_pairs_depend_on_seed_and_place_only(tmp_path: Path, spec: str) -> None:
     """Another start gives the same pairs in other blobs; another seed, other pairs."""
     made = []

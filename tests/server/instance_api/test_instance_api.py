@@ -5,31 +5,28 @@ from collections.abc import Callable
 
 import pytest
 from applications import Application
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_der_private_key,
-    load_pem_private_key,
-)
 from signing import Client, error_of
 
-from pairsmith import Instance
+from pairsmith import Instance, KeyPairSpec
 from pairsmith.guard import Guard
 from pairsmith.server.instance_api import messages_pb2 as messages
 from pairsmith.server.settings import Settings, with_setting
+from reading import belong_together
 
 PAIRS = ["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"]
 
 
 @pytest.mark.parametrize("key_format", ["PEM", "DER"])
-@pytest.mark.parametrize("spec", ["EC_P256", "EC_P256K", "RSA_2048"])
+@pytest.mark.parametrize("spec", [*list(KeyPairSpec)[3:], KeyPairSpec.RSA_2048])
 @pytest.mark.parametrize("advance", [False, True])
 def test_pairs_are_decrypted_to_the_private_key_of_their_public_key(
     client: Client, key_id: str, spec: str, key_format: str, *, advance: bool
 ) -> None:
-    """With and without plaintext, the blob opens to PKCS#8 in the format asked for."""
+    """With and without plaintext, the blob opens to PKCS#8 in the format asked for.
+
+    Of the kinds that the API documents, and of those that are an extension of it.
+    """
     prefix = "Advance" if advance else ""
-    load = load_pem_private_key if key_format == "PEM" else load_der_private_key
     for name in PAIRS:
         pair = client.call(
             prefix + name, KeyId="alias/test", KeyPairSpec=spec, KeyFormat=key_format,
@@ -43,12 +40,8 @@ def test_pairs_are_decrypted_to_the_private_key_of_their_public_key(
             prefix + "Decrypt", KeyId=key_id, Iv=pair.Iv, Aad=b"aad",
             CiphertextBlob=pair.PrivateKeyCiphertextBlob,
         )  # fmt: skip
-        private_key = load(opened.Plaintext, None)
-        encoding = getattr(Encoding, key_format)
-        public = private_key.public_key().public_bytes(
-            encoding, PublicFormat.SubjectPublicKeyInfo
-        )
-        assert public == pair.PublicKey
+        assert opened.Plaintext.startswith(b"-----BEGIN") is (key_format == "PEM")
+        assert belong_together(opened.Plaintext, pair.PublicKey)
         if name == "GenerateDataKeyPair":
             assert pair.PrivateKeyPlaintext == opened.Plaintext
         else:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pairsmith.kinds import KINDS, KeyPairSpec
 from pairsmith.registry.identifiers import KEY_ID_CHARACTERS
 
 if TYPE_CHECKING:
@@ -88,4 +89,4 @@ class Call(NamedTuple):
     @property
     def is_long(self) -> bool:
         """Whether it takes a processor for tens or hundreds of milliseconds."""
-        return self.spec.startswith("RSA")
+        return bool(self.spec) and KINDS[KeyPairSpec(self.spec)].is_long

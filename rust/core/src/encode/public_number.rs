@@ -6,13 +6,14 @@ use pkcs8::der::asn1::AnyRef;
 use pkcs8::spki::SubjectPublicKeyInfoRef;
 
 use super::{RSA_ENCRYPTION, ec_frame, pem};
+use crate::drawn;
 use crate::rsa::PUBLIC_EXPONENT;
 use crate::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
 
 /// The first byte of an uncompressed point (SEC 1, section 2.3.3).
 const UNCOMPRESSED: u8 = 4;
 
-/// The modulus, or the uncompressed point, of a public key that this crate could have written: in its
+/// The modulus, the uncompressed point or the raw key of a public key that this crate could have written: in its
 /// encoding to the byte, of the size of the spec, a point of the curve, an odd modulus with exponent
 /// 65537. `None` for whatever else, which others may still be able to read.
 #[must_use]
@@ -27,6 +28,7 @@ fn of_der(spec: KeyPairSpec, document: &[u8]) -> Option<Vec<u8>> {
     match spec {
         KeyPairSpec::Ec(curve) => point(curve, document),
         KeyPairSpec::Rsa(size) => modulus(size, document),
+        KeyPairSpec::Drawn(kind) => drawn::public_key_in(kind, document).map(<[u8]>::to_vec),
     }
 }
 

@@ -51,7 +51,7 @@ pub struct Pool {
 
 struct Shared {
     engine: Engine,
-    ec_pairwise_test: bool,
+    pairwise_test: bool,
     wait: Wait,
     state: Mutex<State>,
     /// Told when there is work for a thread that sleeps.
@@ -110,20 +110,20 @@ impl Pool {
     pub fn start(
         capacities: &[(KeyPairSpec, usize)],
         engine: Engine,
-        ec_pairwise_test: bool,
+        pairwise_test: bool,
     ) -> Result<Self, Error> {
-        Self::start_with(capacities, engine, ec_pairwise_test, Wait::default())
+        Self::start_with(capacities, engine, pairwise_test, Wait::default())
     }
 
-    /// Starts filling: so many pairs of each kind, 1 or more, no kind twice. Elliptic-curve pairs sign
-    /// and verify before they enter if `ec_pairwise_test` says so; RSA pairs always do.
+    /// Starts filling: so many pairs of each kind, 1 or more, no kind twice. Halves are tried on
+    /// each other before they enter if `pairwise_test` says so; those of RSA pairs always are.
     ///
     /// # Errors
     /// [`Error::Memory`] if there is none for so many; [`Error::SelfTest`].
     pub fn start_with(
         capacities: &[(KeyPairSpec, usize)],
         engine: Engine,
-        ec_pairwise_test: bool,
+        pairwise_test: bool,
         wait: Wait,
     ) -> Result<Self, Error> {
         let shelves = capacities.iter().map(|&(spec, capacity)| Shelf::new(spec, capacity));
@@ -138,7 +138,7 @@ impl Pool {
         };
         let shared = Arc::new(Shared {
             engine,
-            ec_pairwise_test,
+            pairwise_test,
             wait,
             state: Mutex::new(state),
             work: Condvar::new(),

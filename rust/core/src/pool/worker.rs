@@ -119,7 +119,7 @@ fn make(
     count: usize,
 ) -> Result<Vec<EncodedPair>, Error> {
     let stream = streams.entry(spec).or_insert_with(|| {
-        PairStream::new(spec, shared.engine).with_ec_pairwise_test(shared.ec_pairwise_test)
+        PairStream::new(spec, shared.engine).with_pairwise_test(shared.pairwise_test)
     });
     let made = catch_unwind(AssertUnwindSafe(|| stream.next(count, shared)));
     let made = made.unwrap_or(Err(Error::Worker));
