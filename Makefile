@@ -19,7 +19,8 @@ RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml C
 
 .PHONY: help run test test-rust test-python test-slow test-slow-rust test-slow-python \
 	test-busy test-programs lint dependencies audit format bench bench-keygen bench-report \
-	bench-profile bench-threads bench-curves bench-constant-time bench-server uniform-primes proto sdk-requirements \
+	bench-profile bench-commit bench-threads bench-batches bench-curves bench-constant-time bench-server \
+	uniform-primes proto sdk-requirements \
 	fuzz-server mutations clean
 
 help: ## Say what there is.
@@ -117,11 +118,17 @@ bench-server: $(VENV)/.built ## Load the server with wrk, beside another commit:
 bench-profile: ## Show where an RSA generation spends its time.
 	cargo run --release --locked --quiet -p pairsmith-benches --bin profile $(ARGS)
 
+bench-commit: ## Make the same RSA keys by another commit, turn by turn: ARGS="FOLDER --keys 300", a checkout of it.
+	$(PYTHON) benches/against_commit.py $(ARGS)
+
 bench-threads: ## Measure two threads on one RSA_4096 key, with the same candidates as one thread.
 	cargo run --release --locked --quiet -p pairsmith-benches --bin threads $(ARGS)
 
 bench-curves: ## Measure a public point of either curve, by every library.
 	cargo run --release --locked --quiet -p pairsmith-benches --features rival-curves --bin curves $(ARGS)
+
+bench-batches: ## Measure batches of EC_P256 without Python: one worker, two, and what a bulk job adds.
+	cargo run --release --locked --quiet -p pairsmith-benches --bin batches $(ARGS)
 
 bench-constant-time: ## Test by timing that no secret decides how long arithmetic takes; on a quiet machine.
 	cargo run --release --locked --quiet -p pairsmith-benches --bin constant_time

@@ -110,6 +110,23 @@ def test_instance_batch(
 
 @pytest.mark.benchmark(timer=time.process_time)
 @pytest.mark.usefixtures("one_core")
+def test_instance_tables(
+    benchmark: BenchmarkFixture, instance: Instance, spec: str
+) -> None:
+    """The same as tables of Arrow: the difference is what Python adds to a batch."""
+    benchmark.group = f"{spec}, {MANY} pairs on one core"
+
+    def batch() -> None:
+        pairs = instance.generate_data_key_pairs(
+            "alias/bench", spec, "PEM", MANY, workers=1
+        )
+        assert sum(map(len, pairs.to_reader())) == MANY
+
+    benchmark(batch)
+
+
+@pytest.mark.benchmark(timer=time.process_time)
+@pytest.mark.usefixtures("one_core")
 def test_by_hand_batch(benchmark: BenchmarkFixture, spec: str) -> None:
     """A thousand pairs with ``cryptography``, one after the other."""
     benchmark.group = f"{spec}, {MANY} pairs on one core"

@@ -34,7 +34,7 @@ def use(pool):
     pool.close()
 
 def drain(batch):
-    while batch.next_group():
+    while batch.next_group()[0]:
         pass
 
 def opened(spec):

@@ -21,7 +21,8 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from pairsmith import Instance
+from pairsmith import Instance, bulk
+from pairsmith.bulk import judging
 from pairsmith.generators import of_cryptography, of_pycryptodome
 
 Answer = Callable[[str, int, int], list[float]]
@@ -66,6 +67,97 @@ def of_batch(instance: Instance) -> Answer:
         return [took]
 
     return answer
+
+
+def of_tables(operation: str) -> Callable[[Instance], Answer]:
+    """A batch without an object for each pair: tables that the core has filled."""
+
+    def of(instance: Instance) -> Answer:
+        def answer(spec: str, pairs: int, threads: int) -> list[float]:
+            begun = time.perf_counter()
+            batch = getattr(instance, operation)(
+                "alias/bench", spec, "PEM", pairs, workers=threads
+            )
+            with batch.to_reader() as reader:
+                made = sum(map(len, reader))
+            took = time.perf_counter() - begun
+            assert made == pairs
+            return [took]
+
+        return answer
+
+    return of
+
+
+def of_bulk(output_format: str) -> Callable[[Instance], Answer]:
+    """A bulk job, from its first pair to its manifest on the disk."""
+
+    def of(instance: Instance) -> Answer:
+        def answer(spec: str, pairs: int, threads: int) -> list[float]:
+            with tempfile.TemporaryDirectory() as folder:
+                begun = time.perf_counter()
+                write_job(instance, folder, spec, pairs, threads, output_format)
+                return [time.perf_counter() - begun]
+
+        return answer
+
+    return of
+
+
+def of_verification(*, reading: bool) -> Callable[[Instance], Answer]:
+    """The verification of a job of JSON Lines, all of it but opening.
+
+    Args:
+        reading: Whether the core recognises no record, so that each is read by itself,
+            as before there was a core that could.
+    """
+
+    def of(instance: Instance) -> Answer:
+        if reading:
+            doubt_everything()
+
+        def answer(spec: str, pairs: int, threads: int) -> list[float]:
+            with tempfile.TemporaryDirectory() as folder:
+                write_job(instance, folder, spec, pairs, threads, "jsonl")
+                begun = time.perf_counter()
+                report = bulk.verify(f"{folder}/job", None)
+                took = time.perf_counter() - begun
+            assert (report.records, report.problems) == (pairs, 0)
+            return [took]
+
+        return answer
+
+    return of
+
+
+def write_job(
+    instance: Instance,
+    folder: str,
+    spec: str,
+    pairs: int,
+    threads: int,
+    output_format: str,
+) -> None:
+    """Write a bulk job into a folder."""
+    bulk.write(
+        instance,
+        f"{folder}/job",
+        "alias/bench",
+        spec,
+        pairs,
+        workers=threads,
+        output_format=output_format,
+    )
+
+
+def doubt_everything() -> None:
+    """Let the core recognise no line of a job in this process."""
+    real = judging.judge_lines
+
+    def judge_lines(text: bytes, **expected: Any) -> Any:  # noqa: ANN401 -- as it is
+        return real(text, **(expected | {"beginnings": []}))
+
+    judging.judge_lines = judge_lines
 
 
 def of_pool(instance: Instance) -> Answer:
@@ -117,6 +209,12 @@ CONTESTANTS: dict[str, Callable[[Instance], Answer]] = {
     "instance": of_instance,
     "core": of_core,
     "batch": of_batch,
+    "tables": of_tables("generate_data_key_pairs"),
+    "bare batch": of_tables("generate_data_key_pairs_without_plaintext"),
+    "bulk parquet": of_bulk("parquet"),
+    "bulk jsonl": of_bulk("jsonl"),
+    "verify": of_verification(reading=False),
+    "verify by reading": of_verification(reading=True),
     "pool": of_pool,
     "by hand": by_hand,
     "pycryptodome": pycryptodome,

@@ -75,6 +75,14 @@ def contestant(
     raise LookupError(f"{section} has no {spec} of {wanted}")
 
 
+def same_keys(results: Results, bits: int) -> list[list[int]]:
+    """Nanoseconds of an earlier commit and of this one, key by key."""
+    for each in results["commit"]["Data"]["Results"]:
+        if each["Bits"] == bits:
+            return list(each["Nanoseconds"].values())
+    raise LookupError(f"commit has no keys of {bits} bits")
+
+
 def generators(results: Results, spec: str) -> list[dict[str, Any]]:
     """All that took part in ``keygen`` with a spec, in the order of their turns."""
     everybody = results["keygen"]["Data"]["Results"]

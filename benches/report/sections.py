@@ -22,6 +22,8 @@ Facts = dict[str, Any]
 
 BATCHED = {"RSA_2048": 100, "RSA_3072": 40, "RSA_4096": 16}
 """Pairs of a turn, in a batch and one by one."""
+EARLIER = "70dde76"
+"""The commit with which this one is compared."""
 BULK = (1_000, 100_000)
 """Pairs of the two bulk jobs whose memory is compared."""
 TAKEN = POOLED * 3 // 4
@@ -44,7 +46,7 @@ def pairs(*, quick: bool) -> Facts:
     for spec, rivals in (("EC_P256", ["pycryptodome"]), ("EC_P256K", [])):
         singles = ["instance", "core", "by hand", *rivals]
         contestants = [Contestant(name, spec, 300) for name in singles]
-        contestants.append(Contestant("batch", spec, 1000))
+        contestants += [Contestant(name, spec, 1000) for name in ("batch", "tables")]
         found += take_turns(contestants, 10 if quick else 100)
     for spec, count in BATCHED.items():
         contestants = [Contestant(name, spec, count) for name in ("instance", "batch")]
@@ -78,6 +80,22 @@ def workers(*, quick: bool) -> Facts:
             contestants.append(Contestant("batch", spec, count, 1, cores))
         found += take_turns(contestants, 2 if quick else rounds)
     return {"Cores": cores, "Results": found}
+
+
+def bulk(*, quick: bool) -> Facts:
+    """Bulk jobs of EC pairs and their verification, beside the batch they are of."""
+    cores = len(os.sched_getaffinity(0))
+    contestants = [
+        Contestant(name, "EC_P256", 50_000, cores, is_pinned=False)
+        for name in (
+            "bare batch",
+            "bulk parquet",
+            "bulk jsonl",
+            "verify",
+            "verify by reading",
+        )
+    ]
+    return {"Cores": cores, "Results": take_turns(contestants, 2 if quick else 20)}
 
 
 def latency(*, quick: bool) -> Facts:
@@ -121,6 +139,28 @@ def lanes(*, quick: bool) -> Facts | None:
         run(sys.executable, "benches/against_prototype.py", *words)
         found: Facts = json.loads(file.read_text())
     return found
+
+
+def commit(*, quick: bool) -> Facts | None:
+    """The same RSA keys by an earlier commit, by ``against_commit.py``."""
+    if Instance.engine() != "avx512ifma" or not has_commit(EARLIER):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        checkout, file = Path(folder) / "checkout", Path(folder) / "commit.json"
+        run("git", "worktree", "add", "--quiet", "--detach", str(checkout), EARLIER)
+        try:
+            words = ["--keys", "12" if quick else "400", "--json", str(file)]
+            run(sys.executable, "benches/against_commit.py", str(checkout), *words)
+        finally:
+            run("git", "worktree", "remove", "--force", str(checkout))
+        found: Facts = {"Commit": EARLIER, "Results": json.loads(file.read_text())}
+    return found
+
+
+def has_commit(name: str) -> bool:
+    """Whether this is a clone that has the commit."""
+    command = ["git", "cat-file", "-e", f"{name}^{{commit}}"]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
 def work(*, quick: bool) -> Facts:  # noqa: ARG001 -- it is quick
@@ -181,9 +221,11 @@ SECTIONS: dict[str, Callable[..., Facts | None]] = {
     "pairs": pairs,
     "kinds": kinds,
     "workers": workers,
+    "bulk": bulk,
     "latency": latency,
     "memory": memory,
     "lanes": lanes,
+    "commit": commit,
     "work": work,
     "threads": threads,
     "profile": profile,

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from .figures import Figure, contestant, generator, generators, middle, ratio
+from .figures import (
+    Figure,
+    contestant,
+    generator,
+    generators,
+    middle,
+    ratio,
+    turn_by_turn,
+)
 from .goals import goals, two_over_one
 from .results import Results
 
@@ -14,6 +22,12 @@ NAMES = {
     "instance": "`Instance`, one at a time",
     "core": "its one call into the core",
     "batch": "`Instance`, a batch on one core",
+    "tables": "the same as tables of Arrow",
+    "bare batch": "a batch as tables of Arrow, thrown away",
+    "bulk parquet": "`bulk` to Parquet",
+    "bulk jsonl": "`bulk` to JSON Lines",
+    "verify": "`bulk verify` of JSON Lines, opening none",
+    "verify by reading": "the same, every record read by itself",
     "by hand": "by hand with `cryptography`",
     "pycryptodome": "pycryptodome, generation alone",
 }
@@ -191,6 +205,26 @@ def workers_table(results: Results) -> str:
     return table(head, rows, "llrrr")
 
 
+def bulk_table(results: Results) -> str:
+    """Bulk jobs: microseconds, and the share of the batch's rate."""
+    rows = []
+    bare = contestant(results, "bulk", "EC_P256", Contestant="bare batch")
+    for each in results["bulk"]["Data"]["Results"]:
+        took = middle(each["TurnMedians"])
+        share = turn_by_turn(bare["TurnMedians"], each["TurnMedians"])
+        rows.append(
+            [
+                NAMES[each["Contestant"]],
+                number(took.value),
+                spread(took),
+                f"{took.samples} × {each['PairsPerTurn']:,}",
+                percent(share.value),
+            ]
+        )
+    head = ("what", "µs a pair", "quartiles", "turns × pairs", "rate, to the batch's")
+    return table(head, rows, "lrrrr")
+
+
 def whose(**several: int) -> str:
     """A batch on threads, or processes side by side."""
     threads, processes = several["Threads"], several["Processes"]
@@ -247,6 +281,31 @@ def lanes_table(results: Results) -> str:
         rows.append([name, *cells, number(quotient.value), str(quotient.samples)])
     head = ("measure", "prototype", "Pairsmith", "ratio", "rounds")
     return table(head, rows, "lrrrr")
+
+
+def commit_table(results: Results) -> str:
+    """The same keys by an earlier commit and by this one."""
+    rows = []
+    for each in results["commit"]["Data"]["Results"]:
+        earlier, this = each["Nanoseconds"].values()
+        found = middle(
+            [ours / theirs for theirs, ours in zip(earlier, this, strict=True)]
+        )
+        medians = (
+            middle([ns / 1e6 for ns in times]).value for times in (earlier, this)
+        )
+        rows.append(
+            [
+                f"RSA_{each['Bits']}",
+                *map(number, medians),
+                f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})",
+                f"{sum(this) / sum(earlier):.3f}",
+                str(found.samples),
+            ]
+        )
+    earlier = f"`{results['commit']['Data']['Commit']}`, median ms"
+    head = ("spec", earlier, "this, median ms", "ratio of a key", "of the sums", "keys")
+    return table(head, rows, "lrrrrr")
 
 
 def work_table(results: Results) -> str:

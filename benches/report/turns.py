@@ -40,13 +40,13 @@ class Contestant:
     def take_turn(self, workers: Sequence[Worker]) -> None:
         """Make the pairs of one turn, and remember how long each took, in seconds.
 
-        A batch tells one duration for all its pairs. Of processes side by side the
-        slowest counts: it has the last pair.
+        Whoever makes them together tells one duration for all. Of processes side by
+        side the slowest counts: it has the last pair.
         """
         for worker in workers:
             worker.ask(f"{self.spec} {self.pairs} {self.threads}")
         slowest = max((worker.answer() for worker in workers), key=sum)
-        if self.name == "batch":
+        if len(slowest) < self.pairs:
             slowest = [sum(slowest) / self.pairs / self.processes]
         self.turns.append(slowest)
 

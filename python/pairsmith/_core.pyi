@@ -4,12 +4,16 @@ Names are strings as on the wire (``RSA_2048``, ``PEM``); the callers in this pa
 parse them first, so a wrong one here is a defect and raises ``ValueError``.
 """
 
+from collections.abc import Callable, Sequence
 from typing import final
 
 __all__ = [
     "CancelToken",
     "PairBatch",
     "PairPool",
+    "PairReader",
+    "PairRecordBatch",
+    "PairTable",
     "RootKey",
     "ServiceKey",
     "VerifyingKey",
@@ -21,8 +25,11 @@ __all__ = [
     "advance_key_version_id",
     "engine",
     "forbid_dumps",
+    "judge_lines",
+    "judge_public_keys",
     "kinds",
     "random_bytes",
+    "repeated_digests",
     "request_id",
     "self_tests",
     "states_purpose",
@@ -42,14 +49,73 @@ class CancelToken:
 class PairBatch:
     """Pairs being made by threads of Rust; ``WrappingKey`` starts one."""
 
-    def next_group(self) -> list[tuple[bytes, bytes, bytes, bytes | None]]:
-        """Some more pairs, each as ``generate_data_key_pair`` gives it, then none.
+    def next_group(
+        self,
+    ) -> tuple[list[bytes], list[bytes], list[bytes], list[bytes]]:
+        """Some more pairs: public keys, Ivs, blobs; private keys if asked for, or none.
 
-        Waits with the interpreter released and obeys signals every 50 ms.
-        ``OperationCancelled`` once closed; ``InternalFailure`` in a forked child.
+        No pairs at the end. Waits with the interpreter released, and obeys signals
+        every 50 ms. ``OperationCancelled`` once closed; ``InternalFailure`` in a forked
+        child.
+        """
+    def reader(
+        self,
+        common: object,
+        fetched: Sequence[tuple[bytes, bytes, bytes, bytes | None]],
+        rows: int | None,
+    ) -> PairReader:
+        """What gives all that is left as tables.
+
+        ``common`` has the attributes of a record that all pairs share. ``fetched`` are
+        pairs of ``next_group`` that come first. ``rows`` is how many pairs a table has,
+        by default as many as are worth one.
         """
     def close(self) -> None:
         """Stop the threads and wait for them; what was not fetched is erased."""
+
+@final
+class PairReader:
+    """Pairs of a batch as tables of Arrow, made when they are asked for."""
+
+    def next_batch(self, rows: int | None = None) -> PairRecordBatch | None:
+        """The next table, ``None`` at the end; waits and fails as ``next_group``."""
+    def next_lines(
+        self, beginning: bytes, rows: int | None = None
+    ) -> tuple[int, bytes]:
+        """How many pairs, 0 at the end, and their lines of JSON; as ``next_batch``.
+
+        ``beginning`` is what all lines begin with: an object without its end.
+        """
+    def read_all(self) -> PairTable:
+        """All tables that are left; as ``next_batch``."""
+    def arrow_schema(self) -> object:
+        """A capsule with the columns."""
+    def arrow_stream(self, end: Callable[[], object]) -> object:
+        """A capsule with a stream of all tables that are left.
+
+        It may be read on any thread, with the interpreter or without; no signals are
+        obeyed. ``end`` is called once: after the last table, or when it is given up.
+        """
+    def raise_failure(self) -> None:
+        """Raise what ended a stream early, if anything did, once."""
+
+@final
+class PairRecordBatch:
+    """Some pairs as one table; Arrow erases its memory when nobody uses it any more."""
+
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_array__(
+        self, requested_schema: object | None = None
+    ) -> tuple[object, object]: ...
+
+@final
+class PairTable:
+    """Pairs as tables, which may be read again and again."""
+
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 @final
 class PairPool:
@@ -292,6 +358,36 @@ def advance_key_version_id(blob: bytes) -> str | None:
 
 def states_purpose(blob: bytes, *, advance: bool) -> bool:
     """Whether a blob says what it was made as; ``False`` for one of format 1."""
+
+def judge_lines(
+    text: bytes,
+    *,
+    beginnings: Sequence[bytes],
+    spec: str,
+    key_format: str,
+    with_plaintext: bool,
+    keep_numbers: bool,
+    longest: int,
+) -> tuple[int, bytes, bytes, list[tuple[int, int, int]]]:
+    """Look at the whole lines a text begins with, up to one of more than ``longest``.
+
+    Gives ``(length, digests, numbers, doubtful)``: how many bytes those lines are; of
+    each 16 bytes of the SHA-256 of its public number, and the number if it is to be
+    kept; and row, begin and end of those that are not to the byte as ``next_lines``
+    writes them after one of ``beginnings``, or have no sound public key of that spec.
+    Digest and number of these are zeros.
+    """
+
+def judge_public_keys(
+    keys: bytes, ends: Sequence[int], *, spec: str, key_format: str, keep_numbers: bool
+) -> tuple[bytes, bytes, list[int]]:
+    """The same of public keys that lie one behind the other, each to its end.
+
+    Gives ``(digests, numbers, doubtful)``.
+    """
+
+def repeated_digests(digests: bytes) -> list[tuple[int, int]]:
+    """Of digests of 16 bytes: where one is first, and where it is again."""
 
 def random_bytes(length: int) -> bytes:
     """Random bytes from the operating system."""

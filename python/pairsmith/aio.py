@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from pairsmith.batch import PairBatch
 from pairsmith.guard import closed
 from pairsmith.instance import DEFAULT_URL, CancelToken, Instance
+from pairsmith.pair_reader import PairReader, PairRecordBatch, PairTable
 from pairsmith.parameters import POOL_MAX_AGE_SECONDS
 from pairsmith.registry import RootKeys
 from pairsmith.results import DataKeyPairWithoutPlaintext, KeyPairSpec
@@ -101,6 +102,14 @@ class AsyncPairBatch(AsyncIterator[Pair]):
             raise StopAsyncIteration
         return pair
 
+    def to_reader(self, rows: int | None = None) -> "AsyncPairReader":
+        """Give what is left as tables of Arrow; iterate with ``async for``."""
+        return AsyncPairReader(self._instance, self._batch.to_reader(rows))
+
+    async def to_arrow(self) -> PairTable:
+        """Wait for all that is left, and give it as one table of Arrow."""
+        return await self._instance._run(self._batch.to_arrow)  # noqa: SLF001 -- the same module
+
     async def close(self) -> None:
         """Stop making pairs and free the slot."""
         await asyncio.to_thread(self._batch.close)
@@ -111,6 +120,38 @@ class AsyncPairBatch(AsyncIterator[Pair]):
 
     async def __aexit__(self, *_: object) -> None:
         """Close the batch."""
+        await self.close()
+
+
+class AsyncPairReader(AsyncIterator[PairRecordBatch]):
+    """Tables of the pairs that are left; iterate with ``async for``, or close."""
+
+    def __init__(self, instance: "AsyncInstance", reader: PairReader) -> None:
+        """Wrap a reader of one of its batches."""
+        self._instance = instance
+        self._reader = reader
+
+    def __aiter__(self) -> Self:
+        """Iterate once over all that is left."""
+        return self
+
+    async def __anext__(self) -> PairRecordBatch:
+        """Give the next table; the event loop does not wait for it."""
+        table = await self._instance._run(self._reader.read)  # noqa: SLF001 -- the same module
+        if table is None:
+            raise StopAsyncIteration
+        return table
+
+    async def close(self) -> None:
+        """Stop making pairs and free the slot."""
+        await asyncio.to_thread(self._reader.close)
+
+    async def __aenter__(self) -> Self:
+        """Use the reader in an ``async with`` statement; leaving it closes it."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the reader."""
         await self.close()
 
 

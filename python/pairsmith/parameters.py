@@ -21,6 +21,8 @@ THREAD_LIMIT = 64
 """Threads for one pair, or for one batch, at most."""
 BATCH_LIMIT = 2**53
 """Pairs of one batch at most: more than a lifetime makes."""
+TABLE_ROWS_LIMIT = 65_536
+"""Pairs of one table of Arrow at most: half a gigabyte, where the Aad is longest."""
 PAIR_LIMIT = 1024
 """Slots of the guard at most; each is a file."""
 POOL_LIMIT = 1024

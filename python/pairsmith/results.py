@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from pairsmith.documents import parse_json, shown
 from pairsmith.errors import InvalidParameter
@@ -295,6 +295,48 @@ class WrappedKeyPair(PublicHalf):
             raise InvalidParameter("record", f"{missing} is missing") from None
         except (binascii.Error, ValueError) as error:
             raise InvalidParameter("record", f"{error!s:.200}") from None
+
+
+class CommonMembers(Protocol):
+    """What many pairs can have in common."""
+
+    @property
+    def key_id(self) -> str:
+        """The key that wraps."""
+
+    @property
+    def key_version_id(self) -> str | None:
+        """The version, in Advance operations."""
+
+    @property
+    def key_pair_spec(self) -> KeyPairSpec:
+        """The kind of the pairs."""
+
+    @property
+    def key_format(self) -> KeyFormat:
+        """How both halves are encoded."""
+
+    @property
+    def algorithm(self) -> str:
+        """Always ``AES_GCM``."""
+
+    @property
+    def aad(self) -> bytes:
+        """What the blobs are bound to."""
+
+
+def common_members(pair: CommonMembers) -> dict[str, str | bytes]:
+    """The members of a record that its pair has in common with others, in order."""
+    members = {
+        "Type": WrappedKeyPair.TYPE,
+        "KeyId": pair.key_id,
+        "KeyVersionId": pair.key_version_id,
+        "KeyPairSpec": str(pair.key_pair_spec),
+        "KeyFormat": str(pair.key_format),
+        "Algorithm": pair.algorithm,
+        "Aad": pair.aad,
+    }
+    return {name: value for name, value in members.items() if value is not None}
 
 
 _WIRE_NAMES = {"encoded_public_key": "PublicKey"}

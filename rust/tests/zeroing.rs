@@ -14,7 +14,7 @@ use pairsmith_core::lanes::Engine;
 use pairsmith_core::locked::{LockedPage, PAGE};
 use pairsmith_core::natural::Natural;
 use pairsmith_core::primes::candidate::Candidates;
-use pairsmith_core::primes::miller_rabin;
+use pairsmith_core::primes::proof;
 use pairsmith_core::primes::search::PrimeSearch;
 use pairsmith_core::purpose::Purpose;
 use pairsmith_core::random::{HmacDrbg, OsRandom, RandomSource};
@@ -216,9 +216,9 @@ fn rsa_pairs_leave_nothing_of_ours() {
         let mut bases = HmacDrbg::new(b"bases", b"");
         let mut search = PrimeSearch::new(engine, 1, 1024, &mut candidates);
         let (p, q) = search.next_pair(&Never).expect("two primes");
-        let passed = miller_rabin::passes(engine, &[&p, &q], 5, &mut bases);
+        let passed = proof::passes(engine, &[&p, &q], 5, &mut bases);
         assert_eq!(passed, Ok(vec![true, true]));
-        rsa::assemble(&p, &q).expect("no fault").expect("a fit pair")
+        rsa::assemble(Engine::best(), &p, &q).expect("no fault").expect("a fit pair")
     };
     let known = generate(Engine::best());
     let numbers = [&known.d, &known.p, &known.q, &known.dp, &known.dq, &known.q_inv];

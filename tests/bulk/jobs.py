@@ -1,6 +1,7 @@
 """Bulk jobs for tests: read by libraries of others, spoiled on purpose."""
 
 import hashlib
+import itertools
 import json
 from base64 import b64decode
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pairsmith import Instance, WrappedKeyPair, bulk
-from pairsmith.bulk import Manifest, writing
+from pairsmith.bulk import Manifest, source, writing
 
 KINDS = {
     "EC": {"key_pair_spec": "EC_P256", "advance": True, "with_plaintext": True},
@@ -103,6 +104,7 @@ def write_five(
     """Write five pairs, two in a shard, and tell of each."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writing, "TELL_SECONDS", 0.0)
+        patch.setattr(source, "EC_GROUP", 1)
         bulk.write(instance, out, key_id, "EC_P256", 5, shard_size=2, progress=told)
 
 
@@ -115,16 +117,16 @@ def interrupt_after(pairs: int, instance: Instance, out: Path, key_id: str) -> N
 
 
 def interrupt_source(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-    """Let Ctrl-C come while the pair after so many is awaited."""
-    real = writing.pairs
+    """Make pairs one by one, and let Ctrl-C come while the one after so many is."""
+    real, taken = source.PairSource.take, itertools.count()
 
-    def pairs(*args: Any) -> Iterator[Any]:
-        for number, pair in enumerate(real(*args)):
-            if number == after:
-                raise KeyboardInterrupt
-            yield pair
+    def take(pairs: source.PairSource, most: int) -> source.Group:
+        if next(taken) == after:
+            raise KeyboardInterrupt
+        return real(pairs, most)
 
-    monkeypatch.setattr(writing, "pairs", pairs)
+    monkeypatch.setattr(source, "EC_GROUP", 1)
+    monkeypatch.setattr(source.PairSource, "take", take)
 
 
 def shard(out: Path, number: int) -> Path:

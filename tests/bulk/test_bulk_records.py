@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jobs import found, manifest_of, rewrite, shard, vouch_for
 
 from pairsmith import Instance, bulk
-from pairsmith.bulk.public_numbers import PublicNumbers
+from pairsmith.bulk.public_numbers import DIGEST, PublicNumbers
 
 
 @pytest.mark.parametrize("kind", ["EC", "RSA"])
@@ -164,6 +164,7 @@ def test_a_key_of_another_kind_is_found(
 def test_repetitions_name_the_first() -> None:
     """Three times the same is twice a repetition; records without number are none."""
     numbers = PublicNumbers(0)
-    for number in (b"a", None, b"b", b"a", None, b"c", b"b", b"a"):
-        numbers.add(number)
+    for position, number in enumerate((b"a", None, b"b", b"a", None, b"c", b"b", b"a")):
+        numbers.extend(bytes(DIGEST), b"")
+        numbers.put(position, number)
     assert sorted(numbers.repeated()) == [(0, 3), (0, 7), (2, 6)]

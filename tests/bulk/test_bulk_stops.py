@@ -51,6 +51,7 @@ def test_a_rotation_on_the_way_is_followed(
 ) -> None:
     """Advance records are under the version of their moment, and all of them open."""
     monkeypatch.setattr(source, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(source, "EC_GROUP", 1)
     monkeypatch.setattr(writing, "TELL_SECONDS", 0.0)
     old = instance.describe_key(key_id).primary_key_version
 

@@ -15,7 +15,7 @@ use libcrux_ml_dsa as dsa;
 use libcrux_ml_kem as kem;
 use pairsmith_benches::engines;
 use pairsmith_core::drawn;
-use pairsmith_core::lanes::{Engine, LANES, Scalar};
+use pairsmith_core::lanes::{Engine, LANES, Scalar, product_modulo, residue};
 use pairsmith_core::natural::Natural;
 use pairsmith_core::primes::trial_division::TrialDivision;
 use pairsmith_core::secret::SecretBytes;
@@ -32,6 +32,7 @@ fn main() {
     }
     fermat_takes_constant_time();
     powers_take_constant_time();
+    residues_take_constant_time();
     division_is_as_it_says();
     base_points_take_constant_time();
     curves_of_libraries_take_constant_time();
@@ -160,32 +161,54 @@ fn fermat_takes_constant_time() {
     }
 }
 
-/// The time of a power does not depend on modulus, base and exponent.
+/// The time of a power does not depend on modulus, base and exponent; nor that of two at a time, for
+/// which the vector engine has other code.
 fn powers_take_constant_time() {
     for engine in engines() {
         let (limbs, lane_tests) = LANE_TESTS[0];
-        let name = format!("{} power {}", engine.name(), 64 * limbs);
-        assert_no_leak(&name, || {
-            let mut inputs = [0; 3].map(|_| numbers(limbs, engine.width()));
-            t_value(
-                lane_tests / 4 / engine.width(),
-                &mut inputs,
-                |inputs, random, class| {
-                    for numbers in inputs.iter_mut() {
-                        random.fill_all(numbers, class);
-                    }
-                    // A base must be below its modulus, whose highest bit is set.
-                    for base in &mut inputs[1] {
-                        base.limbs_mut()[limbs - 1] >>= 2;
-                    }
-                },
-                |inputs| {
+        let two = (engine == Engine::Avx512).then_some(2);
+        for lanes in [engine.width()].into_iter().chain(two) {
+            let name = format!("{} power {}, {lanes} at a time", engine.name(), 64 * limbs);
+            let times = lane_tests / 4 / engine.width();
+            assert_no_leak(&name, || {
+                t_value(times, &mut powers_of(limbs, lanes), prepare_powers, |inputs| {
                     let [moduli, bases, exponents] =
                         inputs.each_ref().map(|numbers| numbers.iter().collect::<Vec<_>>());
                     black_box(engine.power(&moduli, &bases, &exponents));
-                },
-            )
-        });
+                })
+            });
+        }
+    }
+}
+
+/// What makes a signature of its halves does not depend on them or the key either.
+fn residues_take_constant_time() {
+    let (limbs, times) = LANE_TESTS[0];
+    assert_no_leak("residue and product", || {
+        t_value(times, &mut powers_of(limbs, 1), prepare_powers, |[moduli, bases, others]| {
+            let (modulus, base) = (&moduli[0], &bases[0]);
+            // Its upper half is below the modulus.
+            let long = Natural::product(base, &others[0]);
+            black_box(product_modulo(base, &residue(&long, modulus), modulus));
+        })
+    });
+}
+
+type Powers = [Vec<Natural>; 3];
+
+/// Room for moduli, bases and exponents.
+fn powers_of(limbs: usize, lanes: usize) -> Powers {
+    [0; 3].map(|_| numbers(limbs, lanes))
+}
+
+fn prepare_powers(inputs: &mut Powers, random: &mut Random, class: bool) {
+    for numbers in inputs.iter_mut() {
+        random.fill_all(numbers, class);
+    }
+    // A base must be below its modulus, whose highest bit is set.
+    for base in &mut inputs[1] {
+        let top = base.limbs().len() - 1;
+        base.limbs_mut()[top] >>= 2;
     }
 }
 

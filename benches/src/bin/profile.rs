@@ -15,8 +15,8 @@ use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::natural::Natural;
 use pairsmith_core::primes::candidate::Candidates;
-use pairsmith_core::primes::miller_rabin;
 use pairsmith_core::primes::trial_division::TrialDivision;
+use pairsmith_core::primes::{miller_rabin, proof};
 use pairsmith_core::random::OsRandom;
 use pairsmith_core::rsa;
 use pairsmith_core::spec::{KeyPairSpec, RsaSize};
@@ -84,15 +84,19 @@ impl Profile {
             let rounds = miller_rabin::rounds(size.prime_bits());
             let proofs = self
                 .proof
-                .timed(1, || miller_rabin::passes(engine, &[&p, &q], rounds, &mut bases))
+                .timed(1, || proof::passes(engine, &[&p, &q], rounds, &mut bases))
                 .expect("random bases");
             assert!(proofs.iter().all(|&proof| proof), "odds of 2^-100");
-            let key = self.assembly.timed(1, || rsa::assemble(&p, &q)).expect("no fault");
+            let key = self.assembly.timed(1, || rsa::assemble(engine, &p, &q)).expect("no fault");
             let Some(key) = key else { continue };
             let pair = self.encoding.timed(1, || EncodedPair::from_rsa(&key)).expect("encodes");
             self.consistency
                 .timed(1, || {
-                    rsa::pairwise_consistency_test(pair.private_key.expose(), &pair.public_key)
+                    rsa::pairwise_consistency_test(
+                        engine,
+                        pair.private_key.expose(),
+                        &pair.public_key,
+                    )
                 })
                 .expect("consistent");
             self.keys += 1;

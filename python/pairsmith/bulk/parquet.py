@@ -5,22 +5,21 @@ The columns are the members of a JSON line; bytes are bytes. Pages carry checksu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pairsmith.bulk.records import PLAINTEXT, Row, common_fields, parse_fields
+from pairsmith.bulk.records import PLAINTEXT
 from pairsmith.errors import InvalidParameter
-from pairsmith.results import DataKeyPair, WrappedKeyPair
+from pairsmith.results import WrappedKeyPair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pairsmith.bulk.job import Job
+    from pairsmith.bulk.source import Group
     from pairsmith.bulk.storage import Draft
-    from pairsmith.results import DataKeyPairWithoutPlaintext
 
 ROWS = 2048
 """Rows of a group: what is held in memory, at most 16 MB of it."""
@@ -29,6 +28,7 @@ DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError)
 """What pyarrow raises for files that are not as they should be."""
 
 TEXTS = ("KeyId", "KeyVersionId", "KeyPairSpec", "KeyFormat", "Algorithm")
+RANDOM = ("Iv", "PrivateKeyCiphertextBlob")
 TYPE_KEY = b"Type"
 
 
@@ -48,11 +48,16 @@ def schema(*, with_plaintext: bool) -> pa.Schema:
 
 def table_writer(draft: Draft, *, with_plaintext: bool) -> pq.ParquetWriter:
     """What writes tables of that schema to a draft."""
+    columns = schema(with_plaintext=with_plaintext)
     writer = pq.ParquetWriter(
         pa.PythonFile(draft, mode="w"),
-        schema(with_plaintext=with_plaintext),
-        # Only what repeats itself is worth a dictionary.
+        columns,
+        # Only what repeats itself is worth a dictionary; what is random is not smaller
+        # for being compressed.
         use_dictionary=[*TEXTS, "Aad"],
+        compression={
+            name: "none" if name in RANDOM else "snappy" for name in columns.names
+        },
         write_statistics=False,
         write_page_checksum=True,
         store_schema=False,
@@ -63,47 +68,31 @@ def table_writer(draft: Draft, *, with_plaintext: bool) -> pq.ParquetWriter:
 
 
 class ParquetShardWriter:
-    """Puts pairs into a draft, some thousand at a time."""
+    """Puts tables that the core has filled into a draft, in row groups."""
 
     def __init__(self, draft: Draft, job: Job) -> None:
-        self._schema = schema(with_plaintext=job.with_plaintext)
         self._writer = table_writer(draft, with_plaintext=job.with_plaintext)
-        self._pairs: list[DataKeyPairWithoutPlaintext] = []
+        self._groups: list[pa.RecordBatch] = []
+        self._rows = 0
 
-    def add(self, pair: DataKeyPairWithoutPlaintext) -> None:
-        """Append a pair, or a whole group of them."""
-        self._pairs.append(pair)
-        if len(self._pairs) == ROWS:
-            self._write_group()
+    def add(self, group: Group) -> None:
+        """Append a group, or keep it until there are enough for a row group."""
+        self._groups.append(pa.record_batch(group.content))
+        self._rows += group.size
+        if self._rows >= ROWS:
+            self._write_groups()
 
     def finish(self) -> None:
-        """Write the last group and the file's end."""
-        if self._pairs:
-            self._write_group()
+        """Write the last row group and the file's end."""
+        if self._rows:
+            self._write_groups()
         self._writer.close()
 
-    def _write_group(self) -> None:
-        rows = list(map(_row, self._pairs))
-        self._pairs.clear()
-        self._writer.write_table(pa.Table.from_pylist(rows, self._schema))
-
-
-def read_rows(path: Path) -> Iterator[Row | InvalidParameter]:
-    """Every row, or in its place what is wrong with it.
-
-    Raises:
-        InvalidParameter: The file is damaged so that nothing more can be read.
-    """
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            for batch in file.iter_batches(batch_size=ROWS):
-                for fields in batch.to_pylist():
-                    try:
-                        yield parse_fields(fields)
-                    except InvalidParameter as error:
-                        yield error
-    except DAMAGE as error:
-        raise InvalidParameter("record", f"Parquet cannot be read: {error}") from None
+    def _write_groups(self) -> None:
+        table = pa.Table.from_batches(self._groups)
+        self._writer.write_table(table, row_group_size=ROWS)
+        self._groups.clear()
+        self._rows = 0
 
 
 def copy_groups(source: Path, writer: pq.ParquetWriter) -> None:
@@ -118,13 +107,3 @@ def copy_groups(source: Path, writer: pq.ParquetWriter) -> None:
                 writer.write_table(file.read_row_group(number, use_threads=False))
     except DAMAGE as error:
         raise InvalidParameter("record", f"Parquet cannot be read: {error}") from None
-
-
-def _row(pair: DataKeyPairWithoutPlaintext) -> dict[str, Any]:
-    row: dict[str, Any] = common_fields(pair)
-    row["Iv"] = pair.iv
-    row["PrivateKeyCiphertextBlob"] = pair.private_key_ciphertext_blob
-    row["PublicKey"] = pair.encoded_public_key
-    if isinstance(pair, DataKeyPair):
-        row[PLAINTEXT] = pair.private_key_plaintext
-    return row

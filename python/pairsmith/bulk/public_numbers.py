@@ -1,18 +1,16 @@
 """The public numbers of all records: none may occur twice, moduli may share nothing.
 
 In memory are 16 bytes for every record, and the modulus where there is one; finding
-repetitions takes another 100 bytes for each, for a moment.
+repetitions takes another 40 bytes for each, for a moment.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from itertools import groupby
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from pairsmith.instance.judging import repeated_digests
 
 DIGEST = 16
 """Bytes of a hash that stand for a number: with 10^9 of them, two that differ have the
@@ -22,12 +20,12 @@ same with odds of 10^-21."""
 class PublicNumbers:
     """Public numbers in the order of their records; a record may have none.
 
-    Args:
+    Attributes:
         width: Bytes of each number that are kept, for moduli; 0 keeps none.
     """
 
     def __init__(self, width: int) -> None:
-        self._width = width
+        self.width = width
         self._digests = bytearray()
         self._numbers = bytearray()
 
@@ -35,40 +33,43 @@ class PublicNumbers:
         """How many records there were."""
         return len(self._digests) // DIGEST
 
-    def add(self, number: bytes | None) -> None:
-        """Note the number of the next record."""
+    def extend(self, digests: bytes, numbers: bytes) -> None:
+        """Note the numbers of the next records, as the core has them.
+
+        Args:
+            digests: ``DIGEST`` bytes of the SHA-256 of each.
+            numbers: ``width`` bytes of each.
+        """
+        self._digests += digests
+        self._numbers += numbers
+
+    def put(self, position: int, number: bytes | None) -> None:
+        """Note the number of a record that is there already."""
         if number is None:
             # No hash begins with so many zeros, and no two records have one position.
-            self._digests += len(self).to_bytes(DIGEST, "big")
-            self._numbers += bytes(self._width)
+            digest = position.to_bytes(DIGEST, "big")
+            number = bytes(self.width)
         else:
-            self._digests += hashlib.sha256(number).digest()[:DIGEST]
-            self._numbers += number[: self._width]
+            digest = hashlib.sha256(number).digest()[:DIGEST]
+        self._digests[position * DIGEST : (position + 1) * DIGEST] = digest
+        start = position * self.width
+        self._numbers[start : start + self.width] = number[: self.width]
 
-    def repeated(self) -> Iterator[tuple[int, int]]:
-        """Positions of a number that was there before, with where it was first."""
-        digests = bytes(self._digests)
-
-        def digest(position: int) -> bytes:
-            return digests[position * DIGEST : (position + 1) * DIGEST]
-
-        # Sorting is stable: the first of equals stays the first.
-        for _, positions in groupby(sorted(range(len(self)), key=digest), digest):
-            first, *again = positions
-            for position in again:
-                yield first, position
+    def repeated(self) -> list[tuple[int, int]]:
+        """Positions where a number was first, and where it is again."""
+        return repeated_digests(bytes(self._digests))
 
     def moduli(self, without: set[int]) -> Moduli:
         """The moduli, but for some positions and for records that have none."""
-        nothing = bytes(self._width)
+        nothing = bytes(self.width)
         view = memoryview(self._numbers)
         positions = [
             position
             for position in range(len(self))
             if position not in without
-            and view[position * self._width : (position + 1) * self._width] != nothing
+            and view[position * self.width : (position + 1) * self.width] != nothing
         ]
-        return Moduli(view, self._width, positions)
+        return Moduli(view, self.width, positions)
 
 
 class Moduli(Sequence[int]):

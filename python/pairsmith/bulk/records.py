@@ -1,28 +1,24 @@
 """One pair as a line of JSON, or as a row of a table.
 
 A line is the record of ``WrappedKeyPair.to_json`` in compact form; where the private
-key in plain is wanted it stands behind, as ``PrivateKeyPlaintext``.
+key in plain is wanted it stands behind, as ``PrivateKeyPlaintext``. The core writes it.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from binascii import Error, b2a_base64
+from binascii import Error
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pairsmith.errors import InvalidParameter
-from pairsmith.results import ALGORITHM, DataKeyPair, WrappedKeyPair
+from pairsmith.results import ALGORITHM, WrappedKeyPair
 
 if TYPE_CHECKING:
     from pairsmith.bulk.job import Job
     from pairsmith.bulk.manifest import Manifest
-    from pairsmith.results import DataKeyPairWithoutPlaintext
 
 PLAINTEXT = "PrivateKeyPlaintext"
-
-OWN = ("Iv", "PrivateKeyCiphertextBlob", "PublicKey")
-"""What every pair has of its own; the rest is the job's."""
 
 
 class Row(NamedTuple):
@@ -37,52 +33,8 @@ class Row(NamedTuple):
     plaintext: bytes | None
 
 
-def common_fields(
-    pair: DataKeyPairWithoutPlaintext | WrappedKeyPair,
-) -> dict[str, str | bytes]:
-    """What a pair shares with all of its job made under the same version."""
-    fields = {
-        "Type": WrappedKeyPair.TYPE,
-        "KeyId": pair.key_id,
-        "KeyVersionId": pair.key_version_id,
-        "KeyPairSpec": str(pair.key_pair_spec),
-        "KeyFormat": str(pair.key_format),
-        "Algorithm": pair.algorithm,
-        "Aad": pair.aad,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-class LineEncoder:
-    """Pairs as lines; what they have in common is encoded once."""
-
-    def __init__(self) -> None:
-        self._version: str | None = None
-        self._beginning = b""
-
-    def line(self, pair: DataKeyPairWithoutPlaintext) -> bytes:
-        """The line of a pair, with its end."""
-        if not self._beginning or pair.key_version_id != self._version:
-            self._version = pair.key_version_id
-            text = json.dumps(common_fields(pair), default=_base64)
-            self._beginning = text.removesuffix("}").encode("ascii")
-        line = (
-            b'%b, "Iv": "%b", "PrivateKeyCiphertextBlob": "%b", "PublicKey": "%b"'
-            % (
-                self._beginning,
-                b2a_base64(pair.iv, newline=False),
-                b2a_base64(pair.private_key_ciphertext_blob, newline=False),
-                b2a_base64(pair.encoded_public_key, newline=False),
-            )
-        )
-        if isinstance(pair, DataKeyPair):
-            private = b2a_base64(pair.private_key_plaintext, newline=False)
-            return b'%b, "PrivateKeyPlaintext": "%b"}\n' % (line, private)
-        return line + b"}\n"
-
-
 def parse_line(line: bytes) -> Row:
-    """Read what ``LineEncoder`` wrote.
+    """Read what ``PairReader.read_lines`` gave.
 
     Raises:
         InvalidParameter: The line is something else; the message says what is wrong.

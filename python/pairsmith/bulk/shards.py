@@ -1,30 +1,22 @@
-"""Writing and reading a shard, whatever its format."""
+"""Writing a shard, whatever its format."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from pairsmith.bulk.job import Job, OutputFormat
-from pairsmith.bulk.records import LineEncoder, Row, parse_line
-from pairsmith.bulk.storage import stored
 from pairsmith.errors import InvalidParameter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
+    from pairsmith.bulk.source import Group
     from pairsmith.bulk.storage import Draft
-    from pairsmith.results import DataKeyPairWithoutPlaintext
-
-LINE_LIMIT = 256 * 1024
-"""Bytes of a line at most; the longest, RSA_4096 with the longest Aad, has 25,000."""
 
 
 class ShardWriter(Protocol):
     """Puts pairs into a draft."""
 
-    def add(self, pair: DataKeyPairWithoutPlaintext) -> None:
-        """Append a pair."""
+    def add(self, group: Group) -> None:
+        """Append the pairs of a group."""
 
     def finish(self) -> None:
         """Write whatever is missing to a whole file."""
@@ -35,11 +27,10 @@ class JsonLinesWriter:
 
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
-        self._encoder = LineEncoder()
 
-    def add(self, pair: DataKeyPairWithoutPlaintext) -> None:
-        """Append a line."""
-        self._draft.write(self._encoder.line(pair))
+    def add(self, group: Group) -> None:
+        """Append the lines of a group."""
+        self._draft.write(cast("bytes", group.content))
 
     def finish(self) -> None:
         """A line is whole by itself."""
@@ -68,25 +59,3 @@ def require_libraries(output_format: OutputFormat) -> None:
                 "output_format",
                 "Parquet needs pyarrow: pip install 'pairsmith[parquet]'",
             ) from None
-
-
-def read_shard(
-    path: Path, output_format: OutputFormat
-) -> Iterator[Row | InvalidParameter]:
-    """Every row of a shard, or in its place what is wrong with it.
-
-    Raises:
-        StorageError: The file cannot be read.
-        InvalidParameter: It is damaged so that nothing more can be read.
-    """
-    if output_format is OutputFormat.PARQUET:
-        from pairsmith.bulk.parquet import read_rows
-
-        yield from read_rows(path)
-        return
-    with stored(path), path.open("rb") as file:
-        while line := file.readline(LINE_LIMIT):
-            try:
-                yield parse_line(line)
-            except InvalidParameter as error:
-                yield error

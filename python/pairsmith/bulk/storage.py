@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+WRITEBACK = 4 * 1024 * 1024
+"""Bytes after which the disk is asked to begin, so that little is left for the end."""
+
+
 class Draft:
     """A file to be; also enough of a file object for a library that writes one."""
 
@@ -34,6 +38,7 @@ class Draft:
         """
         self.path = path
         self.size = 0
+        self._given_to_disk = 0
         self._hash = hashlib.sha256()
         self._draft = path.with_name(f".{path.name}.draft")
         with stored(path):
@@ -67,6 +72,8 @@ class Draft:
             raise _refused(self.path, error) from error
         self._hash.update(content)
         self.size += len(content)
+        if self.size - self._given_to_disk >= WRITEBACK:
+            self._begin_writeback()
         return len(content)
 
     def tell(self) -> int:
@@ -100,6 +107,20 @@ class Draft:
             self._file.close()
             output_files.place(self._draft, self.path, replace=True)
         synchronise(self.path.parent)
+
+    def _begin_writeback(self) -> None:
+        """Have what was written lately on its way, while more is being made.
+
+        Linux begins to write what is said not to be needed, and forgets only what is
+        written already. It is a hint: whatever it refuses, ``place`` waits for.
+        """
+        start, self._given_to_disk = self._given_to_disk, self.size
+        with suppress(OSError):
+            self._file.flush()
+            descriptor = self._file.fileno()
+            os.posix_fadvise(
+                descriptor, start, self.size - start, os.POSIX_FADV_DONTNEED
+            )
 
     def __enter__(self) -> Self:
         """Use it in a ``with`` statement; left before ``place``, it disappears."""

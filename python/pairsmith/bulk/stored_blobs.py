@@ -8,10 +8,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pairsmith.bulk.records import PLAINTEXT, Row, common_fields
+from pairsmith.bulk.records import PLAINTEXT, Row
 from pairsmith.documents import parse_json
 from pairsmith.errors import InvalidParameter
-from pairsmith.results import WrappedKeyPair
+from pairsmith.results import WrappedKeyPair, common_members
 
 if TYPE_CHECKING:
     from pairsmith.instance import Instance
@@ -74,7 +74,7 @@ class StoredPair:
         """The record under the names of the wire, bytes as bytes."""
         record = self.row.record
         values: dict[str, Any] = {
-            **common_fields(record),
+            **common_members(record),
             "Iv": record.iv,
             "PrivateKeyCiphertextBlob": record.private_key_ciphertext_blob,
             "PublicKey": record.encoded_public_key,

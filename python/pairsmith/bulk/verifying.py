@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import random
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pairsmith.bulk.halves import misfit, modulus_bytes, public_number
 from pairsmith.bulk.joining import hash_of
+from pairsmith.bulk.judging import judge_shard
 from pairsmith.bulk.manifest import load_manifest
 from pairsmith.bulk.moving_jobs import UNFINISHED_MOVE, settled
 from pairsmith.bulk.place import Place
 from pairsmith.bulk.public_numbers import PublicNumbers
 from pairsmith.bulk.records import strangeness
 from pairsmith.bulk.report import FINDINGS_KEPT, Report
-from pairsmith.bulk.shards import read_shard, require_libraries
+from pairsmith.bulk.shards import require_libraries
 from pairsmith.bulk.source import primary_version
 from pairsmith.errors import InvalidParameter, StorageError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from pairsmith.bulk.judging import Judged
     from pairsmith.bulk.manifest import Manifest, Shard
     from pairsmith.bulk.public_numbers import Moduli
     from pairsmith.bulk.records import Row
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
 
 SAMPLE = 100
 """Records opened by default."""
-
-TELL_EVERY = 256
-"""Records between two reports of progress."""
 
 
 def verify(
@@ -107,7 +106,7 @@ class _Verification:
         self._instance = instance
         self._progress = progress
         self._report = Report(manifest)
-        self._chosen: frozenset[int] = frozenset()
+        self._chosen: list[int] = []
         # Of each shard the position of its first record among all, and its name.
         self._starts: list[int] = []
         self._files: list[str] = []
@@ -121,7 +120,7 @@ class _Verification:
         """
         total = self._manifest.done
         draw = random.SystemRandom()
-        self._chosen = frozenset(draw.sample(range(total), min(sample, total)))
+        self._chosen = sorted(draw.sample(range(total), min(sample, total)))
         self._check_manifest()
         numbers = PublicNumbers(width)
         for shard in self._manifest.shards:
@@ -161,10 +160,11 @@ class _Verification:
         line = 0
         try:
             intact = self._is_intact(path, shard)
-            rows = read_shard(path, self._manifest.job.output_format)
-            for line, row in enumerate(rows, 1):
-                numbers.add(self._check_row(shard.file, line, row))
-                self._check_opening(shard.file, line, row, len(numbers), intact=intact)
+            choose = partial(self._choose, numbers, intact=intact)
+            for judged in judge_shard(path, self._manifest, choose, numbers.width):
+                self._check_judged(shard.file, line, judged, numbers)
+                line += judged.size
+                self._progress("Reading", len(numbers), self._manifest.done)
         except (InvalidParameter, StorageError) as error:
             self._report.add(shard.file, line + 1, _reason(error))
         if line != shard.count:
@@ -173,6 +173,32 @@ class _Verification:
                 None,
                 f"it has {line} records, and the manifest says {shard.count}",
             )
+
+    def _choose(
+        self, numbers: PublicNumbers, count: int, *, intact: bool
+    ) -> Collection[int]:
+        """Which of the next records to open: of a shard that was changed, all."""
+        if self._instance is None:
+            return ()
+        if not intact:
+            return range(count)
+        first = len(numbers)
+        begin, end = (bisect_left(self._chosen, first + n) for n in (0, count))
+        return [position - first for position in self._chosen[begin:end]]
+
+    def _check_judged(
+        self, file: str, lines: int, judged: Judged, numbers: PublicNumbers
+    ) -> None:
+        """Count records that are sound, and look at those that may not be."""
+        first = len(numbers)
+        numbers.extend(judged.digests, judged.numbers)
+        self._report.records += judged.size - len(judged.doubtful)
+        for place, row in sorted(judged.rows.items()):
+            line = lines + place + 1
+            if place in judged.doubtful:
+                numbers.put(first + place, self._check_row(file, line, row))
+            if place in judged.chosen:
+                self._check_opening(file, line, row)
 
     def _is_intact(self, path: Path, shard: Shard) -> bool:
         found = hash_of(path)
@@ -205,21 +231,9 @@ class _Verification:
             self._report.add(file, line, f"its public key cannot be read: {error}")
             return None
 
-    def _check_opening(
-        self,
-        file: str,
-        line: int,
-        row: Row | InvalidParameter,
-        position: int,
-        *,
-        intact: bool,
-    ) -> None:
-        """Open a record that was chosen, or that is in a shard that was changed."""
-        if position % TELL_EVERY == 0:
-            self._progress("Reading", position, self._manifest.done)
+    def _check_opening(self, file: str, line: int, row: Row | InvalidParameter) -> None:
+        """Open a record."""
         if self._instance is None or isinstance(row, InvalidParameter):
-            return
-        if intact and position - 1 not in self._chosen:
             return
         text = misfit(self._instance, row)
         if text is None:

@@ -20,16 +20,15 @@ from pairsmith.bulk.manifest import Manifest, Shard, load_manifest
 from pairsmith.bulk.moving_jobs import UNFINISHED_MOVE
 from pairsmith.bulk.place import MANIFEST, Place
 from pairsmith.bulk.shards import require_libraries, shard_writer
-from pairsmith.bulk.source import pairs, primary_version
+from pairsmith.bulk.source import PairSource, primary_version
 from pairsmith.bulk.storage import Draft, locked, make_folder, stored
 from pairsmith.errors import InvalidParameter, PairsmithError, StorageError
 from pairsmith.results import KeyFormat, KeyPairSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pairsmith.instance import Instance
-    from pairsmith.results import DataKeyPairWithoutPlaintext
 
 TELL_SECONDS = 0.1
 """How often progress is told, at most."""
@@ -110,7 +109,7 @@ def write(
             return manifest
         make_folder(place.parts)
         missing = job.count - manifest.done
-        with closing(pairs(instance, job, missing, workers, wait)) as source:
+        with closing(PairSource(instance, job, missing, workers, wait)) as source:
             manifest = _Writing(place, manifest, progress).run(source)
         if place.is_file:
             return join(place, manifest)
@@ -174,7 +173,7 @@ class _Writing:
         self._progress = progress
         self._next_telling = 0.0
 
-    def run(self, source: Iterator[DataKeyPairWithoutPlaintext]) -> Manifest:
+    def run(self, source: PairSource) -> Manifest:
         """Write all that the source gives."""
         self._tell()
         while self._done < self._job.count:
@@ -183,7 +182,7 @@ class _Writing:
         self._tell()
         return self._manifest
 
-    def _write_shard(self, source: Iterator[DataKeyPairWithoutPlaintext]) -> None:
+    def _write_shard(self, source: PairSource) -> None:
         """Write one shard; one that is cut short by an error is whole all the same."""
         number = len(self._manifest.shards) + 1
         path = self._place.shard(number, self._job.output_format)
@@ -191,18 +190,20 @@ class _Writing:
         versions: dict[str | None, None] = {}
         with Draft(path) as draft:
             writer = shard_writer(draft, self._job)
-            for count in range(size):
+            count = 0
+            while count < size:
                 try:
-                    pair = next(source)
+                    group = source.take(size - count)
                 except (PairsmithError, KeyboardInterrupt):
-                    # Between two pairs nothing is half done.
+                    # Between two groups nothing is half done.
                     if count:
                         writer.finish()
                         self._add(draft, count, versions)
                     raise
-                writer.add(pair)
-                versions[pair.key_version_id] = None
-                self._done += 1
+                writer.add(group)
+                versions[group.key_version_id] = None
+                count += group.size
+                self._done += group.size
                 self._tell()
             writer.finish()
             self._add(draft, size, versions)

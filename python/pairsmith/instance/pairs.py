@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pairsmith import parameters as parse
 from pairsmith._core import CancelToken
-from pairsmith.batch import PairBatch, RawPair
+from pairsmith.batch import Common, PairBatch, RawPair
 from pairsmith.guard import Slots
 from pairsmith.instance.pool import WarmPool
 from pairsmith.registry import Key, Registry
@@ -291,8 +291,15 @@ class PairOperations:
             release()
             raise
         version = key.key_version_id if advance else None
-        common = (kind, request_id, key.key_id, version, spec, encoding, aad)
-        return PairBatch(raw, partial(_result, *common), release)
+        common = Common(
+            request_id=request_id,
+            key_id=key.key_id,
+            key_version_id=version,
+            key_pair_spec=spec,
+            key_format=encoding,
+            aad=aad,
+        )
+        return PairBatch(raw, kind, common, release)
 
 
 def _result(

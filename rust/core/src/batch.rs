@@ -1,7 +1,7 @@
 //! Many wrapped pairs on several threads, handed over in groups as they are made.
 //!
-//! Memory does not depend on how many are wanted: a worker waits while the groups that nobody has
-//! taken are as many as twice the workers. If the machine is known to have been copied, what was made
+//! Memory does not depend on how many are wanted: a worker waits while enough groups are there that
+//! nobody has taken. If the machine is known to have been copied, what was made
 //! and drawn before is erased, and the workers begin anew with what is left to make.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::columns::PairColumns;
 use crate::error::Error;
-use crate::generate::{DataKeyPair, Request, wrapped};
+use crate::generate::{Request, wrapped};
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::prepare;
@@ -41,7 +42,10 @@ pub struct Order {
     pub pairwise_test: bool,
 }
 
-type Group = Result<Vec<DataKeyPair>, Error>;
+/// Groups of a worker that make a table worth its costs: 2,048 pairs of curves, 64 of RSA.
+const GROUPS: usize = 16;
+
+type Group = Result<PairColumns, Error>;
 
 /// A batch being made. Dropping it stops the workers and waits for them, some milliseconds.
 pub struct Batch {
@@ -58,6 +62,8 @@ pub struct Batch {
 struct Run {
     generation: u64,
     groups: Receiver<Group>,
+    /// What has come out of the channel and was not handed over.
+    received: PairColumns,
     progress: Arc<Progress>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -100,32 +106,67 @@ impl Batch {
     ///
     /// # Errors
     /// What stopped a worker; and [`Error::Interrupted`] after [`Self::stop`].
-    pub fn next_group(&self, patience: Duration) -> Result<Option<Vec<DataKeyPair>>, Error> {
+    pub fn next_group(&self, patience: Duration) -> Result<Option<PairColumns>, Error> {
+        self.next_of(1, usize::MAX, patience)
+    }
+
+    /// As [`Self::next_group`], but exactly `count` pairs, and fewer only at the end. What is there
+    /// when patience ends is kept for the next call; so it is after some hundredths of a second, to let
+    /// a caller who wants many look around.
+    ///
+    /// # Errors
+    /// As [`Self::next_group`].
+    pub fn next_rows(
+        &self,
+        count: usize,
+        patience: Duration,
+    ) -> Result<Option<PairColumns>, Error> {
+        self.next_of(count, count, patience)
+    }
+
+    /// How many pairs make a group that is worth handing on by itself.
+    #[must_use]
+    pub fn worthwhile(&self) -> usize {
+        GROUPS * PairStream::group(self.order.spec)
+    }
+
+    /// How many groups come within some hundredths of a second.
+    fn brisk(&self) -> usize {
+        match self.order.spec {
+            KeyPairSpec::Rsa(_) => 1,
+            KeyPairSpec::Ec(_) | KeyPairSpec::Drawn(_) => GROUPS,
+        }
+    }
+
+    fn next_of(
+        &self,
+        least: usize,
+        most: usize,
+        patience: Duration,
+    ) -> Result<Option<PairColumns>, Error> {
         let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.undelivered.load(Ordering::Relaxed) == 0 {
-            return Ok(Some(Vec::new()));
+        let left = self.undelivered.load(Ordering::Relaxed);
+        if left == 0 {
+            return Ok(Some(PairColumns::default()));
         }
         if self.stop.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        let received = run.groups.recv_timeout(patience);
-        // Looked at with the group in hand: it may have waited for long.
+        let least = least.min(usize::try_from(left).unwrap_or(usize::MAX));
+        let received = run.receive(least, patience, self.brisk());
+        // Looked at with the pairs in hand: they may have waited for long.
         let generation = self.surroundings.generation();
         if generation != run.generation {
-            let left = self.undelivered.load(Ordering::Relaxed);
             let stop = self.stop.clone();
             *run = Run::start(&self.order, left, self.workers, generation, stop);
             return Ok(None);
         }
-        match received {
-            Ok(group) => {
-                let group = group?;
-                self.undelivered.fetch_sub(group.len() as u64, Ordering::Relaxed);
-                Ok(Some(group))
-            }
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(Error::Worker),
+        if !received? {
+            return Ok(None);
         }
+        let pairs = run.received.take(most);
+        self.undelivered.fetch_sub(pairs.len() as u64, Ordering::Relaxed);
+        Ok(Some(pairs))
     }
 
     /// Asks the workers to end; what they have not handed over is erased.
@@ -150,13 +191,29 @@ impl Run {
     ) -> Self {
         let (unclaimed, over) = (AtomicU64::new(count), AtomicBool::new(false));
         let progress = Arc::new(Progress { unclaimed, stop, over });
-        let (sender, groups) = sync_channel(2 * workers);
+        let (sender, groups) = sync_channel(ahead(order.spec, workers));
         let start = |_| {
             let (order, progress, sender) = (order.clone(), progress.clone(), sender.clone());
             std::thread::spawn(move || work(&order, &progress, &sender))
         };
         let workers = (0..workers).map(start).collect();
-        Self { generation, groups, progress, workers }
+        Self { generation, groups, received: PairColumns::default(), progress, workers }
+    }
+
+    /// Whether so many pairs are there, once some groups were taken out of the channel; waits for each no
+    /// longer than `patience`.
+    fn receive(&mut self, least: usize, patience: Duration, groups: usize) -> Result<bool, Error> {
+        for _ in 0..groups {
+            if self.received.len() >= least {
+                break;
+            }
+            match self.groups.recv_timeout(patience) {
+                Ok(group) => self.received.append(group?, least),
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => return Err(Error::Worker),
+            }
+        }
+        Ok(self.received.len() >= least)
     }
 }
 
@@ -169,6 +226,16 @@ impl Drop for Run {
             // One that panicked has ended too, and said so on standard error.
             let _ = worker.join();
         }
+    }
+}
+
+/// Groups that may be there before somebody takes one. Pairs of curves are made quickly and taken in
+/// thousands: so many are there that their makers go on while their taker waits for a disk, for a hundredth
+/// of a second. That is 4 MB at most, or 7 where private keys are wanted, too.
+fn ahead(spec: KeyPairSpec, workers: usize) -> usize {
+    match spec {
+        KeyPairSpec::Rsa(_) => 2 * workers,
+        KeyPairSpec::Ec(_) | KeyPairSpec::Drawn(_) => (2 * workers).max(64),
     }
 }
 
@@ -220,6 +287,9 @@ fn make(
         layout: order.layout,
         with_plaintext: order.with_plaintext,
     };
-    let pairs = stream.next(count, progress)?;
-    pairs.into_iter().map(|pair| wrapped(&order.key, &request, pair, random)).collect()
+    let mut columns = PairColumns::for_rows(count);
+    for pair in stream.next(count, progress)? {
+        columns.push(wrapped(&order.key, &request, pair, random)?);
+    }
+    Ok(columns)
 }

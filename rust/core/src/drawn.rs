@@ -17,9 +17,9 @@ pub(crate) use frame::Frame;
 use crate::error::Error;
 #[cfg(feature = "fault-injection")]
 use crate::fault::{self, Place};
-use crate::kind::Checked;
 use crate::random::{OsRandom, RandomSource};
 use crate::secret::{SecretBytes, equal};
+use crate::spec::kind::Checked;
 use crate::spec::{DrawnKind, KeyPairSpec};
 use crate::stack;
 
@@ -54,10 +54,23 @@ pub(crate) fn frame(kind: DrawnKind) -> &'static Frame {
     arithmetic(kind).frame()
 }
 
+/// The public key in a `SubjectPublicKeyInfo` as we write it; `None` for any other document.
+pub(crate) fn public_number(kind: DrawnKind, spki: &[u8]) -> Option<Vec<u8>> {
+    let (frame, arithmetic) = (frame(kind), arithmetic(kind));
+    let public = spki.strip_prefix(frame.before_public)?;
+    let is_ours = public.len() == frame.public_length && arithmetic.is_sound(public);
+    is_ours.then(|| public.to_vec())
+}
+
 /// Bytes of a private key.
 #[must_use]
 pub fn secret_length(kind: DrawnKind) -> usize {
     frame(kind).secret_length
+}
+
+/// Bytes of a public key.
+pub(crate) fn public_length(kind: DrawnKind) -> usize {
+    frame(kind).public_length
 }
 
 /// Makes whatever tables the libraries of a kind make once, unless they are made.

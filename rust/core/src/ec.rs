@@ -2,6 +2,7 @@
 
 pub(crate) mod known_answers;
 mod pairwise;
+mod signatures;
 
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};

@@ -1,8 +1,10 @@
 //! Key pairs as the wire wants them: PKCS#8 (RFC 5208) for the private half, `SubjectPublicKeyInfo`
 //! (RFC 5280) for the public one, in DER or PEM (RFC 7468).
 
+pub mod base64;
 mod ec_frame;
 mod pem;
+mod public_number;
 
 use pkcs1::UintRef;
 use pkcs8::der::Encode;
@@ -16,6 +18,8 @@ use crate::natural::Natural;
 use crate::rsa::{PUBLIC_EXPONENT, RsaKeyPair};
 use crate::secret::SecretBytes;
 use crate::spec::KeyFormat;
+
+pub use public_number::public_number;
 
 /// RFC 8017, appendix A.1.
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");

@@ -30,6 +30,12 @@ pub enum Place {
     GateQ,
     /// In a number of the finished key, in the order of RFC 8017 without e: n, d, p, q, dp, dq, `q_inv`.
     Key(usize),
+    /// In a number that the consistency test has read back, in the order p, q, dp, dq, `q_inv`.
+    Read(usize),
+    /// In the signature modulo p (0) or q (1).
+    Power(usize),
+    /// In the signature, before it is verified.
+    Signature,
     /// In a multiple of a curve's base point, before it is brought to two coordinates: in the words of
     /// x, y and z of eight lanes, 64 bits for each word, lane after lane.
     Multiple,

@@ -9,8 +9,8 @@ use crate::fault::{self, Place};
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::natural::Natural;
-use crate::primes::miller_rabin;
 use crate::primes::search::PrimeSearch;
+use crate::primes::{miller_rabin, proof};
 use crate::purpose::Purpose;
 use crate::random::{OsRandom, RandomSource};
 use crate::rsa::{self, RsaKeyPair};
@@ -184,16 +184,19 @@ pub fn rsa_key_pair(
     let mut search = PrimeSearch::new(engine, threads, size.prime_bits(), candidates);
     for _ in 0..ROUNDS {
         let (p, q) = search.next_pair(interrupt)?;
+        let primes = [[p, q]];
+        let [[p, q]] = &primes;
         let rounds = miller_rabin::rounds(size.prime_bits());
         // What the second makes of numbers that the first turns down is thrown away.
         let (proofs, pair) = side_by_side(
             threads,
-            || miller_rabin::passes(engine, &[&p, &q], rounds, bases),
-            || through_the_gate(&p, &q),
+            || proof::passes(engine, &[p, q], rounds, bases),
+            || through_the_gate(engine, &primes),
         );
+        let [[p, q]] = primes;
         match proofs?[..] {
             [true, true] => {
-                if let Some(pair) = pair? {
+                if let Some(Some(pair)) = pair?.pop() {
                     return Ok(pair);
                 }
             }
@@ -206,23 +209,32 @@ pub fn rsa_key_pair(
     Err(Error::BrokenRandom)
 }
 
-/// The one gate that every RSA key passes: bounds, encoding, and a signature that verifies.
-/// `None` where the two primes are to be discarded.
+/// The one gate that every RSA key passes: bounds, encoding, and a signature that verifies. `None`
+/// where two primes are to be discarded. All pairs of primes have one size.
 pub(crate) fn through_the_gate(
-    p: &Natural,
-    q: &Natural,
-) -> Result<Option<(RsaKeyPair, EncodedPair)>, Error> {
-    #[cfg(feature = "fault-injection")]
-    let (p, q) =
-        (&fault::in_number(Place::GateP, p.copy()), &fault::in_number(Place::GateQ, q.copy()));
-    let Some(key) = rsa::assemble(p, q)? else { return Ok(None) };
-    #[cfg(feature = "fault-injection")]
-    let key = with_faults(key);
-    let pair = EncodedPair::from_rsa(&key)?;
-    #[cfg(feature = "fault-injection")]
-    let pair = pair_with_faults(pair);
-    rsa::pairwise_consistency_test(pair.private_key.expose(), &pair.public_key)?;
-    Ok(Some((key, pair)))
+    engine: Engine,
+    primes: &[[Natural; 2]],
+) -> Result<Vec<Option<(RsaKeyPair, EncodedPair)>>, Error> {
+    let encoded = |[p, q]: &[Natural; 2]| {
+        #[cfg(feature = "fault-injection")]
+        let (p, q) =
+            (&fault::in_number(Place::GateP, p.copy()), &fault::in_number(Place::GateQ, q.copy()));
+        let Some(key) = rsa::assemble(engine, p, q)? else { return Ok(None) };
+        #[cfg(feature = "fault-injection")]
+        let key = with_faults(key);
+        let pair = EncodedPair::from_rsa(&key)?;
+        #[cfg(feature = "fault-injection")]
+        let pair = pair_with_faults(pair);
+        Ok(Some((key, pair)))
+    };
+    let made = primes.iter().map(encoded).collect::<Result<Vec<_>, Error>>()?;
+    let documents: Vec<(&[u8], &[u8])> = made
+        .iter()
+        .flatten()
+        .map(|(_, pair)| (pair.private_key.expose(), pair.public_key.as_slice()))
+        .collect();
+    rsa::pairwise_consistency_tests(engine, &documents)?;
+    Ok(made)
 }
 
 #[cfg(feature = "fault-injection")]

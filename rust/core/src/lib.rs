@@ -1,16 +1,18 @@
 //! Data key pairs: generation, encoding and wrapping, with no knowledge of Python, files, time or
 //! configuration.
 //!
-//! The way down: [`health`], [`dumps`] → [`batch`], [`pool`] → [`stream`], [`seeded`] → [`generate`],
+//! The way down: [`health`], [`dumps`] → [`batch`], [`pool`], [`json_lines`] → [`columns`],
+//! [`public_numbers`], [`stream`], [`seeded`] → [`generate`],
 //! [`re_encrypt`] → [`open_pair`], [`verifying_key`] → [`prepare`] → [`root_key`] → [`service_key`] →
 //! [`wrap`] → `seal`,
 //! [`encode`] → [`rsa`], [`ec`], [`drawn`] → `halves` → [`primes`] → [`lanes`] → [`natural`], [`aead`],
 //! [`random`], [`interrupt`], [`locked`], [`surroundings`], `fault` (for tests) → [`once`], [`purpose`],
-//! [`self_test`], [`secret`], [`spec`], [`kind`], `stack`, [`error`]. No module imports one further up;
+//! [`self_test`], [`secret`], [`spec`], `stack`, [`error`]. No module imports one further up;
 //! `rust/tests` checks it.
 
 pub mod aead;
 pub mod batch;
+pub mod columns;
 pub mod drawn;
 pub mod dumps;
 pub mod ec;
@@ -22,7 +24,7 @@ pub mod generate;
 mod halves;
 pub mod health;
 pub mod interrupt;
-pub mod kind;
+pub mod json_lines;
 pub mod lanes;
 pub mod locked;
 pub mod natural;
@@ -31,6 +33,7 @@ pub mod open_pair;
 pub mod pool;
 pub mod prepare;
 pub mod primes;
+pub mod public_numbers;
 pub mod purpose;
 pub mod random;
 pub mod re_encrypt;

@@ -6,6 +6,7 @@ use crate::drawn;
 use crate::ec;
 use crate::encode::EncodedPair;
 use crate::error::Error;
+use crate::lanes::Engine;
 use crate::purpose::Purpose;
 use crate::rsa;
 use crate::secret::{SecretBytes, equal};
@@ -59,9 +60,8 @@ fn belong_together(private_key: &SecretBytes, claim: Claim<'_>) -> Result<(), Er
     };
     let (pkcs8, spki) = (pair.private_key.expose(), pair.public_key.as_slice());
     let tested = match claim.spec {
-        KeyPairSpec::Rsa(size) => {
-            rsa::pairwise_consistency_test(pkcs8, spki).and_then(|()| rsa::require_size(size, spki))
-        }
+        KeyPairSpec::Rsa(size) => rsa::pairwise_consistency_test(Engine::best(), pkcs8, spki)
+            .and_then(|()| rsa::require_size(size, spki)),
         KeyPairSpec::Ec(curve) => ec::pairwise_consistency_test(curve, pkcs8, spki),
         KeyPairSpec::Drawn(kind) => drawn::require_halves(kind, pkcs8, spki),
     };

@@ -46,7 +46,7 @@ pub fn pair(spec: KeyPairSpec, engine: Engine) -> Result<Prepared, Error> {
                 let limbs = size.prime_bits() / 64;
                 TrialDivision::for_limbs(limbs).prepare(engine);
                 primes::known_answers::before_use(engine, limbs)?;
-                rsa::known_answers::before_use()
+                rsa::known_answers::before_use(engine)
             }
             KeyPairSpec::Ec(curve) => {
                 engine.prepare_curve(curve)?;
@@ -84,7 +84,11 @@ pub fn opening(spec: KeyPairSpec) -> Result<Prepared, Error> {
     while_preparing(|| {
         sealing()?;
         match spec {
-            KeyPairSpec::Rsa(_) => rsa::known_answers::before_use(),
+            KeyPairSpec::Rsa(size) => {
+                let engine = Engine::best();
+                primes::known_answers::before_use(engine, size.prime_bits() / 64)?;
+                rsa::known_answers::before_use(engine)
+            }
             KeyPairSpec::Ec(curve) => {
                 crate_is_ready(curve)?;
                 ec::known_answers::signatures_before_use(curve)

@@ -1,6 +1,8 @@
 //! What can be asked for: closed enumerations, with no knowledge of the names on any wire.
 
-use crate::kind::{KINDS, Kind};
+pub mod kind;
+
+use kind::{KINDS, Kind};
 
 /// The size of an RSA modulus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,7 +92,7 @@ impl DrawnKind {
     ];
 }
 
-/// The kind of a data key pair; what is to be known of each stands in [`crate::kind::KINDS`].
+/// The kind of a data key pair; what is to be known of each stands in [`crate::spec::kind::KINDS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyPairSpec {
     /// RSA with public exponent 65537.

@@ -12,8 +12,8 @@ use crate::generate::{ROUNDS, drawn_key_pair, ec_pair_tested, through_the_gate};
 use crate::interrupt::Interrupt;
 use crate::lanes::Engine;
 use crate::natural::Natural;
-use crate::primes::miller_rabin;
 use crate::primes::search::PrimeSearch;
+use crate::primes::{miller_rabin, proof};
 use crate::random::OsRandom;
 use crate::spec::{Curve, DrawnKind, KeyPairSpec, RsaSize};
 use crate::stack;
@@ -98,11 +98,9 @@ impl RsaStream {
         let mut idle = 0;
         while pairs.len() < count {
             let before = pairs.len();
-            for primes in self.proven_primes(count - pairs.len(), interrupt)?.chunks_exact(2) {
-                if let Some((_, pair)) = through_the_gate(&primes[0], &primes[1])? {
-                    pairs.push(pair);
-                }
-            }
+            let primes = self.proven_primes(count - pairs.len(), interrupt)?;
+            let made = through_the_gate(self.engine, &primes)?;
+            pairs.extend(made.into_iter().flatten().map(|(_, pair)| pair));
             idle = if pairs.len() > before { 0 } else { idle + 1 };
             if idle == ROUNDS {
                 return Err(Error::BrokenRandom);
@@ -116,7 +114,7 @@ impl RsaStream {
         &mut self,
         pairs: usize,
         interrupt: &dyn Interrupt,
-    ) -> Result<Vec<Natural>, Error> {
+    ) -> Result<Vec<[Natural; 2]>, Error> {
         let mut probable = Vec::with_capacity(2 * pairs);
         for _ in 0..pairs {
             let (p, q) = self.search.next_pair(interrupt)?;
@@ -124,9 +122,10 @@ impl RsaStream {
         }
         let rounds = miller_rabin::rounds(self.prime_bits);
         let numbers: Vec<&Natural> = probable.iter().collect();
-        let proofs = miller_rabin::passes(self.engine, &numbers, rounds, &mut self.bases)?;
+        let proofs = proof::passes(self.engine, &numbers, rounds, &mut self.bases)?;
         let proven = probable.into_iter().zip(proofs).filter(|(_, proof)| *proof);
-        Ok(proven.map(|(prime, _)| prime).collect())
+        let mut primes = proven.map(|(prime, _)| prime);
+        Ok(std::iter::from_fn(|| Some([primes.next()?, primes.next()?])).collect())
     }
 }
 

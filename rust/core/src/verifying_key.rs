@@ -4,6 +4,7 @@ use pkcs8::der::asn1::ObjectIdentifier;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 
 use crate::error::Error;
+use crate::lanes::Engine;
 use crate::rsa;
 
 /// rsaEncryption (RFC 8017, appendix A.1).
@@ -32,7 +33,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`Error::SelfTest`].
     pub fn verifies(&self, signature: &[u8], message: &[u8]) -> Result<bool, Error> {
-        rsa::before_use()?;
+        rsa::before_use(Engine::best())?;
         Ok(self.0.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature).is_ok())
     }
 }

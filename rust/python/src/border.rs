@@ -33,15 +33,18 @@ pub fn raise(error: Error) -> PyErr {
     }
 }
 
+/// The exception for what cannot happen.
+pub fn defect() -> PyErr {
+    InternalFailure::new_err(
+        "The Rust core met a defect of its own and stopped this call. Please report it.",
+    )
+}
+
 /// Runs a call so that a panic becomes an exception. Its message is not passed on: it is for the
 /// developers, who see it on standard error, and nobody has proven it free of secrets.
 pub fn guarded<T>(call: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     // Unwind-safe: nothing of a call that panicked is used again.
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
-        Err(InternalFailure::new_err(
-            "The Rust core met a defect of its own and stopped this call. Please report it.",
-        ))
-    })
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(defect()))
 }
 
 /// Runs `work` with the interpreter released: the only place that does, and only for work that was

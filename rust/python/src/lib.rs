@@ -3,13 +3,16 @@
 //!
 //! The Python face of everything here is described in `python/pairsmith/_core.pyi`.
 
+mod arrow;
 mod batch;
 mod border;
 mod engine;
 mod interrupt;
 mod machine;
 mod names;
+mod pair_reader;
 mod pool;
+mod records;
 mod root_key;
 mod service_key;
 mod verifying_key;
@@ -33,19 +36,25 @@ mod _core {
     use pairsmith_core::dumps;
     use pairsmith_core::generate;
     use pairsmith_core::health;
-    use pairsmith_core::kind;
     use pairsmith_core::once;
     use pairsmith_core::prepare;
     use pairsmith_core::self_test;
+    use pairsmith_core::spec::kind;
     use pairsmith_core::wrap;
     use uuid::Uuid;
 
+    #[pymodule_export]
+    use crate::arrow::{PairRecordBatch, PairTable};
     #[pymodule_export]
     use crate::batch::PairBatch;
     #[pymodule_export]
     use crate::interrupt::CancelToken;
     #[pymodule_export]
+    use crate::pair_reader::PairReader;
+    #[pymodule_export]
     use crate::pool::PairPool;
+    #[pymodule_export]
+    use crate::records::{judge_lines, judge_public_keys, repeated_digests};
     #[pymodule_export]
     use crate::root_key::RootKey;
     #[pymodule_export]

@@ -1,7 +1,7 @@
 //! The wire's names for the core's closed enumerations.
 
-use pairsmith_core::kind::{Checked, KINDS, Kind, Pairwise, PrivateForm};
 use pairsmith_core::purpose::Purpose;
+use pairsmith_core::spec::kind::{Checked, KINDS, Kind, Pairwise, PrivateForm};
 use pairsmith_core::spec::{KeyFormat, KeyPairSpec};
 use pairsmith_core::wrap::Layout;
 use pyo3::exceptions::PyValueError;

@@ -8,13 +8,13 @@ use pairsmith_core::batch::{Batch, Order};
 use pairsmith_core::generate::{self, Effort, Request};
 use pairsmith_core::health::examine;
 use pairsmith_core::interrupt::Never;
-use pairsmith_core::kind::KINDS;
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::open_pair::{Claim, open_pair};
 use pairsmith_core::pool::Pool;
 use pairsmith_core::purpose::Purpose;
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::seeded;
+use pairsmith_core::spec::kind::KINDS;
 use pairsmith_core::spec::{Curve, DrawnKind, KeyFormat, KeyPairSpec, RsaSize};
 use pairsmith_core::wrap::{Layout, Source, WrappingKey};
 

@@ -4,7 +4,7 @@ mod curve;
 
 use num_bigint::BigUint;
 use num_traits::One as _;
-use pairsmith_core::lanes::{Engine, LANES};
+use pairsmith_core::lanes::{Engine, LANES, product_modulo, residue};
 use pairsmith_core::natural::Natural;
 use pairsmith_tests::{big, engines, for_each_engine, natural};
 use proptest::prelude::*;
@@ -82,6 +82,22 @@ proptest! {
     ) {
         let lanes: Vec<_> = lanes.into_iter().map(|(n, b, e)| { let b = b % &n; (n, b, e) }).collect();
         assert_powers(limbs, &lanes);
+    }
+
+    /// Residues of numbers of twice the length, and products of residues, are right.
+    #[test]
+    fn residues_and_products_agree(
+        (limbs, n, a, b) in prop::sample::select(&SIZES[..]).prop_flat_map(|limbs| {
+            (Just(limbs), modulus(limbs), number(limbs), number(limbs))
+        })
+    ) {
+        let (a, b) = (a % &n, b % &n);
+        // Any upper half below the modulus.
+        let long = (&a << (64 * limbs)) + &b;
+        let modulus = natural(&n, limbs);
+        assert_eq!(big(&residue(&natural(&long, 2 * limbs), &modulus)), long % &n);
+        let product = product_modulo(&natural(&a, limbs), &natural(&b, limbs), &modulus);
+        assert_eq!(big(&product), a * b % n);
     }
 
     /// The Fermat test of random and carry-heavy numbers is right.

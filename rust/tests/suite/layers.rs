@@ -1,6 +1,7 @@
 //! The source keeps its own rules: who may import whom, where `unsafe` lives, and that nothing
 //! secret can be printed or copied.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -83,6 +84,101 @@ fn imports_go_down_only() {
     assert!(checked > 30, "{checked} imports");
 }
 
+/// Modules of one folder do not need each other in a circle, and known answers need nothing of the module
+/// that asks for them: constants below arithmetic below tables, what is tested below its test.
+#[test]
+fn siblings_go_down_only() {
+    let sources = sources();
+    let module_of = |file: &str| file.trim_end_matches(".rs").trim_end_matches("/mod").to_owned();
+    let modules: Vec<String> = sources.iter().map(|(file, _)| module_of(file)).collect();
+    let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (file, code) in sources.iter().filter(|(file, _)| file != "fault.rs") {
+        let module = module_of(file);
+        let (folder, _) = module.rsplit_once('/').unwrap_or(("", &module));
+        for path in paths(&module, code) {
+            // The sibling through which the path goes, if it is one.
+            let below = path.strip_prefix(folder).map(|rest| rest.trim_start_matches('/'));
+            let Some(name) = below.and_then(|rest| rest.split('/').next()) else { continue };
+            let sibling = [folder, name].join("/").trim_start_matches('/').to_owned();
+            if modules.contains(&sibling) && sibling != module {
+                needs.entry(module.clone()).or_default().insert(sibling);
+            }
+        }
+        if module.ends_with("known_answers") {
+            let asks = paths(&module, code).into_iter().filter(|path| {
+                let rest = path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+                rest.is_some_and(|rest| !modules.contains(&first_of(folder, rest)))
+            });
+            assert_eq!(asks.collect::<Vec<_>>(), Vec::<String>::new(), "{module}");
+        }
+    }
+    assert!(needs.len() > 25, "{} modules", needs.len());
+    for module in needs.keys() {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![module]);
+        while let Some(at) = next.pop() {
+            for needed in needs.get(at).into_iter().flatten() {
+                assert_ne!(needed, module, "{at} needs {module}, which needs {at}");
+                if seen.insert(needed) {
+                    next.push(needed);
+                }
+            }
+        }
+    }
+}
+
+fn first_of(folder: &str, rest: &str) -> String {
+    format!("{folder}/{}", rest.split('/').next().unwrap_or_default())
+}
+
+/// The paths that a module's `use` lines name, from the root of the crate, with `/` between.
+fn paths(module: &str, code: &str) -> Vec<String> {
+    let uses = code.split("use ").skip(1).filter_map(|rest| rest.split(';').next());
+    let named = uses.flat_map(|text| {
+        let text: String = text.split_whitespace().collect();
+        without_braces(&text)
+    });
+    named.filter_map(|path| from_the_root(module, &path)).collect()
+}
+
+/// `a::{b, c::{d, e}}` as `a::b`, `a::c::d`, `a::c::e`.
+fn without_braces(text: &str) -> Vec<String> {
+    let Some((start, list)) = text.split_once('{') else { return vec![text.to_owned()] };
+    let list = list.strip_suffix('}').unwrap_or(list);
+    let (mut depth, mut items) = (0, vec![String::new()]);
+    for c in list.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if c == ',' && depth == 0 {
+            items.push(String::new());
+        } else {
+            items.last_mut().expect("an item").push(c);
+        }
+    }
+    let items = items.iter().filter(|item| !item.is_empty());
+    items.flat_map(|item| without_braces(item)).map(|item| format!("{start}{item}")).collect()
+}
+
+/// The path of a `use` line in this module; `None` if it leads out of the crate.
+fn from_the_root(module: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = module.split('/').collect();
+    match path.split("::").next() {
+        Some("crate") => parts.clear(),
+        Some("super" | "self") => {}
+        _ => return None,
+    }
+    for step in path.split("::") {
+        match step {
+            "crate" | "self" => {}
+            "super" => drop(parts.pop()),
+            step => parts.push(step),
+        }
+    }
+    Some(parts.join("/"))
+}
+
 /// No file of tests is left out: none is beside the core, and each of the suite is a module of it.
 #[test]
 fn every_test_is_in_the_suite() {
@@ -150,9 +246,11 @@ fn secrets_are_neither_printed_nor_copied() {
         "Opened",
         "RootKey",
         "DataKeyPair",
+        "PairColumns",
         "Modulus",
         "Work",
         "Moduli",
+        "Numbers",
         "Recoded",
         "Digits",
         "Signed",

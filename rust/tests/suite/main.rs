@@ -2,7 +2,9 @@
 //! named `slow`, too.
 
 mod aead;
+mod base64;
 mod batch;
+mod columns;
 mod contexts;
 mod drawn;
 mod ec;
@@ -10,6 +12,7 @@ mod encode;
 mod erasing_alloc;
 mod fault;
 mod generate;
+mod json_lines;
 mod kind;
 mod lanes;
 mod layers;
@@ -18,6 +21,7 @@ mod open_pair;
 mod pool;
 mod prepare;
 mod primes;
+mod public_numbers;
 mod random;
 mod random_sources;
 mod re_encrypt;

@@ -8,7 +8,7 @@ use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
 use pairsmith_core::natural::Natural;
 use pairsmith_core::pool::Pool;
-use pairsmith_core::primes::miller_rabin;
+use pairsmith_core::primes::proof;
 use pairsmith_core::primes::search::PrimeSearch;
 use pairsmith_core::purpose::Purpose;
 use pairsmith_core::random::{OsRandom, RandomSource};
@@ -161,7 +161,7 @@ fn bases_out_of_range_end() {
     for byte in [0, 0xff] {
         let numbers: Vec<&Natural> = vec![&prime; 8];
         let mut bases = Period::of([byte]);
-        let outcome = miller_rabin::passes(Engine::best(), &numbers, 5, &mut bases);
+        let outcome = proof::passes(Engine::best(), &numbers, 5, &mut bases);
         assert_eq!(outcome.err(), Some(Error::BrokenRandom));
         assert!(bases.draws < 1000);
     }

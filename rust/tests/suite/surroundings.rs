@@ -157,7 +157,7 @@ fn a_copy_of_the_machine_begins_a_batch_anew() {
             }
             calls += 1;
             let group = batch.next_group(PATIENCE).expect("no failure").expect("in time");
-            publics.extend(group.into_iter().map(|pair| pair.public_key));
+            publics.extend(group.iter().map(|pair| pair.public_key.to_vec()));
         }
         assert!(calls > 1);
         assert!(batch.next_group(PATIENCE).expect("the end").expect("at once").is_empty());

@@ -4,7 +4,7 @@
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 
-use super::pairwise::verifies;
+use super::signatures::verifies;
 use crate::error::Error;
 use crate::lanes::{Engine, POINT_LENGTH, SCALAR_LENGTH};
 use crate::self_test::{SelfTest, bytes};

@@ -2,13 +2,12 @@
 //! 140-3 IG 10.3.A). It is no default, because a scalar and its point go through no search: there
 //! is one multiplication, and the known answers are there for it.
 
-use k256::ecdsa::signature::{Signer, Verifier};
+use k256::ecdsa::signature::Signer;
 use ring::rand::SystemRandom;
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, UnparsedPublicKey,
-};
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 
 use super::known_answers;
+use super::signatures::verifies;
 use crate::error::Error;
 use crate::halves::public_half;
 use crate::lanes::crate_is_ready;
@@ -46,22 +45,4 @@ fn p256k_signature(pkcs8: &[u8], point: &[u8]) -> Option<Vec<u8>> {
     let key = k256::ecdsa::SigningKey::from_slice(document.private_key).ok()?;
     let signature: k256::ecdsa::Signature = key.try_sign(MESSAGE).ok()?;
     (document.public_key == Some(point)).then(|| signature.to_bytes().to_vec())
-}
-
-/// Whether `signature`, r and s in 32 bytes each, is one of `message` with SHA-256.
-pub(super) fn verifies(curve: Curve, point: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    match curve {
-        Curve::P256 => {
-            let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
-            key.verify(message, signature).is_ok()
-        }
-        Curve::P256K => {
-            if crate_is_ready(curve).is_err() {
-                return false;
-            }
-            let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(point);
-            let signature = k256::ecdsa::Signature::from_slice(signature);
-            key.is_ok_and(|key| signature.is_ok_and(|it| key.verify(message, &it).is_ok()))
-        }
-    }
 }

@@ -9,9 +9,9 @@ use super::{Engine, mask, scalar};
 #[cfg(target_arch = "x86_64")]
 use super::{
     avx2,
-    avx512::{curve, division, power as vector},
+    avx512::{across, curve, division, power as vector},
     columns::{self, Compiled},
-    curve::{Point, Scalar},
+    curve_crates::{Point, Scalar},
 };
 #[cfg(target_arch = "x86_64")]
 use crate::error::Error;
@@ -73,11 +73,14 @@ pub(super) fn power(
     assert!(available(engine), "{HERE}");
     match (engine, n[0].limbs().len()) {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: the CPU features were checked on the first line; it holds for all three calls.
+        // SAFETY: the CPU features were checked on the first line; it holds for all six calls.
         (Engine::Avx512, limbs) => unsafe {
-            match limbs {
-                16 => vector::power::<2>(n, bases, exponents),
-                24 => vector::power::<3>(n, bases, exponents),
+            match (limbs, n.len()) {
+                (16, ..=across::NUMBERS) => across::power::<3>(n, bases, exponents),
+                (24, ..=across::NUMBERS) => across::power::<4>(n, bases, exponents),
+                (_, ..=across::NUMBERS) => across::power::<5>(n, bases, exponents),
+                (16, _) => vector::power::<2>(n, bases, exponents),
+                (24, _) => vector::power::<3>(n, bases, exponents),
                 _ => vector::power::<4>(n, bases, exponents),
             }
         },

@@ -11,12 +11,13 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod columns;
 mod curve;
+mod curve_crates;
 mod dispatch;
 mod division;
 mod scalar;
 
-pub(crate) use curve::crate_is_ready;
-pub use curve::{POINT_LENGTH, Point, SCALAR_LENGTH, Scalar};
+pub(crate) use curve_crates::crate_is_ready;
+pub use curve_crates::{POINT_LENGTH, Point, SCALAR_LENGTH, Scalar};
 pub(crate) use division::Division;
 
 use crate::natural::Natural;
@@ -141,6 +142,34 @@ impl Engine {
         check(moduli);
         dispatch::square_repeatedly(self, moduli, times);
     }
+}
+
+/// A number of twice the modulus's limbs modulo an odd one of 16, 24 or 32, which is above the number's
+/// upper half.
+///
+/// # Panics
+///
+/// If the numbers are not as said: a defect of the caller, not an input.
+#[must_use]
+pub fn residue(number: &Natural, modulus: &Natural) -> Natural {
+    assert_eq!(number.limbs().len(), 2 * check(&[modulus]), "twice the limbs");
+    let residue = scalar::residue(number, modulus);
+    erase_stack();
+    residue
+}
+
+/// a·b modulo an odd number of 16, 24 or 32 limbs above both.
+///
+/// # Panics
+///
+/// If the numbers are not as said: a defect of the caller, not an input.
+#[must_use]
+pub fn product_modulo(a: &Natural, b: &Natural, modulus: &Natural) -> Natural {
+    let limbs = check(&[modulus]);
+    assert!(a.limbs().len() == limbs && b.limbs().len() == limbs, "one limb count");
+    let product = scalar::product_modulo(a, b, modulus);
+    erase_stack();
+    product
 }
 
 /// Bit i is set if the predicate holds for number i, of at most eight.

@@ -56,6 +56,50 @@ fn power<const K: usize>(n: &Natural, base: &Natural, exponent: &Natural) -> Nat
     work.number().copy()
 }
 
+/// See [`super::residue`].
+pub(super) fn residue(number: &Natural, n: &Natural) -> Natural {
+    match n.limbs().len() {
+        16 => residue_in::<2>(number, n),
+        24 => residue_in::<3>(number, n),
+        _ => residue_in::<4>(number, n),
+    }
+}
+
+fn residue_in<const K: usize>(number: &Natural, n: &Natural) -> Natural {
+    let modulus = Modulus::<K>::new(n);
+    let (mut work, r_squared) = (Work::new(modulus.one()), modulus.r_squared());
+    modulus.reduce_whole(&mut work, number);
+    modulus.multiply(&mut work, &r_squared);
+    work.number().copy()
+}
+
+/// See [`super::product_modulo`].
+pub(super) fn product_modulo(a: &Natural, b: &Natural, n: &Natural) -> Natural {
+    match n.limbs().len() {
+        16 => product_in::<2>(a, b, n),
+        24 => product_in::<3>(a, b, n),
+        _ => product_in::<4>(a, b, n),
+    }
+}
+
+fn product_in<const K: usize>(a: &Natural, b: &Natural, n: &Natural) -> Natural {
+    let modulus = Modulus::<K>::new(n);
+    let mut work = Work::new(a);
+    modulus.multiply(&mut work, b);
+    modulus.multiply(&mut work, &modulus.r_squared());
+    work.number().copy()
+}
+
+/// 2^(2·w) mod n for an odd n ≥ 3 of 16, 24 or 32 limbs, w bits.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn r_squared(n: &Natural) -> Natural {
+    match n.limbs().len() {
+        16 => Modulus::<2>::new(n).r_squared(),
+        24 => Modulus::<3>::new(n).r_squared(),
+        _ => Modulus::<4>::new(n).r_squared(),
+    }
+}
+
 /// See [`super::Engine::square_repeatedly`].
 pub(super) fn square_repeatedly<const K: usize>(n: &Natural, times: usize) {
     let modulus = Modulus::<K>::new(n);
@@ -67,9 +111,8 @@ pub(super) fn square_repeatedly<const K: usize>(n: &Natural, times: usize) {
 
 /// base^0, base^1, … base^15 in Montgomery form.
 fn table<const K: usize>(modulus: &Modulus<K>, base: &Natural) -> Vec<Natural> {
-    let mut work = Work::new(modulus.one());
-    modulus.multiply_by_r(&mut work);
-    modulus.multiply(&mut work, base);
+    let mut work = Work::new(base);
+    modulus.multiply(&mut work, &modulus.r_squared());
     let mut table = vec![modulus.one().copy(), work.number().copy()];
     while table.len() < 1 << WINDOW {
         modulus.multiply(&mut work, &table[1]);

@@ -31,6 +31,18 @@ impl Natural {
         number
     }
 
+    /// self + other modulo 2^(64 · limbs), for another of no more limbs.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let mut sum = self.copy();
+        let mut carry = 0;
+        for (i, out) in sum.limbs.iter_mut().enumerate() {
+            let addend = other.limbs.get(i).copied().unwrap_or(0);
+            (*out, carry) = multiply_add(1, addend, *out, carry);
+        }
+        sum
+    }
+
     /// left · right, in as many limbs as both have together.
     #[must_use]
     pub fn product(left: &Self, right: &Self) -> Self {
@@ -72,35 +84,6 @@ impl Natural {
             borrow = high.wrapping_add(u64::from(below));
         }
         quotient
-    }
-
-    /// Whether an odd divisor divides the number. The divisor has no more limbs than the number, and
-    /// its highest is not 0.
-    ///
-    /// Montgomery's reduction, one limb further than needed: (self + k · divisor) / 2^(64 · rounds) is
-    /// below twice the divisor, hence 0 or the divisor itself if that divides.
-    #[must_use]
-    pub fn is_multiple_of_odd(&self, divisor: &Self) -> bool {
-        let length = divisor.limbs.len();
-        let rounds = self.limbs.len() - length + 1;
-        let negated_inverse = inverse_modulo_word(divisor.limbs[0]).wrapping_neg();
-        let mut rest = Self::zero(self.limbs.len() + 2);
-        rest.limbs[..self.limbs.len()].copy_from_slice(&self.limbs);
-        for low in 0..rounds {
-            let factor = rest.limbs[low].wrapping_mul(negated_inverse);
-            let mut carry = 0;
-            for (out, &limb) in rest.limbs[low..].iter_mut().zip(&divisor.limbs) {
-                (*out, carry) = multiply_add(limb, factor, *out, carry);
-            }
-            for out in &mut rest.limbs[low + length..] {
-                (*out, carry) = multiply_add(0, 0, *out, carry);
-            }
-        }
-        let high = &rest.limbs[rounds..];
-        let zero = high.iter().fold(0, |any, limb| any | limb);
-        let same = high.iter().zip(&divisor.limbs).fold(high[length], |any, (a, b)| any | (a ^ b));
-        // A gate's answer, and public: a number that fails is discarded.
-        zero == 0 || same == 0
     }
 
     /// self mod 65537: as 2^16 ≡ −1, the alternating sum of the 16-bit digits.

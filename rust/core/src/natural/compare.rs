@@ -66,6 +66,15 @@ impl Natural {
         reduced
     }
 
+    /// self − other modulo `modulus`, which is above both.
+    #[must_use]
+    pub fn minus_modulo(&self, other: &Self, modulus: &Self) -> Self {
+        let (mut difference, borrow) = self.difference(other);
+        // What is below zero has wrapped around; the modulus wraps it back.
+        difference.replace_if(&difference.plus(modulus), borrow);
+        difference
+    }
+
     /// self − other modulo 2^(64 · limbs), and all ones if it was negative, else 0.
     fn difference(&self, other: &Self) -> (Self, u64) {
         assert_eq!(self.limbs.len(), other.limbs.len(), "numbers of one size");

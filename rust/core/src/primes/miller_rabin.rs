@@ -3,7 +3,6 @@
 use crate::error::Error;
 use crate::lanes::{Engine, LANES};
 use crate::natural::Natural;
-use crate::primes::known_answers;
 use crate::random::RandomSource;
 
 /// FIPS 186-5 Table B.1, the column for an error probability at the key's security strength: rounds
@@ -20,26 +19,6 @@ pub fn rounds(prime_bits: usize) -> usize {
 ///
 /// The rounds of all numbers share the lanes. `bases` is a source of its own, so that a seeded
 /// source of candidates determines the primes and nothing else does.
-///
-/// # Errors
-/// [`Error::Random`] if there was no randomness for the bases, [`Error::BrokenRandom`] if it is of no
-/// use; [`Error::SelfTest`].
-pub fn passes(
-    engine: Engine,
-    numbers: &[&Natural],
-    rounds: usize,
-    bases: &mut impl RandomSource,
-) -> Result<Vec<bool>, Error> {
-    if let Some(number) = numbers.first() {
-        known_answers::before_use(engine, number.limbs().len())?;
-    }
-    let passed = rounds_passed(engine, numbers, rounds, bases)?;
-    #[cfg(feature = "fault-injection")]
-    let passed = crate::fault::in_proofs(passed);
-    Ok(passed)
-}
-
-/// As [`passes`], without asking whether the arithmetic is right.
 pub(super) fn rounds_passed(
     engine: Engine,
     numbers: &[&Natural],

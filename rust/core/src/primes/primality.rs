@@ -4,7 +4,7 @@
 use crate::error::Error;
 use crate::lanes::Engine;
 use crate::natural::Natural;
-use crate::primes::miller_rabin;
+use crate::primes::proof;
 use crate::primes::trial_division::TrialDivision;
 use crate::random::RandomSource;
 
@@ -34,7 +34,7 @@ pub fn is_prime_vartime(
     }
     // A composite leaves with the first batch that it fails.
     for _ in 0..ROUNDS / engine.width() {
-        if miller_rabin::passes(engine, &[n], engine.width(), bases)? == [false] {
+        if proof::passes(engine, &[n], engine.width(), bases)? == [false] {
             return Ok(false);
         }
     }

@@ -4,8 +4,8 @@
 use num_bigint::{BigInt, BigUint};
 use num_traits::One as _;
 use pairsmith_core::lanes::Engine;
-use pairsmith_core::primes::miller_rabin;
 use pairsmith_core::primes::primality::is_prime_vartime;
+use pairsmith_core::primes::{miller_rabin, proof};
 use pairsmith_core::random::{HmacDrbg, OsRandom};
 use pairsmith_tests::{
     CHERNICK, Scripted, base2_pseudoprime, big_hex, for_each_engine, natural, prime_from,
@@ -157,7 +157,7 @@ fn assert_falls(engine: Engine, n: &BigUint, limbs: usize) {
     let number = natural(n, limbs);
     assert_eq!(engine.base2_fermat(&[&number]), 1, "{n} passes the base-2 test");
     let mut bases = HmacDrbg::new(b"bases", b"");
-    let passed = miller_rabin::passes(engine, &[&number], 8, &mut bases).expect("bases");
+    let passed = proof::passes(engine, &[&number], 8, &mut bases).expect("bases");
     assert_eq!(passed, [false], "{n} falls to Miller–Rabin");
     assert!(!is_prime(engine, n, limbs), "{n} is not taken for a prime");
 }
@@ -180,9 +180,8 @@ fn miller_rabin_answers_for_each_number(engine: Engine) {
     let (prime, composite) = (natural(&prime, 16), natural(&base2_pseudoprime(), 16));
     let mut bases = HmacDrbg::new(b"bases", b"");
     for rounds in [4, 5, 9] {
-        let mut passes = |numbers: [_; 3]| {
-            miller_rabin::passes(engine, &numbers, rounds, &mut bases).expect("bases")
-        };
+        let mut passes =
+            |numbers: [_; 3]| proof::passes(engine, &numbers, rounds, &mut bases).expect("bases");
         assert_eq!(passes([&prime, &prime, &prime]), [true, true, true]);
         assert_eq!(passes([&prime, &composite, &prime]), [true, false, true]);
         assert_eq!(passes([&composite, &prime, &composite]), [false, true, false]);

@@ -1,7 +1,7 @@
 //! Multiples of a curve's base point in eight lanes: public keys.
 //!
 //! The way down: `multiply` → `affine`, `table`, `digits` → `point`, `inverse` → `field` →
-//! `parameters`. Instructions and addresses never depend on a scalar.
+//! `parameters` → `limbs`. Instructions and addresses never depend on a scalar.
 
 mod affine;
 mod digits;

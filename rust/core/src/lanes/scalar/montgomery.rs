@@ -68,15 +68,18 @@ impl<'a, const K: usize> Modulus<'a, K> {
         &self.one
     }
 
-    /// work = R² mod n, for a work of one: 2^k in Montgomery form, squared, is 2^(2·k).
-    pub(super) fn multiply_by_r(&self, work: &mut Work<K>) {
+    /// R² mod n, which makes a Montgomery form of what it is multiplied by: 2^k in Montgomery form,
+    /// squared, is 2^(2·k).
+    pub(super) fn r_squared(&self) -> Natural {
+        let mut work = Work::new(&self.one);
         let bits = 64 * BLOCK * K;
         for _ in 0..bits >> bits.trailing_zeros() {
-            self.double_if(work, 1);
+            self.double_if(&mut work, 1);
         }
         for _ in 0..bits.trailing_zeros() {
-            self.square(work);
+            self.square(&mut work);
         }
+        work.number
     }
 
     /// work = work·2^`set` mod n, for a `set` of 0 or 1.
@@ -126,6 +129,13 @@ impl<'a, const K: usize> Modulus<'a, K> {
         let [low, high] = &mut *work.product;
         low.as_flattened_mut().copy_from_slice(work.number.limbs());
         high.as_flattened_mut().fill(0);
+        self.reduce(work);
+    }
+
+    /// work = number / R mod n, for a number below n·R.
+    pub(super) fn reduce_whole(&self, work: &mut Work<K>, number: &Natural) {
+        let product = work.product.as_flattened_mut().as_flattened_mut();
+        product.copy_from_slice(number.limbs());
         self.reduce(work);
     }
 

@@ -3,16 +3,14 @@
 use zeroize::Zeroizing;
 
 use super::super::vector::{from_words, to_words};
-use super::field::{
-    Element, LIMBS, constant, is_zero, multiply, negated_where, plain, select, square,
-};
+use super::field::{Element, constant, is_zero, multiply, negated_where, plain, select, square};
 use super::inverse::inverse;
-use super::limbs::{to_bytes, to_limbs52, to_limbs64};
+use super::limbs::{LIMBS, to_bytes, to_limbs52, to_limbs64};
 use super::parameters::Parameters;
 use super::point::{Affine, Point};
 use crate::error::Error;
 use crate::lanes::LANES;
-use crate::lanes::curve::{self, POINT_LENGTH};
+use crate::lanes::curve_crates::{self, POINT_LENGTH};
 
 /// Points of eight lanes, of which the first `lanes` are wanted, negated where `negative` says so.
 /// `None` stands where z is 0.
@@ -25,7 +23,7 @@ pub(super) fn finish<C: Parameters>(
     z_inverse: &Element,
     negative: u8,
     lanes: usize,
-) -> Result<Vec<Option<curve::Point>>, Error> {
+) -> Result<Vec<Option<curve_crates::Point>>, Error> {
     let missing = is_zero::<C>(&point.z);
     let zz = square::<C>(z_inverse);
     let x = multiply::<C>(&point.x, &zz);
@@ -65,7 +63,12 @@ pub(super) fn without_zeros<C: Parameters>(z: &Element) -> Element {
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn uncompressed(x: &Element, y: &Element, missing: u8, lanes: usize) -> Vec<Option<curve::Point>> {
+fn uncompressed(
+    x: &Element,
+    y: &Element,
+    missing: u8,
+    lanes: usize,
+) -> Vec<Option<curve_crates::Point>> {
     let [x, y] = [x, y].map(|element| element.map(|limb| to_words(limb)));
     let point = |lane: usize| {
         let mut bytes = [0; POINT_LENGTH];

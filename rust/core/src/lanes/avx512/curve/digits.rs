@@ -15,7 +15,7 @@ use super::super::vector::{Lanes, from_words, shift_left, splat};
 use super::limbs::from_bytes;
 use super::parameters::Parameters;
 use crate::lanes::LANES;
-use crate::lanes::curve::Scalar;
+use crate::lanes::curve_crates::Scalar;
 
 /// How many digits a scalar has.
 pub(super) const WINDOWS: usize = 51;

@@ -11,9 +11,9 @@ use std::arch::x86_64::{
 };
 
 use super::super::vector::{Lanes, add, carry_of, high, limb_of, low, splat, zero};
+use super::limbs::LIMBS;
 use super::parameters::{Parameters, Reduction};
 
-pub(in super::super) const LIMBS: usize = 5;
 /// An element of the field in each lane.
 pub(super) type Element = [Lanes; LIMBS];
 

@@ -1,7 +1,9 @@
 //! Numbers of 256 bits outside the lanes: as bytes, and in limbs of 64 and of 52 bits.
 
 use super::super::vector::{LIMB_BITS, LIMB_MASK};
-use super::field::LIMBS;
+
+/// Limbs of 52 bits of such a number.
+pub(super) const LIMBS: usize = 5;
 
 /// The first 32 bytes, big-endian.
 pub(super) fn from_bytes(bytes: &[u8]) -> [u64; 4] {

@@ -20,12 +20,12 @@ use super::digits::{Digits, Recoded, WINDOWS};
 use super::field::{Element, constant, multiply, select};
 use super::parameters::Parameters;
 use super::point::{Affine, Point};
-use super::table::Table;
+use super::table::{Table, Tabled};
 use crate::error::Error;
 #[cfg(feature = "fault-injection")]
 use crate::fault::{self, Place};
 use crate::lanes::LANES;
-use crate::lanes::curve::{self, Scalar};
+use crate::lanes::curve_crates::{self, Scalar};
 
 /// Up to so many scalars are quicker one by one.
 const FEW: usize = 3;
@@ -34,9 +34,9 @@ const GROUPS: usize = 16;
 
 /// kG for each scalar k in 1 .. n; `None` where this engine's formulas do not hold.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(in crate::lanes) fn base_multiples<C: Parameters>(
+pub(in crate::lanes) fn base_multiples<C: Tabled>(
     scalars: &[Scalar],
-) -> Result<Vec<Option<curve::Point>>, Error> {
+) -> Result<Vec<Option<curve_crates::Point>>, Error> {
     let table = Table::of::<C>()?;
     let mut points = Vec::with_capacity(scalars.len());
     if scalars.len() <= FEW {
@@ -56,7 +56,7 @@ pub(in crate::lanes) fn base_multiples<C: Parameters>(
 fn many<C: Parameters>(
     table: &Table,
     scalars: &[Scalar],
-    points: &mut Vec<Option<curve::Point>>,
+    points: &mut Vec<Option<curve_crates::Point>>,
 ) -> Result<(), Error> {
     let mut sums = Vec::with_capacity(GROUPS);
     // Products of all z up to each: the last is inverted for all (P. L. Montgomery, 1987).
@@ -98,7 +98,10 @@ fn sum_of_windows<C: Parameters>(table: &Table, digits: &Digits) -> Point {
 
 /// One scalar: lane i adds up windows i, i + 8, …; then the lanes are added up.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn one<C: Parameters>(table: &Table, scalar: &Scalar) -> Result<Vec<Option<curve::Point>>, Error> {
+fn one<C: Parameters>(
+    table: &Table,
+    scalar: &Scalar,
+) -> Result<Vec<Option<curve_crates::Point>>, Error> {
     let scalar = Recoded::new::<C>(scalar);
     let mut sum = with_z_one::<C>(&table.select_run::<C>(&scalar, 0));
     for first in (LANES..WINDOWS - WINDOWS % LANES).step_by(LANES) {

@@ -1,9 +1,7 @@
 //! The two curves as constants: y² = x³ + ax + b over the integers modulo p, with a base point of
 //! prime order n.
 
-use super::field::LIMBS;
-use super::table::Table;
-use crate::once::Once;
+use super::limbs::LIMBS;
 use crate::spec::Curve;
 
 /// How products are brought back below 2p, and what stands for a number for that reason.
@@ -29,9 +27,6 @@ pub(in crate::lanes) trait Parameters {
     const TO_FORM: [u64; LIMBS];
     /// n, in limbs of 64 bits.
     const ORDER: [u64; 4];
-
-    /// Where the curve's table is kept.
-    fn table() -> &'static Once<Table>;
 }
 
 /// NIST P-256 (SP 800-186, 3.2.1.3).
@@ -57,11 +52,6 @@ impl Parameters for P256 {
         [0x300, 0xf_ffff_fff0_0000, 0xf_fffe_ffff_fffb, 0xf_dfff_ffff_ffff, 0x4ff_ffff];
     const ORDER: [u64; 4] =
         [0xf3b9_cac2_fc63_2551, 0xbce6_faad_a717_9e84, u64::MAX, 0xffff_ffff_0000_0000];
-
-    fn table() -> &'static Once<Table> {
-        static TABLE: Once<Table> = Once::new();
-        &TABLE
-    }
 }
 
 /// secp256k1 (SEC 2, 2.4.1).
@@ -83,9 +73,4 @@ impl Parameters for P256K {
     const TO_FORM: [u64; LIMBS] = Self::ONE;
     const ORDER: [u64; 4] =
         [0xbfd2_5e8c_d036_4141, 0xbaae_dce6_af48_a03b, 0xffff_ffff_ffff_fffe, u64::MAX];
-
-    fn table() -> &'static Once<Table> {
-        static TABLE: Once<Table> = Once::new();
-        &TABLE
-    }
 }

@@ -11,13 +11,14 @@ use std::arch::x86_64::{
 
 use super::super::vector::{Lanes, from_words, splat, zero};
 use super::digits::{Digits, ENTRIES, Recoded, WINDOW, WINDOWS};
-use super::field::{Element, LIMBS, constant, multiply, negated_where};
-use super::limbs::{from_bytes, to_limbs52};
-use super::parameters::Parameters;
+use super::field::{Element, constant, multiply, negated_where};
+use super::limbs::{LIMBS, from_bytes, to_limbs52};
+use super::parameters::{P256, P256K, Parameters};
 use super::point::Affine;
 use crate::error::Error;
 use crate::lanes::LANES;
-use crate::lanes::curve::{self, Point, SCALAR_LENGTH};
+use crate::lanes::curve_crates::{Point, SCALAR_LENGTH, odd_multiples_vartime};
+use crate::once::Once;
 
 /// Sixteen points: of each limb of x, then of y, the sixteen in order.
 type Block = [[Lanes; ENTRIES / LANES]; 2 * LIMBS];
@@ -25,15 +26,34 @@ type Block = [[Lanes; ENTRIES / LANES]; 2 * LIMBS];
 /// The points of windows 0 to 50, lowest sizes first; then sizes 33 to 63 of window 50. 66 KB.
 pub(in crate::lanes) struct Table(Vec<Block>);
 
+/// A curve with a place where its table is kept.
+pub(in crate::lanes) trait Tabled: Parameters {
+    fn table() -> &'static Once<Table>;
+}
+
+impl Tabled for P256 {
+    fn table() -> &'static Once<Table> {
+        static TABLE: Once<Table> = Once::new();
+        &TABLE
+    }
+}
+
+impl Tabled for P256K {
+    fn table() -> &'static Once<Table> {
+        static TABLE: Once<Table> = Once::new();
+        &TABLE
+    }
+}
+
 impl Table {
     /// The curve's table, made at the first call: see [`crate::once`].
     ///
     /// # Errors
     /// [`Error::Consistency`] if an entry is no point of the curve.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn of<C: Parameters>() -> Result<&'static Self, Error> {
+    pub(super) fn of<C: Tabled>() -> Result<&'static Self, Error> {
         C::table().get_or_make(|| {
-            let points = curve::odd_multiples_vartime(C::CURVE, WINDOW, WINDOWS);
+            let points = odd_multiples_vartime(C::CURVE, WINDOW, WINDOWS);
             let mut blocks = Vec::with_capacity(WINDOWS + 1);
             for points in points.chunks_exact(ENTRIES) {
                 blocks.push(block::<C>(points)?);
