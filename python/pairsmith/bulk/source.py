@@ -66,7 +66,7 @@ class PairSource:
         self._left = count
         self._workers = workers
         self._wait = wait
-        self._most = RSA_GROUP if job.key_pair_spec.startswith("RSA") else GROUP
+        self._most = RSA_GROUP if job.key_pair_spec.kind.is_long else GROUP
         self._reader: PairReader | None = None
         self._version: str | None = None
         self._next_look = 0.0
