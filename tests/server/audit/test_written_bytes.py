@@ -120,6 +120,7 @@ def test_plain_is_what_json_has_as_it_is(before: str) -> None:
 
 
 @given(MOMENTS)
+@example(datetime(1425, 1, 1, 0, 0, 0, 999999, tzinfo=UTC))
 def test_a_moment_is_written_as_ever(time: datetime) -> None:
     """In UTC, to the microsecond."""
     assert moment_text(time) == moment(time)

@@ -115,8 +115,9 @@ def event_json(event: str, moment: datetime, **told: object) -> str:
 
 def moment_text(moment: datetime) -> str:
     """Write a moment in UTC to the microsecond, always of the same length."""
-    # The number of seconds is exact until the year 2500.
-    return f"{_second_text(moment.timestamp() // 1)}.{moment.microsecond:06}Z"
+    # Without its microseconds: a float has not room for them in every century.
+    second = moment.replace(microsecond=0).timestamp()
+    return f"{_second_text(second)}.{moment.microsecond:06}Z"
 
 
 @lru_cache(maxsize=64)
