@@ -32,7 +32,8 @@ run: $(VENV)/.built ## Make, rotate and open pairs of every kind in a throw-away
 test: test-programs $(VENV)/.synced ## Pass the tests: both halves, and a summary of both.
 	@$(PYTHON) tests/run.py $(MAKE) test-python test-rust
 
-test-slow: test-programs $(VENV)/.synced ## Pass the proofs that take minutes, too.
+test-slow: $(VENV)/.synced ## Pass the proofs that take minutes, too.
+	@tests/programs valgrind
 	@$(PYTHON) tests/run.py $(MAKE) test-slow-python test-slow-rust
 
 RUNS ?= 10
