@@ -9,8 +9,10 @@ import sys
 import pytest
 
 LIMIT = 12_000
-"""Instructions that a pair costs more as a Python object than as a row of a table. There
-were 6,400 to 8,800, from run to run, when the limit was set."""
+"""Instructions that a pair costs more as a Python object than as a row of a table.
+
+There were 6,400 to 8,800, from run to run, when the limit was set.
+"""
 FEW, MANY = 500, 2500
 
 CHILD = """
