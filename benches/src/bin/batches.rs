@@ -12,7 +12,7 @@ use pairsmith_core::batch::{Batch, Order};
 use pairsmith_core::columns::PairColumns;
 use pairsmith_core::json_lines::{self, Expected};
 use pairsmith_core::lanes::Engine;
-use pairsmith_core::public_numbers::Kind;
+use pairsmith_core::public_numbers::Wanted;
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec};
 use pairsmith_core::wrap::{Layout, WrappingKey};
@@ -33,7 +33,7 @@ fn main() {
     let mut out = text.clone();
     let expected = Expected {
         beginnings: &[BEGINNING.to_vec()],
-        kind: Kind { spec: SPEC, format: KeyFormat::Pem, kept: false },
+        wanted: Wanted { spec: SPEC, format: KeyFormat::Pem, kept: false },
         with_plaintext: false,
         longest: 1 << 18,
     };

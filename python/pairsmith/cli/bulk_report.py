@@ -55,6 +55,8 @@ def verify(
 
 
 def _show(report: Report, *, opened: bool, compared: bool) -> None:
+    from pairsmith.bulk.halves import modulus_bytes
+
     job = report.manifest.job
     shards = len(report.manifest.shards)
     moduli = f"{report.moduli:,} compared" if compared else "not compared"
@@ -65,7 +67,7 @@ def _show(report: Report, *, opened: bool, compared: bool) -> None:
             ("Shards", f"{report.shards:,} of {shards:,} whole"),
             ("Records", f"{report.records:,} of {job.count:,} read"),
             ("Opened", f"{report.opened:,} that fit" if opened else "none"),
-            ("Moduli", moduli if job.key_pair_spec.kind.is_long else None),
+            ("Moduli", moduli if modulus_bytes(job.key_pair_spec) else None),
         ]
     )
     for finding in report.findings[:SHOWN]:

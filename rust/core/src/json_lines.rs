@@ -5,7 +5,7 @@
 
 use crate::columns::{PairColumns, PairView};
 use crate::encode::base64;
-use crate::public_numbers::{Kind, Numbers};
+use crate::public_numbers::{Numbers, Wanted};
 
 const IV: &[u8] = b", \"Iv\": \"";
 const BLOB: &[u8] = b"\", \"PrivateKeyCiphertextBlob\": \"";
@@ -83,7 +83,7 @@ pub struct Expected<'a> {
     /// How a line may begin.
     pub beginnings: &'a [Vec<u8>],
     /// The public keys.
-    pub kind: Kind,
+    pub wanted: Wanted,
     /// Whether private keys are in the lines.
     pub with_plaintext: bool,
     /// The most bytes of a line, its end included.
@@ -114,7 +114,7 @@ pub fn judged(text: &[u8], expected: &Expected<'_>) -> Judged {
         judged.length += line.len();
         let key = public_key(line, expected);
         let row = judged.numbers.len();
-        if !judged.numbers.push(expected.kind, key.as_deref()) {
+        if !judged.numbers.push(expected.wanted, key.as_deref()) {
             judged.doubtful.push((row, start, judged.length));
         }
     }

@@ -31,9 +31,14 @@ pub struct Claim<'a> {
 /// # Errors
 /// [`Error::Decryption`] whatever does not fit: blob, Iv, Aad, key, purpose, or the two halves;
 /// [`Error::SelfTest`].
-pub fn open_pair(key: &WrappingKey, source: Source<'_>, claim: Claim<'_>) -> Result<Opened, Error> {
+pub fn open_pair(
+    key: &WrappingKey,
+    source: Source<'_>,
+    claim: Claim<'_>,
+    engine: Engine,
+) -> Result<Opened, Error> {
     let opened = key.open(source)?;
-    require_pair(&opened, claim)?;
+    require_pair(&opened, claim, engine)?;
     Ok(opened)
 }
 
@@ -41,26 +46,30 @@ pub fn open_pair(key: &WrappingKey, source: Source<'_>, claim: Claim<'_>) -> Res
 ///
 /// # Errors
 /// [`Error::Decryption`]; [`Error::SelfTest`].
-pub(crate) fn require_pair(opened: &Opened, claim: Claim<'_>) -> Result<(), Error> {
+pub(crate) fn require_pair(opened: &Opened, claim: Claim<'_>, engine: Engine) -> Result<(), Error> {
     let stated = Purpose::Pair(claim.spec, claim.format);
     if ![stated, Purpose::Unstated].contains(&opened.purpose) {
         return Err(Error::Decryption);
     }
-    let compare = || belong_together(&opened.plaintext, claim);
+    let compare = || belong_together(&opened.plaintext, claim, engine);
     match claim.spec {
         KeyPairSpec::Drawn(kind) => drawn::erased_after(kind, compare),
         _ => stack::erased_after::<{ stack::DEEP }, _>(compare),
     }
 }
 
-fn belong_together(private_key: &SecretBytes, claim: Claim<'_>) -> Result<(), Error> {
+fn belong_together(
+    private_key: &SecretBytes,
+    claim: Claim<'_>,
+    engine: Engine,
+) -> Result<(), Error> {
     let pair = EncodedPair {
         private_key: der(private_key.expose(), claim.format, "PRIVATE KEY")?,
         public_key: der(claim.public_key, claim.format, "PUBLIC KEY")?.expose().to_vec(),
     };
     let (pkcs8, spki) = (pair.private_key.expose(), pair.public_key.as_slice());
     let tested = match claim.spec {
-        KeyPairSpec::Rsa(size) => rsa::pairwise_consistency_test(Engine::best(), pkcs8, spki)
+        KeyPairSpec::Rsa(size) => rsa::pairwise_consistency_test(engine, pkcs8, spki)
             .and_then(|()| rsa::require_size(size, spki)),
         KeyPairSpec::Ec(curve) => ec::pairwise_consistency_test(curve, pkcs8, spki),
         KeyPairSpec::Drawn(kind) => drawn::require_halves(kind, pkcs8, spki),

@@ -76,16 +76,15 @@ pub fn sealing() -> Result<Prepared, Error> {
     })
 }
 
-/// For opening a pair of a kind, whose halves are held against each other.
+/// For opening a pair of a kind by an engine: its halves are held against each other.
 ///
 /// # Errors
 /// As [`pair`].
-pub fn opening(spec: KeyPairSpec) -> Result<Prepared, Error> {
+pub fn opening(spec: KeyPairSpec, engine: Engine) -> Result<Prepared, Error> {
     while_preparing(|| {
         sealing()?;
         match spec {
             KeyPairSpec::Rsa(size) => {
-                let engine = Engine::best();
                 primes::known_answers::before_use(engine, size.prime_bits() / 64)?;
                 rsa::known_answers::before_use(engine)
             }

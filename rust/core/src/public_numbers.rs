@@ -12,7 +12,7 @@ pub const DIGEST: usize = 16;
 
 /// What public keys are expected, and what is kept of them.
 #[derive(Clone, Copy)]
-pub struct Kind {
+pub struct Wanted {
     /// The kind of pairs.
     pub spec: KeyPairSpec,
     /// Their encoding.
@@ -54,17 +54,17 @@ impl Numbers {
     }
 
     /// Adds a key; whether it is one that this crate could have written.
-    pub fn push(&mut self, kind: Kind, key: Option<&[u8]>) -> bool {
-        let number = key.and_then(|key| public_number(kind.spec, kind.format, key));
+    pub fn push(&mut self, wanted: Wanted, key: Option<&[u8]>) -> bool {
+        let number = key.and_then(|key| public_number(wanted.spec, wanted.format, key));
         let Some(number) = number else {
             self.digests.extend([0; DIGEST]);
-            if kind.kept {
-                self.kept.resize(self.kept.len() + number_length(kind.spec), 0);
+            if wanted.kept {
+                self.kept.resize(self.kept.len() + number_length(wanted.spec), 0);
             }
             return false;
         };
         self.digests.extend_from_slice(&digest(&SHA256, &number).as_ref()[..DIGEST]);
-        if kind.kept {
+        if wanted.kept {
             self.kept.extend_from_slice(&number);
         }
         true

@@ -2,6 +2,7 @@
 //! that its plaintext exists in erasing memory alone, and only for as long as that takes.
 
 use crate::error::Error;
+use crate::lanes::Engine;
 use crate::open_pair::{Claim, require_pair};
 use crate::purpose::Purpose;
 use crate::random::RandomSource;
@@ -36,14 +37,14 @@ pub fn re_encrypt(
 }
 
 /// The same for the private half of a pair. A blob that does not state its purpose is opened as
-/// [`crate::open_pair`] does it, and the new one states it.
+/// [`crate::open_pair`] does it, by that engine, and the new one states it.
 ///
 /// # Errors
 /// As [`re_encrypt`], and [`Error::Decryption`] for what is no private half of such a pair.
 pub fn re_encrypt_pair(
     old: &WrappingKey,
     source: Source<'_>,
-    claim: Claim<'_>,
+    (claim, engine): (Claim<'_>, Engine),
     new: &WrappingKey,
     destination: Destination<'_>,
     random: &mut impl RandomSource,
@@ -52,7 +53,7 @@ pub fn re_encrypt_pair(
     let opened = old.open(source)?;
     // What was sealed as such a pair was one when it was made, and nobody is shown it here.
     if opened.purpose != purpose {
-        require_pair(&opened, claim)?;
+        require_pair(&opened, claim, engine)?;
     }
     sealed(&opened.plaintext, purpose, new, destination, random)
 }

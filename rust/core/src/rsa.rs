@@ -59,14 +59,6 @@ pub(crate) fn pairwise_consistency_tests(
         .try_for_each(|((pkcs8, spki), signature)| signature::verify(pkcs8, spki, &signature))
 }
 
-/// Lets work pass that relies on signatures.
-///
-/// # Errors
-/// [`Error::SelfTest`].
-pub(crate) fn before_use(engine: Engine) -> Result<(), Error> {
-    known_answers::before_use(engine)
-}
-
 /// Refuses a public half whose modulus has another size.
 ///
 /// # Errors

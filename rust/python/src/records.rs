@@ -2,7 +2,7 @@
 
 use pairsmith_core::json_lines::{self, Expected};
 use pairsmith_core::prepare;
-use pairsmith_core::public_numbers::{self, Kind, Numbers};
+use pairsmith_core::public_numbers::{self, Numbers, Wanted};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -30,9 +30,9 @@ pub fn judge_lines<'py>(
     keep_numbers: bool,
     longest: usize,
 ) -> PyResult<JudgedLines<'py>> {
-    let kind = kind(spec, key_format, keep_numbers)?;
+    let wanted = wanted(spec, key_format, keep_numbers)?;
     guarded(|| {
-        let expected = Expected { beginnings: &beginnings, kind, with_plaintext, longest };
+        let expected = Expected { beginnings: &beginnings, wanted, with_plaintext, longest };
         let judged = released(py, prepare::nothing(), || json_lines::judged(text, &expected));
         let (digests, numbers) = to_python(py, &judged.numbers);
         Ok((judged.length, digests, numbers, judged.doubtful))
@@ -52,12 +52,12 @@ pub fn judge_public_keys<'py>(
     key_format: &str,
     keep_numbers: bool,
 ) -> PyResult<(Bytes<'py>, Bytes<'py>, Vec<usize>)> {
-    let kind = kind(spec, key_format, keep_numbers)?;
+    let wanted = wanted(spec, key_format, keep_numbers)?;
     guarded(|| {
         let (numbers, doubtful) = released(py, prepare::nothing(), || {
             let (mut numbers, mut doubtful, mut start) = (Numbers::default(), vec![], 0);
             for (row, end) in ends.iter().enumerate() {
-                if !numbers.push(kind, keys.get(start..*end)) {
+                if !numbers.push(wanted, keys.get(start..*end)) {
                     doubtful.push(row);
                 }
                 start = *end;
@@ -75,8 +75,8 @@ pub fn repeated_digests(py: Python<'_>, digests: &[u8]) -> PyResult<Vec<(usize, 
     guarded(|| Ok(released(py, prepare::nothing(), || public_numbers::repeated(digests))))
 }
 
-fn kind(spec: &str, key_format: &str, kept: bool) -> PyResult<Kind> {
-    Ok(Kind { spec: names::spec(spec)?, format: names::format(key_format)?, kept })
+fn wanted(spec: &str, key_format: &str, kept: bool) -> PyResult<Wanted> {
+    Ok(Wanted { spec: names::spec(spec)?, format: names::format(key_format)?, kept })
 }
 
 fn to_python<'py>(py: Python<'py>, numbers: &Numbers) -> (Bytes<'py>, Bytes<'py>) {

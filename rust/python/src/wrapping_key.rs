@@ -87,8 +87,9 @@ impl WrappingKey {
         let source = Source { layout: names::layout(advance), blob, iv, aad };
         let claim = claim((spec, key_format, public_key))?;
         guarded(|| {
-            let prepared = prepare::opening(claim.spec).map_err(raise)?;
-            let run = || open_pair(&self.0, source, claim);
+            let engine = engine::chosen()?;
+            let prepared = prepare::opening(claim.spec, engine).map_err(raise)?;
+            let run = || open_pair(&self.0, source, claim, engine);
             let opened = match claim.spec {
                 KeyPairSpec::Rsa(_) => released(py, prepared, run),
                 KeyPairSpec::Ec(_) | KeyPairSpec::Drawn(_) => run(),
@@ -116,6 +117,7 @@ impl WrappingKey {
         let layout = names::layout(destination_advance);
         let new = re_encrypt::Destination { layout, aad: destination_aad };
         let claim = pair.map(claim).transpose()?;
+        let engine = engine::chosen()?;
         let run = || {
             let mut random = wrap::randomness();
             match claim {
@@ -123,7 +125,7 @@ impl WrappingKey {
                 Some(claim) => re_encrypt::re_encrypt_pair(
                     &self.0,
                     old,
-                    claim,
+                    (claim, engine),
                     &destination.0,
                     new,
                     &mut random,
@@ -133,7 +135,7 @@ impl WrappingKey {
         guarded(|| {
             let prepared = match claim {
                 None => prepare::sealing(),
-                Some(claim) => prepare::opening(claim.spec),
+                Some(claim) => prepare::opening(claim.spec, engine),
             };
             let prepared = prepared.map_err(raise)?;
             // An RSA half that only now is found to be one signs, as in `open_pair`.

@@ -5,7 +5,7 @@ use pairsmith_core::generate::{self, DataKeyPair, Effort, Request};
 use pairsmith_core::interrupt::Never;
 use pairsmith_core::json_lines::{self, Expected, Judged};
 use pairsmith_core::lanes::Engine;
-use pairsmith_core::public_numbers::Kind;
+use pairsmith_core::public_numbers::Wanted;
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec};
 use pairsmith_core::wrap::{Layout, WrappingKey};
@@ -35,9 +35,9 @@ fn written(beginning: &[u8], pairs: &PairColumns) -> Vec<u8> {
 }
 
 fn judged(text: &[u8], with_plaintext: bool, longest: usize) -> Judged {
-    let kind = Kind { spec: SPEC, format: KeyFormat::Pem, kept: false };
+    let wanted = Wanted { spec: SPEC, format: KeyFormat::Pem, kept: false };
     let beginnings = BEGINNINGS.map(<[u8]>::to_vec);
-    json_lines::judged(text, &Expected { beginnings: &beginnings, kind, with_plaintext, longest })
+    json_lines::judged(text, &Expected { beginnings: &beginnings, wanted, with_plaintext, longest })
 }
 
 /// A line has its members in order, and the private key only where it was asked for.

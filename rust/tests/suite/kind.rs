@@ -79,7 +79,7 @@ fn every_kind_is_served_everywhere() {
             let source = Source::plain(&pair.blob, &pair.iv, b"");
             for claimed in KeyPairSpec::ALL {
                 let claim = Claim { spec: claimed, format, public_key: &pair.public_key };
-                let opened = open_pair(&key(), source, claim);
+                let opened = open_pair(&key(), source, claim, engine);
                 assert_eq!(opened.is_ok(), claimed == spec, "{spec:?} as {claimed:?}");
                 if let Ok(opened) = opened {
                     assert_eq!(opened.purpose, Purpose::Pair(spec, format));

@@ -5,13 +5,14 @@ use pairsmith_core::error::Error;
 use pairsmith_core::generate::{self, DataKeyPair, Effort, Request};
 use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
-use pairsmith_core::open_pair::{Claim, open_pair};
+use pairsmith_core::open_pair::{self, Claim};
 use pairsmith_core::purpose::Purpose;
 use pairsmith_core::random::OsRandom;
 use pairsmith_core::re_encrypt::{Destination, re_encrypt, re_encrypt_pair};
 use pairsmith_core::secret::SecretBytes;
 use pairsmith_core::spec::{Curve, KeyFormat, KeyPairSpec, RsaSize};
-use pairsmith_core::wrap::{Format, Layout, Sealed, Source, WrappingKey};
+use pairsmith_core::wrap::{Format, Layout, Opened, Sealed, Source, WrappingKey};
+use pairsmith_tests::engines;
 
 const VERSION: &str = "key-0123456789abcdefghijk-0123456789";
 const FORMATS: [KeyFormat; 2] = [KeyFormat::Der, KeyFormat::Pem];
@@ -32,6 +33,16 @@ fn pair(spec: KeyPairSpec, format: KeyFormat, layout: Layout) -> DataKeyPair {
 
 fn claim(spec: KeyPairSpec, format: KeyFormat, public_key: &[u8]) -> Claim<'_> {
     Claim { spec, format, public_key }
+}
+
+/// What every engine of this machine says.
+fn open_pair(key: &WrappingKey, source: Source<'_>, claim: Claim<'_>) -> Result<Opened, Error> {
+    let open = |engine| open_pair::open_pair(key, source, claim, engine);
+    let outcome = open(Engine::best());
+    for engine in engines() {
+        assert_eq!(open(engine).err(), outcome.as_ref().err().copied(), "{}", engine.name());
+    }
+    outcome
 }
 
 fn sealed_as(purpose: Purpose, message: &[u8]) -> Sealed {
@@ -145,14 +156,14 @@ fn purposes_move_along() {
         let moved = re_encrypt(&key(), source, &key(), to, random).expect("moves");
         assert_eq!(purpose_of(&moved), purpose);
         let own = claim(spec, format, &pair.public_key);
-        let moved = re_encrypt_pair(&key(), source, own, &key(), to, random);
+        let moved = re_encrypt_pair(&key(), source, (own, Engine::best()), &key(), to, random);
         if purpose == Purpose::Unstated {
             assert_eq!(purpose_of(&moved.expect("moves")), Purpose::Pair(spec, format));
         } else {
             assert_eq!(moved.err(), Some(Error::Decryption), "{purpose:?}");
         }
         let foreign = claim(spec, format, &other.public_key);
-        let moved = re_encrypt_pair(&key(), source, foreign, &key(), to, random);
+        let moved = re_encrypt_pair(&key(), source, (foreign, Engine::best()), &key(), to, random);
         assert_eq!(moved.err(), Some(Error::Decryption), "{purpose:?}");
     }
     let source = Source::plain(&pair.blob, &pair.iv, b"aad");

@@ -5,7 +5,7 @@ use pairsmith_core::encode::{EncodedPair, public_number};
 use pairsmith_core::generate::{self, Effort};
 use pairsmith_core::interrupt::Never;
 use pairsmith_core::lanes::Engine;
-use pairsmith_core::public_numbers::{DIGEST, Kind, Numbers, repeated};
+use pairsmith_core::public_numbers::{DIGEST, Numbers, Wanted, repeated};
 use pairsmith_core::random::OsRandom;
 use pairsmith_core::spec::{Curve, DrawnKind, KeyFormat, KeyPairSpec, RsaSize};
 use rsa::pkcs8::SubjectPublicKeyInfoRef;
@@ -111,11 +111,11 @@ fn numbers_are_kept_row_by_row() {
     let spec = KeyPairSpec::Rsa(RsaSize::Bits2048);
     let pair = encoded(spec);
     for kept in [false, true] {
-        let kind = Kind { spec, format: KeyFormat::Der, kept };
+        let wanted = Wanted { spec, format: KeyFormat::Der, kept };
         let mut numbers = Numbers::default();
-        assert!(!numbers.push(kind, None));
-        assert!(numbers.push(kind, Some(&pair.public_key)));
-        assert!(!numbers.push(kind, Some(&pair.public_key[1..])));
+        assert!(!numbers.push(wanted, None));
+        assert!(numbers.push(wanted, Some(&pair.public_key)));
+        assert!(!numbers.push(wanted, Some(&pair.public_key[1..])));
         assert_eq!(numbers.len(), 3);
         let rows: Vec<&[u8]> = numbers.digests().chunks(DIGEST).collect();
         assert_eq!((rows[0], rows[2]), (&[0; DIGEST][..], &[0; DIGEST][..]));

@@ -52,10 +52,8 @@ fn numbers_are_right() -> Option<bool> {
     let info = pkcs8::PrivateKeyInfoRef::try_from(PRIVATE_KEY).ok()?;
     let known = pkcs1::RsaPrivateKeyRef::try_from(info.private_key.as_bytes()).ok()?;
     let natural = |integer: pkcs1::UintRef<'_>, limbs| {
-        let mut bytes = vec![0; 8 * limbs];
-        let start = bytes.len().checked_sub(integer.as_bytes().len())?;
-        bytes[start..].copy_from_slice(integer.as_bytes());
-        Some(Natural::from_be_bytes(&bytes))
+        reader::padded(integer.as_bytes(), 8 * limbs)
+            .map(|bytes| Natural::from_be_bytes(bytes.expose()))
     };
     let (p, q) = (natural(known.prime1, 16)?, natural(known.prime2, 16)?);
     let RsaKeyPair { n, d, dp, dq, q_inv, .. } = assembled(&p, &q).ok()??;

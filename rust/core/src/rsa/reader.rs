@@ -81,7 +81,7 @@ fn with_faults(Numbers { p, q, dp, dq, q_inv }: Numbers) -> Numbers {
 }
 
 /// The number in so many bytes; `None` if it takes more.
-fn padded(big_endian: &[u8], length: usize) -> Option<SecretBytes> {
+pub(super) fn padded(big_endian: &[u8], length: usize) -> Option<SecretBytes> {
     let (above, number) = big_endian.split_at(big_endian.len().saturating_sub(length));
     let mut bytes = SecretBytes::zero(length);
     bytes.expose_mut()[length - number.len()..].copy_from_slice(number);

@@ -15,7 +15,8 @@ use std::arch::x86_64::{
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::vector::{
-    LIMB_BITS, LIMB_MASK, Lanes, add, from_words, high, limb_of, low, splat, to_words, zero,
+    LIMB_BITS, LIMB_MASK, Lanes, add, from_words, high, limb, limb_of, low, number, put_limb,
+    splat, to_words, zero,
 };
 use crate::lanes::scalar;
 use crate::natural::Natural;
@@ -209,11 +210,6 @@ fn select<const V: usize>(
     }
 }
 
-/// Lanes without a number repeat the first.
-fn number<'a>(numbers: &[&'a Natural], lane: usize) -> &'a Natural {
-    numbers.get(lane).unwrap_or(&numbers[0])
-}
-
 /// 2^exponent, twice.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn power_of_two<const V: usize>(exponent: usize) -> Pair<V> {
@@ -227,15 +223,10 @@ fn power_of_two<const V: usize>(exponent: usize) -> Pair<V> {
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn read<const V: usize>(pair: &mut Pair<V>, numbers: &[&Natural]) {
-    let limb_at = |words: &[u64], index: usize| {
-        let (first, offset) = (index * LIMB_BITS / 64, index * LIMB_BITS % 64);
-        let word = |index: usize| u128::from(words.get(index).copied().unwrap_or(0));
-        ((word(first + 1) << 64 | word(first)) >> offset) as u64 & LIMB_MASK
-    };
     for (i, of_number) in pair.iter_mut().enumerate() {
-        let words = number(numbers, i).limbs();
+        let number = number(numbers, i);
         for (register, limbs) in of_number.iter_mut().enumerate() {
-            *limbs = from_words(std::array::from_fn(|lane| limb_at(words, V * lane + register)));
+            *limbs = from_words(std::array::from_fn(|lane| limb(number, V * lane + register)));
         }
     }
 }
@@ -246,12 +237,7 @@ fn natural<const V: usize>(x: &Number<V>, words: usize) -> Natural {
     let mut number = Natural::zero(words);
     for (register, &limbs) in x.iter().enumerate() {
         for (lane, limb) in to_words(limbs).into_iter().enumerate() {
-            let bit = LIMB_BITS * (V * lane + register);
-            let pair = u128::from(limb) << (bit % 64);
-            let parts = [pair as u64, (pair >> 64) as u64];
-            for (slot, part) in number.limbs_mut().iter_mut().skip(bit / 64).zip(parts) {
-                *slot |= part;
-            }
+            put_limb(&mut number, V * lane + register, limb);
         }
     }
     number

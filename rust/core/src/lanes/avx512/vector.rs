@@ -95,50 +95,56 @@ pub(super) fn to_words(a: Lanes) -> [u64; 8] {
     words.map(i64::cast_unsigned)
 }
 
-/// The 64-bit word at `index` of each number; lanes without a number repeat the first.
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn words_at(numbers: &[&Natural], index: usize) -> Lanes {
-    from_words(std::array::from_fn(|lane| word(numbers, lane, index)))
+/// Lanes without a number repeat the first.
+#[inline]
+pub(super) fn number<'a>(numbers: &[&'a Natural], lane: usize) -> &'a Natural {
+    numbers.get(lane).unwrap_or(&numbers[0])
 }
 
-/// The 52-bit limb at `index` of each number; lanes without a number repeat the first.
+/// The 52-bit limb at `index` of a number; 0 above it.
+#[inline]
+pub(super) fn limb(number: &Natural, index: usize) -> u64 {
+    let (first, offset) = (index * LIMB_BITS / 64, index * LIMB_BITS % 64);
+    let word = |index: usize| u128::from(number.limbs().get(index).copied().unwrap_or(0));
+    ((word(first + 1) << 64 | word(first)) >> offset) as u64 & LIMB_MASK
+}
+
+/// Writes the 52-bit limb at `index` of a number that has zeros there, and room.
+#[inline]
+pub(super) fn put_limb(number: &mut Natural, index: usize, limb: u64) {
+    let (first, offset) = (index * LIMB_BITS / 64, index * LIMB_BITS % 64);
+    let pair = u128::from(limb) << offset;
+    let words = [pair as u64, (pair >> 64) as u64];
+    for (slot, word) in number.limbs_mut().iter_mut().skip(first).zip(words) {
+        *slot |= word;
+    }
+}
+
+/// The 64-bit word at `index` of each number.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(super) fn words_at(numbers: &[&Natural], index: usize) -> Lanes {
+    from_words(std::array::from_fn(|lane| number(numbers, lane).limbs()[index]))
+}
+
+/// The 52-bit limb at `index` of each number.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn limbs_at(numbers: &[&Natural], index: usize) -> Lanes {
-    let (first, offset) = (index * LIMB_BITS / 64, index * LIMB_BITS % 64);
-    from_words(std::array::from_fn(|lane| {
-        let pair = u128::from(word(numbers, lane, first + 1)) << 64
-            | u128::from(word(numbers, lane, first));
-        (pair >> offset) as u64 & LIMB_MASK
-    }))
+    from_words(std::array::from_fn(|lane| limb(number(numbers, lane), index)))
 }
 
 /// The 52-bit limbs of one number, the same in every lane.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn broadcast_limbs<const L: usize>(number: &Natural) -> [Lanes; L] {
-    let words = number.limbs();
-    std::array::from_fn(|index| {
-        let (first, offset) = (index * LIMB_BITS / 64, index * LIMB_BITS % 64);
-        let above = words.get(first + 1).copied().unwrap_or(0);
-        splat(((u128::from(above) << 64 | u128::from(words[first])) >> offset) as u64 & LIMB_MASK)
-    })
+    std::array::from_fn(|index| splat(limb(number, index)))
 }
 
-fn word(numbers: &[&Natural], lane: usize, index: usize) -> u64 {
-    numbers.get(lane).unwrap_or(&numbers[0]).limbs().get(index).copied().unwrap_or(0)
-}
-
-/// Writes lane `i` of the 52-bit limbs to `numbers[i]`, whose 64-bit limbs must have room.
+/// Writes lane `i` of the 52-bit limbs to `numbers[i]`, which is 0 and has room.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn write_limbs(numbers: &mut [Natural], limbs: &[Lanes]) {
-    for (index, &limb) in limbs.iter().enumerate() {
-        let (first, offset) = (index * LIMB_BITS / 64, index * LIMB_BITS % 64);
-        for (number, word) in numbers.iter_mut().zip(to_words(limb)) {
-            let pair = u128::from(word) << offset;
-            let words = [pair as u64, (pair >> 64) as u64];
-            for (slot, word) in number.limbs_mut().iter_mut().skip(first).zip(words) {
-                *slot |= word;
-            }
+    for (index, &lanes) in limbs.iter().enumerate() {
+        for (number, limb) in numbers.iter_mut().zip(to_words(lanes)) {
+            put_limb(number, index, limb);
         }
     }
 }
