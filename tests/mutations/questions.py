@@ -97,11 +97,13 @@ class Question:
 
 def questions(world: World) -> list[Question]:
     """Everything that is asked of this world."""
-    return [_on_its_page(each) for each in _questions(world)]
+    return [on_its_page(each) for each in _questions(world)]
 
 
-def _on_its_page(question: Question) -> Question:
-    pages = {page_object(page_of(each)) for each in question.about}
+def on_its_page(question: Question) -> Question:
+    """The same question, whose answer depends on the pages of its objects, too."""
+    # What is no object of the registry, such as the change log, stands on none.
+    pages = {page_object(page_of(each)) for each in question.about if "/" in each}
     return replace(question, about=question.about | pages)
 
 

@@ -14,11 +14,13 @@ from campaign_report import Report
 from database_mutations import RULES
 from mutate import run
 from mutated_world import World, build, opened
+from questions import CHANGE_LOG, Question, key_object, on_its_page, page_object
 from table_rows import COLUMNS, Rows
 
 from pairsmith.errors import KeyNotFound
 from pairsmith.registry import Registry
 from pairsmith.registry.cache import ResolvedKey
+from pairsmith.registry.revisions import page_of
 from places import Place
 
 
@@ -58,6 +60,17 @@ def test_every_column_has_a_rule() -> None:
     assert {table: set(rules) for table, rules in RULES.items()} == {
         table: set(columns) for table, columns in COLUMNS.items()
     }
+
+
+def test_only_objects_stand_on_pages() -> None:
+    """A page of revisions tells nothing of the change log, whatever its name hashes to.
+
+    An object that happened to be on the page of that hash was a false alarm.
+    """
+    name = key_object("key-0123456789abcdefghijk")
+    asked = Question("of both", frozenset({CHANGE_LOG, name}), lambda _: None)
+    page = page_object(page_of(name))
+    assert on_its_page(asked).about == {CHANGE_LOG, name, page}
 
 
 def test_no_change_gives_a_wrong_answer(world: World) -> None:
